@@ -1,0 +1,1 @@
+//! What AWS says: services, operations, the actions they need, resource formats, managed policies, policy templates.

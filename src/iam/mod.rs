@@ -1,0 +1,5 @@
+//! The policy language: actions, ARNs, conditions and policy documents, without any data about AWS.
+
+pub mod action;
+pub mod arn;
+pub mod policy;

@@ -1,0 +1,17 @@
+#![doc = "Gives every serverless function written in Rust an IAM role that fits."]
+//!
+//! ```text
+//!  Workspace ─► Function ─► CallSite ──► Usage ──► Grant ──► Policy ──► Diff ──► Verdict ──► Report
+//!  (cargo,      (a Lambda   (scan)         ▲      (+ why)    (iam)    (vs role)  (gate)     (rendered)
+//!   deploy)      function)  TrailEvent ────┘         ▲
+//!                           (trail)      Template ───┘      (what no code shows: logs, event sources, VPC, tracing …)
+//!             Gap ─────────────────────────────────────────────────────► Verdict
+//! ```
+//!
+//! The modules stand in reading order: a module uses only modules above it (`tests/layers.rs` keeps it so).
+
+pub mod iam;
+pub mod usage;
+pub mod catalog;
+pub mod workspace;
+pub mod cli;

@@ -1,0 +1,259 @@
+//! What a reader reports: which operation is used, on which resource as far as the evidence tells, and how we know.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A place in a file. Paths are relative to the scanned root and use `/`; line and column are 1-based.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// Path relative to the scanned root, with `/`.
+    pub file: String,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column, counted in characters.
+    pub column: u32,
+}
+
+impl Location {
+    /// A place in `file`.
+    pub fn new(file: impl Into<String>, line: u32, column: u32) -> Self {
+        Self {
+            file: file.into(),
+            line,
+            column,
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// An API operation: the suffix of its SDK crate and the API name, written `dynamodb.PutItem`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId {
+    /// The SDK crate's name without `aws-sdk-`, such as `dynamodb` or `eventbridge`.
+    pub service: String,
+    /// The API's name, such as `PutItem`.
+    pub name: String,
+}
+
+impl OperationId {
+    /// The operation `name` of the SDK crate `aws-sdk-<service>`.
+    pub fn new(service: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            service: service.into(),
+            name: name.into(),
+        }
+    }
+
+    /// Reads `service.Name`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (service, name) = text.split_once('.')?;
+        (!service.is_empty() && !name.is_empty()).then(|| Self::new(service, name))
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.service, self.name)
+    }
+}
+
+/// One piece of a text whose parts may be known only at run time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Piece {
+    /// Text written in the code.
+    Literal(String),
+    /// The value of an environment variable; `default` is what the code uses when it is not set.
+    Env {
+        /// Name of the variable.
+        variable: String,
+        /// The literal the code falls back to, if it has one.
+        default: Option<String>,
+    },
+    /// A field of the payload that triggered the function, such as `s3.bucket.name`.
+    Event {
+        /// Dotted path in the payload, as far as it is known.
+        path: String,
+    },
+    /// Not known; the reason says why, in words for the reader.
+    Hole(String),
+}
+
+/// What the evidence says of a value that names a resource: pieces in order, `orders-` + `$STAGE` for instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceHint {
+    /// The pieces, never empty; neighbouring literals are joined.
+    pub pieces: Vec<Piece>,
+    /// Where the value comes from in the code (the `env::var` call, the literal), for `explain`.
+    pub origin: Option<Location>,
+}
+
+impl ResourceHint {
+    /// A value written in the code.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self {
+            pieces: vec![Piece::Literal(text.into())],
+            origin: None,
+        }
+    }
+
+    /// The value of an environment variable.
+    pub fn env(variable: impl Into<String>) -> Self {
+        Self {
+            pieces: vec![Piece::Env {
+                variable: variable.into(),
+                default: None,
+            }],
+            origin: None,
+        }
+    }
+
+    /// A value nobody could settle, with the reason.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self {
+            pieces: vec![Piece::Hole(reason.into())],
+            origin: None,
+        }
+    }
+
+    /// `literal`, `env`, `pattern`, `event` or `unknown`: the word of the JSON interface.
+    pub fn kind(&self) -> &'static str {
+        match self.pieces.as_slice() {
+            [Piece::Literal(_)] => "literal",
+            [Piece::Env { .. }] => "env",
+            [Piece::Event { .. }] => "event",
+            [Piece::Hole(_)] | [] => "unknown",
+            pieces
+                if pieces
+                    .iter()
+                    .all(|piece| matches!(piece, Piece::Hole(_) | Piece::Event { .. })) =>
+            {
+                "unknown"
+            }
+            _ => "pattern",
+        }
+    }
+
+    /// The text of the JSON interface: the literal, the variable's name, the pattern with `*` for each part not
+    /// written in the code; `None` when nothing is known.
+    pub fn value(&self) -> Option<String> {
+        match (self.kind(), self.pieces.as_slice()) {
+            ("unknown", _) => None,
+            (_, [Piece::Literal(text)]) => Some(text.clone()),
+            (_, [Piece::Env { variable, .. }]) => Some(variable.clone()),
+            (_, [Piece::Event { path }]) => Some(path.clone()),
+            (_, pieces) => Some(
+                pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        Piece::Literal(text) => text.as_str(),
+                        _ => "*",
+                    })
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// The inputs that are set: API member path → the values it can have.
+///
+/// Paths use the API's member names (`TableName`), with `.` into structures, `[]` into lists and `{}` for the keys of
+/// maps: `TransactItems[].Put.TableName`, `Entries[].EventBusName`, `RequestItems{}`. A member that is set to something
+/// that cannot be told has a hint of kind `unknown`. A member that is not set is not there. Booleans and enumeration
+/// values appear as literals of their API spelling (`true`, `public-read`).
+pub type Inputs = BTreeMap<String, Vec<ResourceHint>>;
+
+/// How sure a reader is that the call is what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// A guess that is never granted.
+    Low,
+    /// Recognised by its shape (setters and terminal fit one operation), the receiver's type is not known.
+    Medium,
+    /// Proved by types, or recorded.
+    High,
+}
+
+impl Confidence {
+    /// `high`, `medium` or `low`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// One step of the call path from a function's entry to a call site: the caller and the line of its call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Frame {
+    /// Name of the Rust fn that makes the call, such as `handler` or `Store::put`.
+    pub fn_name: String,
+    /// Where in that fn the next step is called.
+    pub location: Location,
+}
+
+/// A place in code where an SDK operation is sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallSite {
+    /// What is called.
+    pub operation: OperationId,
+    /// The SDK crate, such as `aws-sdk-dynamodb`, or the crate that wraps it.
+    pub crate_name: String,
+    /// The Rust method, such as `put_item`.
+    pub method: String,
+    /// The method's name in the call.
+    pub location: Location,
+    /// How the call was recognised.
+    pub confidence: Confidence,
+    /// Shortest call path from the entry (`main`) to the fn that holds the call; the last frame's location is the call.
+    pub via: Vec<Frame>,
+    /// The inputs that the code sets.
+    pub inputs: Inputs,
+}
+
+/// Something a reader could not settle. Nothing is ever dropped without one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// Stable code in kebab case, such as `unresolved-receiver`; each has a page in the documentation.
+    pub code: &'static str,
+    /// What is not known and why, in words for the reader.
+    pub message: String,
+    /// Where.
+    pub location: Option<Location>,
+    /// What the reader can do about it.
+    pub hint: Option<String>,
+}
+
+impl Gap {
+    /// A gap without a place.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            location: None,
+            hint: None,
+        }
+    }
+
+    /// The same gap, at a place.
+    pub fn at(self, location: Location) -> Self {
+        Self {
+            location: Some(location),
+            ..self
+        }
+    }
+
+    /// The same gap, with advice.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Which functions exist: Cargo packages and binaries, deployments, and the links between them.
+
+pub mod model;
