@@ -14,4 +14,8 @@ pub mod iam;
 pub mod usage;
 pub mod catalog;
 pub mod workspace;
+pub mod synth;
+pub mod diff;
+pub mod gate;
+pub mod config;
 pub mod cli;

@@ -1,0 +1,130 @@
+//! One use of an operation → the grants it needs.
+
+use super::bind::{self, Bound, Surroundings};
+use super::recognise::recognise;
+use crate::catalog::Catalog;
+use crate::catalog::need::NeededAction;
+use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
+use crate::usage::{Because, BecauseKind, Confidence, Gap, Grant, Usage};
+
+/// The grants that a use needs, and what could not be settled.
+pub fn expand(catalog: &Catalog, around: Surroundings<'_>, usage: &Usage) -> (Vec<Grant>, Vec<Gap>) {
+    let Some(need) = catalog.need(&usage.operation, &usage.inputs) else {
+        return unknown_operation(catalog, usage);
+    };
+    let (mut grants, mut gaps) = (Vec::new(), Vec::new());
+    for action in &need.actions {
+        let (bound, unsettled) = resources(catalog, around, usage, action);
+        gaps.extend(unsettled);
+        for resource in bound {
+            grants.extend(forwarded(catalog, around, usage, action, &resource));
+            grants.push(grant(usage, action, resource));
+        }
+    }
+    (grants, gaps)
+}
+
+/// An operation newer than the catalogue: its action is most likely of the same name; never dropped.
+fn unknown_operation(catalog: &Catalog, usage: &Usage) -> (Vec<Grant>, Vec<Gap>) {
+    let prefix = catalog
+        .service(&usage.operation.service)
+        .map_or_else(|| usage.operation.service.clone(), |service| service.iam_prefix().to_owned());
+    let action = Action::new(&prefix, &usage.operation.name);
+    let gap = Gap::new(
+        "unknown-operation",
+        format!("`{}` is not in the catalogue of {}; `{action}` is granted unverified", usage.operation, catalog.date()),
+    )
+    .hint("check the action's name in the Service Authorization Reference, or use a newer catalogue");
+    let gap = match &usage.because.location {
+        Some(location) => gap.at(location.clone()),
+        None => gap,
+    };
+    let mut grant = Grant::new(action, ArnPattern::any(), Confidence::Low, usage.because.clone());
+    grant.exact = false;
+    (vec![grant], vec![gap])
+}
+
+/// The resources of one needed action.
+fn resources(
+    catalog: &Catalog,
+    around: Surroundings<'_>,
+    usage: &Usage,
+    needed: &NeededAction,
+) -> (Vec<Bound>, Vec<Gap>) {
+    if needed.resources.is_empty() {
+        let note = "takes no resource".to_owned();
+        return (vec![Bound { resource: ArnPattern::any(), exact: true, note, stack_resource: None }], Vec::new());
+    }
+    let named: Vec<Bound> = usage.arns.iter().filter_map(|arn| named(catalog, around, needed, arn)).collect();
+    if !named.is_empty() {
+        return (named, Vec::new());
+    }
+    let (mut bound, mut gaps) = (Vec::new(), Vec::new());
+    for resource in &needed.resources {
+        let (more, unsettled) = bind::bind(resource, &usage.inputs, around, usage.because.location.as_ref());
+        bound.extend(more);
+        gaps.extend(unsettled);
+    }
+    (bound, gaps)
+}
+
+/// A resource that the evidence names by ARN, if the action takes resources of its type.
+fn named(catalog: &Catalog, around: Surroundings<'_>, needed: &NeededAction, arn: &str) -> Option<Bound> {
+    let symbolic = around.stack.and_then(|stack| {
+        recognise(arn, stack).or_else(|| Some(stack.normalise_arn(arn)).filter(|normalised| normalised != arn))
+    });
+    let resource = ArnPattern::new(symbolic.unwrap_or_else(|| arn.to_owned()));
+    let takes = catalog.action(&needed.action).is_none_or(|entry| entry.takes(&resource));
+    takes.then(|| Bound { resource, exact: true, note: String::new(), stack_resource: None })
+}
+
+fn grant(usage: &Usage, needed: &NeededAction, bound: Bound) -> Grant {
+    let mut notes = vec![usage.because.note.clone()];
+    notes.extend(needed.when.as_ref().map(|when| format!("needed {}", when.words())));
+    notes.push(bound.note);
+    notes.retain(|note| !note.is_empty());
+    let because = Because { note: notes.join("; "), ..usage.because.clone() };
+    let mut grant = Grant::new(needed.action.clone(), bound.resource, usage.confidence, because);
+    grant.exact = bound.exact;
+    grant.conditions = needed.conditions.clone();
+    if !bound.exact {
+        grant.confidence = grant.confidence.min(Confidence::Medium);
+    }
+    if let Some(service) = &usage.via_service {
+        let via = grant.conditions.entry("StringEquals".to_owned()).or_default();
+        via.insert("kms:ViaService".to_owned(), vec![service.clone()]);
+    }
+    grant
+}
+
+/// What the service does with the caller's credentials when the stack encrypts the resource with a customer key.
+fn forwarded(
+    catalog: &Catalog,
+    around: Surroundings<'_>,
+    usage: &Usage,
+    needed: &NeededAction,
+    bound: &Bound,
+) -> Vec<Grant> {
+    let key = around
+        .stack
+        .zip(bound.stack_resource.as_ref())
+        .and_then(|(stack, id)| stack.resources.get(id))
+        .and_then(|resource| resource.kms_key.clone().map(|key| (resource.id.clone(), key)));
+    let (Some((id, key)), BecauseKind::Code) = (key, usage.because.kind) else { return Vec::new() };
+    let service = needed.action.prefix();
+    catalog
+        .forwarded_access(&usage.operation)
+        .iter()
+        .map(|action| {
+            let note = format!("{id} is encrypted with a customer key of the stack");
+            let because = Because { note, ..usage.because.clone() };
+            let mut grant = Grant::new(action.clone(), ArnPattern::new(key.clone()), usage.confidence, because);
+            grant.conditions.entry("StringEquals".to_owned()).or_default().insert(
+                "kms:ViaService".to_owned(),
+                vec![format!("{service}.${{AWS::Region}}.amazonaws.com")],
+            );
+            grant
+        })
+        .collect()
+}

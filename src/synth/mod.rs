@@ -1,0 +1,49 @@
+//! Usages → grants → policy: what each use needs, on which resource, with the reason for every action.
+//!
+//! 1. [`expand`]: an operation and its inputs → the actions AWS asks for (from the catalogue).
+//! 2. [`bind`]: the inputs' values → resources, through the function's environment, triggers and stack.
+//! 3. [`runtime`]: what Lambda itself does with the role (logs, event sources, VPC, tracing), from policy templates.
+//! 4. [`merge`]: equal and covered grants joined, statements grouped, one canonical policy.
+//! 5. [`emit`]: the policy as a role resource of a stack template.
+
+pub mod bind;
+pub mod emit;
+pub mod expand;
+pub mod merge;
+pub mod recognise;
+pub mod runtime;
+
+use crate::catalog::Catalog;
+use crate::iam::policy::Policy;
+use crate::usage::{Gap, Grant, Usage};
+
+pub use bind::Surroundings;
+
+/// What a function needs.
+#[derive(Clone, Debug, Default)]
+pub struct Synthesis {
+    /// Every grant, sorted by service, resource and action, each with its reasons.
+    pub grants: Vec<Grant>,
+    /// The policy that allows exactly the grants.
+    pub policy: Policy,
+    /// What could not be settled on the way.
+    pub gaps: Vec<Gap>,
+}
+
+/// Synthesises the need of one function from everything that readers reported of it.
+pub fn synthesise(catalog: &Catalog, around: Surroundings<'_>, usages: &[Usage]) -> Synthesis {
+    let (mut grants, mut gaps) = (Vec::new(), Vec::new());
+    for usage in usages {
+        let (more, unsettled) = expand::expand(catalog, around, usage);
+        grants.extend(more);
+        gaps.extend(unsettled);
+    }
+    let (more, unsettled) = runtime::grants(around);
+    grants.extend(more);
+    gaps.extend(unsettled);
+    gaps.sort();
+    gaps.dedup();
+    let grants = merge::normalise(grants);
+    let policy = merge::policy(&grants);
+    Synthesis { grants, policy, gaps }
+}
