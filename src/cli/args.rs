@@ -70,6 +70,22 @@ pub struct Project {
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Where the current roles are read from: the stack template, or the live account.
+    #[arg(long, value_enum, default_value_t = Current::Template)]
+    pub current: Current,
+    /// With `--current aws`: the name of the role, when the stack does not tell.
+    #[arg(long, value_name = "NAME", requires = "current")]
+    pub role: Option<String>,
+}
+
+/// Where the current roles are read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Current {
+    /// The stack template.
+    #[default]
+    Template,
+    /// The account that the environment's credentials belong to.
+    Aws,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Explain, Project, Rule};
+use super::args::{Current, Explain, Project, Rule};
 use super::{Outcome, assess, say, show};
 use crate::gate::rules;
 use crate::iam::action::ActionPattern;
@@ -18,6 +18,8 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         usage: args.usage.clone(),
         config: args.config.clone(),
         catalog: args.catalog.clone(),
+        current: Current::Template,
+        role: None,
     };
     let inputs = assess::read(&project)?;
     let report = assess::assess(&inputs);
