@@ -9,6 +9,7 @@ mod stored;
 mod service;
 mod action_entry;
 mod managed_policy;
+pub mod template;
 pub mod build;
 
 use std::borrow::Cow;
