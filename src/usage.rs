@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::Conditions;
+
 /// A place in a file. Paths are relative to the scanned root and use `/`; line and column are 1-based.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
@@ -255,5 +259,93 @@ impl Gap {
             hint: Some(hint.into()),
             ..self
         }
+    }
+}
+
+/// Why a grant is needed. Every grant carries at least one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Because {
+    /// What kind of evidence.
+    pub kind: BecauseKind,
+    /// The operation, for code and trail.
+    pub operation: Option<OperationId>,
+    /// The place: the call, the event source in the stack template, the line of `rolefit.toml`.
+    pub location: Option<Location>,
+    /// One sentence for the reader: how the resource was found, which condition on the inputs applied, how often seen.
+    pub note: String,
+}
+
+/// The kinds of evidence, by the words of the JSON interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BecauseKind {
+    /// A call in the source.
+    Code,
+    /// A recorded call.
+    Trail,
+    /// An event source that Lambda polls with the role.
+    Trigger,
+    /// Something Lambda itself does with the role.
+    Runtime,
+    /// A policy template of the organisation.
+    Template,
+    /// A `[[need]]` of `rolefit.toml`.
+    Config,
+}
+
+impl BecauseKind {
+    /// The word of the JSON interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Trail => "trail",
+            Self::Trigger => "trigger",
+            Self::Runtime => "runtime",
+            Self::Template => "template",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// One action on one resource, and every reason for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// What is allowed.
+    pub action: Action,
+    /// On what.
+    pub resource: ArnPattern,
+    /// Under which conditions.
+    pub conditions: Conditions,
+    /// How sure the evidence is.
+    pub confidence: Confidence,
+    /// Whether the resource is exactly what the evidence names; `false` when a part is a stated widening.
+    pub exact: bool,
+    because: Vec<Because>,
+}
+
+impl Grant {
+    /// A grant; it cannot be made without a reason.
+    pub fn new(action: Action, resource: ArnPattern, confidence: Confidence, because: Because) -> Self {
+        Self {
+            action,
+            resource,
+            conditions: Conditions::new(),
+            confidence,
+            exact: true,
+            because: vec![because],
+        }
+    }
+
+    /// Every reason, the first being the strongest.
+    pub fn because(&self) -> &[Because] {
+        &self.because
+    }
+
+    /// Takes in the reasons of an equal grant.
+    pub fn merge(&mut self, other: Self) {
+        self.confidence = self.confidence.max(other.confidence);
+        self.exact |= other.exact;
+        self.because.extend(other.because);
+        self.because.sort();
+        self.because.dedup();
     }
 }
