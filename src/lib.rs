@@ -17,5 +17,8 @@ pub mod workspace;
 pub mod synth;
 pub mod diff;
 pub mod gate;
+pub mod report;
 pub mod config;
+#[cfg(feature = "live")]
+pub mod aws;
 pub mod cli;

@@ -1,6 +1,12 @@
 //! Keeps the layer order of `src/lib.rs`: a module uses only modules above it, and readers never see the policy side.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,16 +36,30 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 /// The top-level module a file belongs to.
 fn module_of(file: &Path) -> String {
     let inside = file.strip_prefix("src").unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     first.trim_end_matches(".rs").to_owned()
 }
 
 /// Modules that a source names by `crate::module`.
 fn uses(text: &str) -> BTreeSet<String> {
-    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
     code.split("crate::")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect()
+        })
         .collect()
 }
 
@@ -53,7 +73,11 @@ fn a_module_uses_only_modules_above_it() {
         let Some(own) = rank(&module) else { continue };
         for used in uses(&std::fs::read_to_string(&file).unwrap()) {
             if let Some(other) = rank(&used) {
-                assert!(other <= own, "{} uses `{used}`, which stands below `{module}` in lib.rs", file.display());
+                assert!(
+                    other <= own,
+                    "{} uses `{used}`, which stands below `{module}` in lib.rs",
+                    file.display()
+                );
             }
         }
     }
@@ -61,10 +85,24 @@ fn a_module_uses_only_modules_above_it() {
 
 #[test]
 fn readers_and_diff_stay_apart() {
-    for (module, forbidden) in [("scan", "trail"), ("trail", "scan"), ("scan", "synth"), ("trail", "synth"), ("diff", "synth"), ("gate", "synth")] {
-        for file in files(Path::new("src")).into_iter().filter(|file| module_of(file) == module) {
+    for (module, forbidden) in [
+        ("scan", "trail"),
+        ("trail", "scan"),
+        ("scan", "synth"),
+        ("trail", "synth"),
+        ("diff", "synth"),
+        ("gate", "synth"),
+    ] {
+        for file in files(Path::new("src"))
+            .into_iter()
+            .filter(|file| module_of(file) == module)
+        {
             let text = std::fs::read_to_string(&file).unwrap();
-            assert!(!uses(&text).contains(forbidden), "{} uses `{forbidden}`", file.display());
+            assert!(
+                !uses(&text).contains(forbidden),
+                "{} uses `{forbidden}`",
+                file.display()
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
 use crate::catalog::Catalog;
-use crate::catalog::action::AccessLevel;
+use crate::catalog::AccessLevel;
 use crate::diff::{Diff, Row, Verdict};
 use crate::iam::action::Action;
 use crate::usage::BecauseKind;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, short_resource, thousands, wrap};
 use crate::catalog::Catalog;
-use crate::catalog::action::AccessLevel;
+use crate::catalog::AccessLevel;
 use crate::diff::{Row, Verdict};
 use crate::iam::action::Action;
 use crate::report::{Assessed, Report};
