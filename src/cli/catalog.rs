@@ -53,7 +53,7 @@ struct ActionV1 {
 
 fn operation(catalog: &Catalog, text: &str, format: Format) -> anyhow::Result<Outcome> {
     let id = OperationId::parse(text).with_context(|| format!("`{text}` is not of the form `s3.CopyObject`"))?;
-    let need = catalog.possible_need(&id).with_context(|| unknown(catalog, &id))?;
+    let need = catalog.every_need(&id).with_context(|| unknown(catalog, &id))?;
     let resource = |action: &NeededAction| match action.resources.first() {
         Some(resource) => resource.format.clone(),
         None => "*".to_owned(),
@@ -61,14 +61,14 @@ fn operation(catalog: &Catalog, text: &str, format: Format) -> anyhow::Result<Ou
     let shown = OperationV1 {
         schema: "rolefit-operation-v1",
         operation: id.to_string(),
-        provenance: need.provenance.to_string(),
+        provenance: need.provenance.as_str().to_owned(),
         actions: need
             .actions
             .iter()
             .map(|action| ActionV1 {
                 action: action.action.to_string(),
-                when: action.when.as_ref().map(|when| when.words()),
-                when_input: action.when.as_ref().map(|when| when.input()),
+                when: action.when.as_ref().map(|when| when.words.clone()),
+                when_input: action.when.as_ref().map(|when| when.input.clone()),
                 resource: resource(action),
             })
             .collect(),

@@ -118,14 +118,12 @@ fn combinations(values: &[(String, Vec<Candidate>)]) -> Vec<BTreeMap<&str, Candi
 fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec<Candidate> {
     let unknown = |reason: &str| vec![Candidate::new(Value::Unknown(reason.to_owned()), "")];
     match source {
-        Source::Fixed(text) => vec![Candidate::new(Value::Name(text.clone()), "")],
-        Source::Unknown => unknown("the operation's inputs do not name it"),
-        Source::Input { path, form, default } => match inputs.get(path) {
-            None => match default {
-                Some(text) => vec![Candidate::new(Value::Name(text.clone()), format!("{path} is not set: `{text}`"))],
-                None => unknown(&format!("{path} is not seen to be set")),
-            },
-            Some(hints) if hints.is_empty() => unknown(&format!("the value of {path} is not known")),
+        Source::Default(text) => vec![Candidate::new(Value::Name(text.clone()), format!("`{text}`, as no input names another"))],
+        Source::Unknown => unknown("no input of the operation names it"),
+        Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
+            None | Some([]) if *form == Form::ObjectKey => vec![Candidate::new(Value::Name("*".to_owned()), "")],
+            None => unknown(&format!("{path} is not seen to be set")),
+            Some([]) => unknown(&format!("the value of {path} is not known")),
             Some(hints) => {
                 let found: BTreeSet<Candidate> =
                     hints.iter().map(|hint| candidate(path, *form, hint, around)).collect();
@@ -215,40 +213,71 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
 
 /// Reads a value in the form its member takes.
 fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
-    if form == Form::ObjectKey {
-        return Value::Name(text.trim_start_matches('/').to_owned());
-    }
-    if form == Form::Text {
-        return Value::Name(text.to_owned());
-    }
-    if let Some(arn) = stack.and_then(|stack| stack.resource_named(text)).and_then(|resource| resource.arn.clone()) {
+    let name = match form {
+        Form::ObjectKey | Form::Name => return Value::Name(text.to_owned()),
+        Form::CopySourceKey => return Value::Name(copy_source(text).1),
+        Form::StatementTable => return statement_part(text, 0),
+        Form::StatementIndex => return statement_part(text, 1),
+        Form::CopySourceBucket => copy_source(text).0,
+        _ => text.to_owned(),
+    };
+    if let Some(arn) = stack.and_then(|stack| stack.resource_named(&name)).and_then(|resource| resource.arn.clone()) {
         return Value::Arn(arn);
     }
-    if text.starts_with("arn:") {
-        let arn = stack.map_or_else(|| text.to_owned(), |stack| stack.normalise_arn(text));
-        return Value::Arn(arn);
+    if name.starts_with("arn:") {
+        return Value::Arn(stack.map_or_else(|| name.clone(), |stack| stack.normalise_arn(&name)));
     }
-    if let Some(arn) = whole_parameter(text, form) {
-        return Value::Arn(arn);
+    if is_arn_form(form) && is_one_symbol(&name) {
+        return Value::Arn(name);
     }
     match form {
-        Form::QueueUrl => Value::Name(last_segment(text)),
-        Form::SecretId => Value::Name(format!("{text}-??????")),
-        Form::ParameterName => Value::Name(text.trim_start_matches('/').to_owned()),
-        Form::FunctionName => Value::Name(function_name(text)),
-        Form::KeyId if text.starts_with("alias/") => {
+        Form::QueueUrl => Value::Name(last_segment(&name)),
+        Form::Secret => Value::Name(format!("{name}-??????")),
+        Form::Parameter => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::ParameterPath => Value::Name(name.trim_matches('/').to_owned()),
+        Form::Function => Value::Name(function_name(&name)),
+        Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
+        Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::Key if name.starts_with("alias/") => {
             Value::Unknown("a key alias is no resource of key operations; the key behind it is not known".to_owned())
         }
-        _ => Value::Name(text.to_owned()),
+        _ => Value::Name(name),
     }
 }
 
-/// A parameter of the stack whose value is an ARN by the member's own definition: it stands for the whole resource.
-fn whole_parameter(text: &str, form: Form) -> Option<String> {
-    (form == Form::Arn && text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1)
-        .then(|| text.to_owned())
+/// Forms whose texts are whole ARNs.
+fn is_arn_form(form: Form) -> bool {
+    matches!(form, Form::Arn | Form::LayerVersion)
 }
 
+/// A parameter of the stack, or a variable to fill in, and nothing else.
+fn is_one_symbol(text: &str) -> bool {
+    text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1
+}
+
+/// Bucket and key of S3's `bucket/key?versionId=…`.
+fn copy_source(text: &str) -> (String, String) {
+    let text = text.trim_start_matches('/').split("?versionId=").next().unwrap_or_default();
+    match text.split_once('/') {
+        Some((bucket, key)) => (bucket.to_owned(), key.replace("%2F", "/").replace("%20", " ")),
+        None => (text.to_owned(), "*".to_owned()),
+    }
+}
+
+/// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
+fn statement_part(statement: &str, part: usize) -> Value {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let named = words.iter().zip(words.iter().skip(1)).find_map(|(keyword, name)| {
+        ["from", "into", "update"].iter().any(|known| keyword.eq_ignore_ascii_case(known)).then_some(*name)
+    });
+    let parts = named.map(|name| name.split('.').map(|part| part.trim_matches(['"', '\'', ',', ';', '(', ')']).to_owned()));
+    match parts.and_then(|mut parts| parts.nth(part)).filter(|name| !name.is_empty()) {
+        Some(name) => Value::Name(name),
+        None => Value::Unknown("the PartiQL statement is not known".to_owned()),
+    }
+}
+
+/// The queue's name: the last part of its URL.
 fn last_segment(url: &str) -> String {
     let inside_symbol = url.ends_with('}') && !url.contains('/');
     if inside_symbol { url.to_owned() } else { url.rsplit('/').next().unwrap_or(url).to_owned() }

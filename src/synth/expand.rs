@@ -18,7 +18,7 @@ pub fn expand(catalog: &Catalog, around: Surroundings<'_>, usage: &Usage) -> (Ve
         let (bound, unsettled) = resources(catalog, around, usage, action);
         gaps.extend(unsettled);
         for resource in bound {
-            grants.extend(forwarded(catalog, around, usage, action, &resource));
+            grants.extend(forwarded(catalog, around, usage, &resource));
             grants.push(grant(usage, action, resource));
         }
     }
@@ -81,7 +81,7 @@ fn named(catalog: &Catalog, around: Surroundings<'_>, needed: &NeededAction, arn
 
 fn grant(usage: &Usage, needed: &NeededAction, bound: Bound) -> Grant {
     let mut notes = vec![usage.because.note.clone()];
-    notes.extend(needed.when.as_ref().map(|when| format!("needed {}", when.words())));
+    notes.extend(needed.when.as_ref().map(|when| format!("needed as {}", when.words)));
     notes.push(bound.note);
     notes.retain(|note| !note.is_empty());
     let because = Because { note: notes.join("; "), ..usage.because.clone() };
@@ -103,7 +103,6 @@ fn forwarded(
     catalog: &Catalog,
     around: Surroundings<'_>,
     usage: &Usage,
-    needed: &NeededAction,
     bound: &Bound,
 ) -> Vec<Grant> {
     let key = around
@@ -112,19 +111,17 @@ fn forwarded(
         .and_then(|(stack, id)| stack.resources.get(id))
         .and_then(|resource| resource.kms_key.clone().map(|key| (resource.id.clone(), key)));
     let (Some((id, key)), BecauseKind::Code) = (key, usage.because.kind) else { return Vec::new() };
-    let service = needed.action.prefix();
-    catalog
-        .forwarded_access(&usage.operation)
-        .iter()
-        .map(|action| {
+    let mut grants = Vec::new();
+    for access in catalog.forwarded_access(&usage.operation) {
+        let via = access.via_service.replace("${Region}", "${AWS::Region}");
+        for action in access.actions {
             let note = format!("{id} is encrypted with a customer key of the stack");
             let because = Because { note, ..usage.because.clone() };
-            let mut grant = Grant::new(action.clone(), ArnPattern::new(key.clone()), usage.confidence, because);
-            grant.conditions.entry("StringEquals".to_owned()).or_default().insert(
-                "kms:ViaService".to_owned(),
-                vec![format!("{service}.${{AWS::Region}}.amazonaws.com")],
-            );
-            grant
-        })
-        .collect()
+            let mut grant = Grant::new(action, ArnPattern::new(key.clone()), usage.confidence, because);
+            let condition = grant.conditions.entry("StringEquals".to_owned()).or_default();
+            condition.insert("kms:ViaService".to_owned(), vec![via.clone()]);
+            grants.push(grant);
+        }
+    }
+    grants
 }

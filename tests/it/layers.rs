@@ -1,7 +1,5 @@
 //! Keeps the layer order of `src/lib.rs`: a module uses only modules above it, and readers never see the policy side.
 
-#![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
