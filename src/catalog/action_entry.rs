@@ -102,7 +102,6 @@ impl<'a> Prefix<'a> {
     }
 
     /// The resource type with this name.
-    #[allow(dead_code, reason = "the needs use it")]
     pub(super) fn resource_type(self, name: &str) -> Option<ResourceType<'a>> {
         let data = self
             .data

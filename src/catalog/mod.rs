@@ -10,6 +10,7 @@ mod service;
 mod action_entry;
 mod managed_policy;
 pub mod template;
+mod need;
 pub mod build;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use stored::{ChunkRange, File, PolicyData, PrefixData, ServiceData, ServiceEntry
 pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
 pub use managed_policy::ManagedPolicy;
 pub use naming::snake_case;
+pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
 pub use service::{Member, MemberKind, Operation, Service, Shape};
 
 /// The embedded catalogue file.

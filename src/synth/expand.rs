@@ -17,6 +17,7 @@ pub fn expand(catalog: &Catalog, around: Surroundings<'_>, usage: &Usage) -> (Ve
     for action in &need.actions {
         let (bound, unsettled) = resources(catalog, around, usage, action);
         gaps.extend(unsettled);
+        gaps.extend(action.unverified.as_ref().map(|why| unverified(usage, action, why)));
         for resource in bound {
             grants.extend(forwarded(catalog, around, usage, &resource));
             grants.push(grant(usage, action, resource));
@@ -43,6 +44,16 @@ fn unknown_operation(catalog: &Catalog, usage: &Usage) -> (Vec<Grant>, Vec<Gap>)
     let mut grant = Grant::new(action, ArnPattern::any(), Confidence::Low, usage.because.clone());
     grant.exact = false;
     (vec![grant], vec![gap])
+}
+
+/// An action that the catalogue is not sure of; it is granted all the same.
+fn unverified(usage: &Usage, needed: &NeededAction, why: &str) -> Gap {
+    let gap = Gap::new("unverified-action", format!("`{}` needs `{}`, unverified: {why}", usage.operation, needed.action))
+        .hint("check the action's name in the Service Authorization Reference");
+    match &usage.because.location {
+        Some(location) => gap.at(location.clone()),
+        None => gap,
+    }
 }
 
 /// The resources of one needed action.
@@ -81,7 +92,9 @@ fn named(catalog: &Catalog, around: Surroundings<'_>, needed: &NeededAction, arn
 
 fn grant(usage: &Usage, needed: &NeededAction, bound: Bound) -> Grant {
     let mut notes = vec![usage.because.note.clone()];
-    notes.extend(needed.when.as_ref().map(|when| format!("needed as {}", when.words)));
+    notes.extend(needed.when.as_ref().map(|when| {
+        format!("needed {} {}", if when.uncertain { "in case" } else { "as" }, when.words)
+    }));
     notes.push(bound.note);
     notes.retain(|note| !note.is_empty());
     let because = Because { note: notes.join("; "), ..usage.because.clone() };

