@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::{Catalog as Args, CatalogCommand, Format};
 use super::{Outcome, say, show, show_json};
-use crate::catalog::need::NeededAction;
+use crate::catalog::NeededAction;
 use crate::catalog::{Catalog, build};
 use crate::usage::OperationId;
 

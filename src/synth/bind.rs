@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::need::{Form, NeededResource, Source};
+use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
 use crate::workspace::model::{Function, Stack};

@@ -3,7 +3,7 @@
 use super::bind::{self, Bound, Surroundings};
 use super::recognise::recognise;
 use crate::catalog::Catalog;
-use crate::catalog::need::NeededAction;
+use crate::catalog::NeededAction;
 use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Because, BecauseKind, Confidence, Gap, Grant, Usage};
