@@ -21,7 +21,7 @@ mod sam;
 mod sam_events;
 mod statements;
 mod template;
-mod text;
+pub(crate) mod text;
 mod triggers;
 
 use std::collections::BTreeMap;
