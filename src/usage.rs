@@ -335,18 +335,28 @@ impl Grant {
         }
     }
 
+    /// The same grant on another resource, for the same reasons.
+    pub fn on(self, resource: ArnPattern) -> Self {
+        Self { resource, ..self }
+    }
+
     /// Every reason, the first being the strongest.
     pub fn because(&self) -> &[Because] {
         &self.because
+    }
+
+    /// Adds reasons that confirm the grant as it is.
+    pub fn also(&mut self, because: &[Because]) {
+        self.because.extend_from_slice(because);
+        self.because.sort();
+        self.because.dedup();
     }
 
     /// Takes in the reasons of an equal grant.
     pub fn merge(&mut self, other: Self) {
         self.confidence = self.confidence.max(other.confidence);
         self.exact |= other.exact;
-        self.because.extend(other.because);
-        self.because.sort();
-        self.because.dedup();
+        self.also(&other.because);
     }
 }
 

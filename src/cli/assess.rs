@@ -15,7 +15,7 @@ use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, expand};
-use crate::trail::{self, KnownFunction, Observation, Trail};
+use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Coverage, Gap, Inputs as CallInputs, Observed, Usage};
 use crate::workspace::model::{Function, Package, Workspace};
 use crate::workspace::{cargo, deploy, link};
@@ -44,7 +44,7 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     };
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
-        inputs.trail = Some(trail::read(&path, inputs.catalog, &known_functions(&inputs.workspace)));
+        inputs.trail = Some(trail::read(&path, inputs.catalog, &known_functions(&inputs.workspace), 0));
     }
     if project.current == Current::Aws {
         read_roles(&mut inputs, project.role.as_deref())?;
@@ -80,11 +80,15 @@ fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
 }
 
 fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
-    let role = |function: &Function| function.role.as_ref().map(|role| role.id.clone());
+    let role = |function: &Function| function.role.as_ref().map(|role| NamePattern::of_stack_text(&format!("${{{}}}", role.id)));
     workspace
         .functions
         .iter()
-        .map(|function| KnownFunction { name: function.deployed_name.clone(), role: role(function) })
+        .map(|function| KnownFunction {
+            name: function.name.clone(),
+            deployed: NamePattern::of_stack_text(&function.deployed_name),
+            role: role(function),
+        })
         .collect()
 }
 
@@ -211,7 +215,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     let (calls, scan_gaps) = inputs.entry_parts(function);
     let stack = function.stack.and_then(|index| inputs.workspace.stacks.get(index));
     let around = Surroundings { function, stack };
-    let observations: Vec<&Observation> = observations(inputs, around);
+    let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));
     usages.extend(declared(inputs, function));
@@ -259,10 +263,9 @@ fn declared(inputs: &Inputs, function: &Function) -> Vec<Usage> {
 }
 
 /// What the trail holds of a function.
-fn observations<'a>(inputs: &'a Inputs, around: Surroundings<'_>) -> Vec<&'a Observation> {
-    let is_it = |name: &String| synth::recognise::is_function(name, around.function, around.stack);
+fn observations<'a>(inputs: &'a Inputs, function: &Function) -> Vec<&'a Observation> {
     let all = inputs.trail.iter().flat_map(|trail| &trail.observations);
-    all.filter(|observation| observation.function.as_ref().is_some_and(is_it)).collect()
+    all.filter(|observation| observation.known.as_deref() == Some(function.name.as_str())).collect()
 }
 
 /// What the trail saw of each row.
@@ -298,7 +301,7 @@ fn observed(inputs: &Inputs, around: Surroundings<'_>, diff: &Diff, observations
 fn coverage(inputs: &Inputs, trail: &Trail, row: &diff::Row) -> Coverage {
     let operations = row.because.iter().filter_map(|because| because.operation.clone());
     let operations: Vec<_> = operations.chain(inputs.catalog.operations_of_action(&row.action)).collect();
-    operations.iter().map(|operation| trail.coverage(inputs.catalog, operation)).max().unwrap_or(Coverage::None)
+    operations.iter().map(|operation| trail.coverage(operation).level).max().unwrap_or(Coverage::None)
 }
 
 /// Today as `YYYY-MM-DD`, for the expiry of waivers; `SOURCE_DATE_EPOCH` stands in where runs must repeat.

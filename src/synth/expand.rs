@@ -111,6 +111,16 @@ fn grant(usage: &Usage, needed: &NeededAction, bound: Bound) -> Grant {
     grant
 }
 
+/// A grant that rests on recorded object keys, on the folder of the keys: which keys come is chance.
+pub fn generalised(grant: Grant) -> Grant {
+    let text = grant.resource.as_str();
+    let object = grant.resource.service() == Some("s3");
+    match text.rsplit_once('/').filter(|(_, key)| object && !key.contains('*')) {
+        Some((folder, _)) => grant.on(ArnPattern::new(format!("{folder}/*"))),
+        None => grant,
+    }
+}
+
 /// What the service does with the caller's credentials when the stack encrypts the resource with a customer key.
 fn forwarded(
     catalog: &Catalog,

@@ -15,7 +15,7 @@ pub mod runtime;
 
 use crate::catalog::Catalog;
 use crate::iam::policy::Policy;
-use crate::usage::{Gap, Grant, Usage};
+use crate::usage::{BecauseKind, CallSite, Gap, Grant, Usage};
 
 pub use bind::Surroundings;
 
@@ -31,16 +31,27 @@ pub struct Synthesis {
 }
 
 /// Synthesises the need of one function from everything that readers reported of it.
-pub fn synthesise(catalog: &Catalog, around: Surroundings<'_>, usages: &[Usage]) -> Synthesis {
-    let (mut grants, mut gaps) = (Vec::new(), Vec::new());
-    for usage in usages {
+///
+/// What the trail saw adds a grant only where no other evidence explains the call; else it adds its reason to the grant
+/// that does.
+pub fn synthesise(catalog: &Catalog, around: Surroundings<'_>, usages: &[Usage], calls: &[CallSite]) -> Synthesis {
+    let (observed, stated): (Vec<&Usage>, Vec<&Usage>) =
+        usages.iter().partition(|usage| usage.because.kind == BecauseKind::Trail);
+    let (mut grants, mut gaps) = runtime::grants(around, calls);
+    for usage in stated {
         let (more, unsettled) = expand::expand(catalog, around, usage);
         grants.extend(more);
         gaps.extend(unsettled);
     }
-    let (more, unsettled) = runtime::grants(around);
-    grants.extend(more);
-    gaps.extend(unsettled);
+    let mut unexplained = Vec::new();
+    for grant in observed.into_iter().flat_map(|usage| expand::expand(catalog, around, usage).0) {
+        let explains = |present: &&mut Grant| present.action == grant.action && present.resource.covers(&grant.resource);
+        match grants.iter_mut().find(explains) {
+            Some(present) => present.also(grant.because()),
+            None => unexplained.push(expand::generalised(grant)),
+        }
+    }
+    grants.extend(unexplained);
     gaps.sort();
     gaps.dedup();
     let grants = merge::normalise(grants);

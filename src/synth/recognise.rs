@@ -1,7 +1,7 @@
 //! Which stack resource a recorded ARN is: deployed names carry stages and random endings that the template leaves out.
 
 use crate::iam::arn::ArnPattern;
-use crate::workspace::model::{Function, Stack, StackResource};
+use crate::workspace::model::{Stack, StackResource};
 
 /// The ARN with the stack's symbol in place of the deployed name, when exactly one resource of the stack can be meant;
 /// what follows the resource (`/index/…`, `/key`) is kept.
@@ -12,17 +12,6 @@ pub fn recognise(arn: &str, stack: &Stack) -> Option<String> {
         return None;
     }
     Some(format!("{}{rest}", resource.arn.as_deref()?))
-}
-
-/// Whether a recorded function name is the function's: the deployed name with its symbols filled in, or the name that
-/// CloudFormation makes of stack and logical id.
-pub fn is_function(recorded: &str, function: &Function, stack: Option<&Stack>) -> bool {
-    let name = recorded.rsplit_once(":function:").map_or(recorded, |(_, name)| name);
-    let name = name.split(':').next().unwrap_or(name);
-    match stack.and_then(|stack| stack.resources.get(&function.name)) {
-        Some(resource) => deployed_name_fits(name, resource),
-        None => name == function.name || physical_fits(&function.deployed_name, name),
-    }
 }
 
 /// What follows the resource's own ARN in `arn`, if `arn` can be the resource or something in it.
