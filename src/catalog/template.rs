@@ -281,7 +281,8 @@ impl Template {
         let mut known = standard_arguments();
         for (name, param) in &self.params {
             if let Some(default) = &param.default {
-                known.insert(name.clone(), vec![default.clone()]);
+                let values = fill(default, &known);
+                known.insert(name.clone(), values);
             }
         }
         let given = arguments.iter().filter(|(_, values)| !values.is_empty());
