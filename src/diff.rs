@@ -128,17 +128,32 @@ pub fn compare(catalog: &Catalog, required: &[Grant], role: &Role, silence: Sile
 
 /// Every required grant as a missing one: the comparison for a function that has no role yet.
 pub fn all_missing(required: &[Grant]) -> Diff {
-    Diff { rows: required.iter().map(|grant| needed_row(grant, Verdict::Add)).collect() }
+    Diff {
+        rows: required
+            .iter()
+            .map(|grant| needed_row(grant, Verdict::Add))
+            .collect(),
+    }
 }
 
 fn sort_key(row: &Row) -> (String, &ArnPattern, Verdict, &ActionPattern) {
-    let prefix = row.action.as_str().split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let prefix = row
+        .action
+        .as_str()
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     (prefix, &row.resource, row.verdict, &row.action)
 }
 
 fn cells(role: &Role) -> Vec<Cell<'_>> {
     let mut cells = Vec::new();
-    for statement in role.statements.iter().filter(|s| s.statement.effect == Effect::Allow) {
+    for statement in role
+        .statements
+        .iter()
+        .filter(|s| s.statement.effect == Effect::Allow)
+    {
         let (Actions::Only(patterns) | Actions::AllExcept(patterns)) = &statement.statement.actions;
         for pattern in patterns {
             match &statement.statement.resources {
@@ -148,7 +163,11 @@ fn cells(role: &Role) -> Vec<Cell<'_>> {
                     statement,
                 })),
                 Resources::AllExcept(except) => {
-                    cells.push(Cell { pattern, resources: CellResource::AllExcept(except), statement });
+                    cells.push(Cell {
+                        pattern,
+                        resources: CellResource::AllExcept(except),
+                        statement,
+                    });
                 }
             }
         }
@@ -220,46 +239,80 @@ fn required_rows(
         row.lack = Some(Lack::Denied(origin.clone()));
         return vec![row];
     }
-    let allowing: Vec<usize> =
-        indices(cells, |cell| cell.allows_action(&grant.action) && applies(catalog, &grant.action, cell));
-    let covering: Vec<usize> = allowing.iter().copied().filter(|&i| at(cells, i, |cell| cell.covers(&grant.resource))).collect();
+    let allowing: Vec<usize> = indices(cells, |cell| {
+        cell.allows_action(&grant.action) && applies(catalog, &grant.action, cell)
+    });
+    let covering: Vec<usize> = allowing
+        .iter()
+        .copied()
+        .filter(|&i| at(cells, i, |cell| cell.covers(&grant.resource)))
+        .collect();
     let mut take = |index: usize| {
         used.insert(index);
         supplied.entry(index).or_default().insert(grant.action.clone());
     };
-    let exact: Vec<usize> = covering.iter().copied().filter(|&i| at(cells, i, |cell| cell.is_exactly(grant))).collect();
+    let exact: Vec<usize> = covering
+        .iter()
+        .copied()
+        .filter(|&i| at(cells, i, |cell| cell.is_exactly(grant)))
+        .collect();
     if !exact.is_empty() {
         exact.iter().copied().for_each(&mut take);
         return vec![granted_row(grant, Verdict::Keep, &exact, cells)];
     }
-    let narrowest = covering.iter().copied().filter_map(|i| cells.get(i).map(|cell| (cell.width(), i))).min();
+    let narrowest = covering
+        .iter()
+        .copied()
+        .filter_map(|i| cells.get(i).map(|cell| (cell.width(), i)))
+        .min();
     if let Some((width, _)) = narrowest {
-        let best: Vec<usize> =
-            covering.iter().copied().filter(|&i| at(cells, i, |cell| cell.width() == width)).collect();
+        let best: Vec<usize> = covering
+            .iter()
+            .copied()
+            .filter(|&i| at(cells, i, |cell| cell.width() == width))
+            .collect();
         best.iter().copied().for_each(&mut take);
         return vec![granted_row(grant, Verdict::Narrow, &best, cells)];
     }
-    let touching: Vec<usize> = allowing.iter().copied().filter(|&i| at(cells, i, |cell| cell.intersects(&grant.resource))).collect();
+    let touching: Vec<usize> = allowing
+        .iter()
+        .copied()
+        .filter(|&i| at(cells, i, |cell| cell.intersects(&grant.resource)))
+        .collect();
     if !grant.exact && !touching.is_empty() {
         // The need is wider than what is known: what the role grants of it is the best evidence for what is meant.
-        return touching.into_iter().filter_map(|index| {
-            take(index);
-            let cell = cells.get(index)?;
-            let mut row = granted_row(grant, Verdict::Keep, &[index], cells);
-            row.resource = cell.resource();
-            row.confidence = Confidence::Low;
-            Some(row)
-        }).collect();
+        return touching
+            .into_iter()
+            .filter_map(|index| {
+                take(index);
+                let cell = cells.get(index)?;
+                let mut row = granted_row(grant, Verdict::Keep, &[index], cells);
+                row.resource = cell.resource();
+                row.confidence = Confidence::Low;
+                Some(row)
+            })
+            .collect();
     }
     let mut row = needed_row(grant, Verdict::Add);
-    let elsewhere: BTreeSet<ArnPattern> =
-        allowing.iter().filter_map(|&index| cells.get(index).map(Cell::resource)).collect();
-    row.lack = Some(if elsewhere.is_empty() { Lack::Action } else { Lack::Resource(elsewhere) });
+    let elsewhere: BTreeSet<ArnPattern> = allowing
+        .iter()
+        .filter_map(|&index| cells.get(index).map(Cell::resource))
+        .collect();
+    row.lack = Some(if elsewhere.is_empty() {
+        Lack::Action
+    } else {
+        Lack::Resource(elsewhere)
+    });
     vec![row]
 }
 
 fn indices(cells: &[Cell<'_>], keep: impl Fn(&Cell<'_>) -> bool) -> Vec<usize> {
-    cells.iter().enumerate().filter(|(_, cell)| keep(cell)).map(|(index, _)| index).collect()
+    cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| keep(cell))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn at(cells: &[Cell<'_>], index: usize, holds: impl Fn(&Cell<'_>) -> bool) -> bool {
@@ -274,11 +327,17 @@ fn denied_by<'a>(grant: &Grant, role: &'a Role) -> Option<&'a GrantOrigin> {
         .find(|s| {
             let action = match &s.statement.actions {
                 Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.matches(&grant.action)),
-                Actions::AllExcept(patterns) => !patterns.iter().any(|pattern| pattern.matches(&grant.action)),
+                Actions::AllExcept(patterns) => {
+                    !patterns.iter().any(|pattern| pattern.matches(&grant.action))
+                }
             };
             let resource = match &s.statement.resources {
-                Resources::Only(resources) => resources.iter().any(|resource| resource.intersects(&grant.resource)),
-                Resources::AllExcept(except) => !except.iter().any(|resource| resource.covers(&grant.resource)),
+                Resources::Only(resources) => resources
+                    .iter()
+                    .any(|resource| resource.intersects(&grant.resource)),
+                Resources::AllExcept(except) => {
+                    !except.iter().any(|resource| resource.covers(&grant.resource))
+                }
             };
             action && resource
         })
@@ -317,7 +376,9 @@ fn origins<'a>(cells: impl Iterator<Item = &'a Cell<'a>>) -> Vec<GrantOrigin> {
 
 /// Whether the cell grants anything of the action: a resource of a type that the action does not take grants nothing.
 fn applies(catalog: &Catalog, action: &Action, cell: &Cell<'_>) -> bool {
-    let CellResource::On(resource) = &cell.resources else { return true };
+    let CellResource::On(resource) = &cell.resources else {
+        return true;
+    };
     resource.is_any() || catalog.action(action).is_none_or(|entry| entry.takes(resource))
 }
 
@@ -333,13 +394,19 @@ fn excess_rows(
     let none = BTreeSet::new();
     for (index, cell) in cells.iter().enumerate() {
         let needed = supplied.get(&index).unwrap_or(&none);
-        let Some((action, count)) = left_over(catalog, cell, needed, used.contains(&index)) else { continue };
+        let Some((action, count)) = left_over(catalog, cell, needed, used.contains(&index)) else {
+            continue;
+        };
         let (verdict, confidence) = match silence {
             Silence::MeansUnneeded(confidence) => (Verdict::Remove, confidence),
             Silence::MeansNothing => (Verdict::Unobserved, Confidence::Low),
         };
         let conditions = cell.statement.statement.conditions.clone();
-        let key = (action.as_str().to_ascii_lowercase(), cell.resource(), conditions.clone());
+        let key = (
+            action.as_str().to_ascii_lowercase(),
+            cell.resource(),
+            conditions.clone(),
+        );
         let row = rows.entry(key).or_insert_with(|| Row {
             action,
             actions: count,
@@ -361,16 +428,28 @@ fn excess_rows(
 }
 
 /// What a cell grants beyond the needed actions: the action or pattern and how many actions it stands for.
-fn left_over(catalog: &Catalog, cell: &Cell<'_>, needed: &BTreeSet<Action>, used: bool) -> Option<(ActionPattern, usize)> {
+fn left_over(
+    catalog: &Catalog,
+    cell: &Cell<'_>,
+    needed: &BTreeSet<Action>,
+    used: bool,
+) -> Option<(ActionPattern, usize)> {
     if let Actions::AllExcept(patterns) = &cell.statement.statement.actions {
         let excluded: usize = patterns.iter().map(|pattern| catalog.count(pattern)).sum();
-        let count = catalog.count(&ActionPattern::new("*")).saturating_sub(excluded + needed.len());
+        let count = catalog
+            .count(&ActionPattern::new("*"))
+            .saturating_sub(excluded + needed.len());
         let except: Vec<_> = patterns.iter().map(ActionPattern::as_str).collect();
-        return Some((ActionPattern::new(format!("* except {}", except.join(", "))), count));
+        return Some((
+            ActionPattern::new(format!("* except {}", except.join(", "))),
+            count,
+        ));
     }
     if !cell.pattern.has_wildcard() {
         let action = Action::parse(cell.pattern.as_str());
-        let grants_something = action.as_ref().is_none_or(|action| applies(catalog, action, cell));
+        let grants_something = action
+            .as_ref()
+            .is_none_or(|action| applies(catalog, action, cell));
         return (!used && grants_something).then(|| (cell.pattern.clone(), 1));
     }
     let count = catalog.count(cell.pattern).saturating_sub(needed.len());

@@ -23,9 +23,20 @@ impl Account {
             .map_err(AwsError::call("cloudtrail.LookupEvents"))?;
         let (mut records, mut token) = (Vec::new(), None);
         loop {
-            let request = self.cloudtrail.lookup_events().lookup_attributes(attribute.clone()).set_next_token(token);
-            let page = self.runtime.block_on(request.send()).map_err(AwsError::call("cloudtrail.LookupEvents"))?;
-            records.extend(page.events().iter().filter_map(|event| event.cloud_trail_event().map(str::to_owned)));
+            let request = self
+                .cloudtrail
+                .lookup_events()
+                .lookup_attributes(attribute.clone())
+                .set_next_token(token);
+            let page = self
+                .runtime
+                .block_on(request.send())
+                .map_err(AwsError::call("cloudtrail.LookupEvents"))?;
+            records.extend(
+                page.events()
+                    .iter()
+                    .filter_map(|event| event.cloud_trail_event().map(str::to_owned)),
+            );
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(records);

@@ -60,7 +60,9 @@ impl Account {
     /// # Errors
     /// When the system cannot start the runtime. Credentials are looked up at the first call.
     pub fn connect() -> Result<Self, AwsError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let config = runtime.block_on(aws_config::load_defaults(BehaviorVersion::latest()));
         Ok(Self {
             iam: aws_sdk_iam::Client::new(&config),

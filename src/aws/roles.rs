@@ -29,8 +29,13 @@ impl Account {
         names.retain(|name| name == logical_id || name.contains(&infix));
         match names.as_slice() {
             [name] => Ok(name.clone()),
-            [] => Err(AwsError::Role(format!("no role of the account can be `{logical_id}`; name it with --role"))),
-            names => Err(AwsError::Role(format!("`{logical_id}` can be {}; name it with --role", names.join(" or ")))),
+            [] => Err(AwsError::Role(format!(
+                "no role of the account can be `{logical_id}`; name it with --role"
+            ))),
+            names => Err(AwsError::Role(format!(
+                "`{logical_id}` can be {}; name it with --role",
+                names.join(" or ")
+            ))),
         }
     }
 
@@ -43,7 +48,10 @@ impl Account {
             .runtime
             .block_on(self.iam.get_role().role_name(name).send())
             .map_err(AwsError::call("iam.GetRole"))?;
-        let boundary = got.role().and_then(|role| role.permissions_boundary()).and_then(|b| b.permissions_boundary_arn());
+        let boundary = got
+            .role()
+            .and_then(|role| role.permissions_boundary())
+            .and_then(|b| b.permissions_boundary_arn());
         let mut statements = self.inline(name)?;
         statements.extend(self.attached(name)?);
         Ok(Role {
@@ -62,12 +70,24 @@ impl Account {
         loop {
             let page = self
                 .runtime
-                .block_on(self.iam.list_role_policies().role_name(role).set_marker(marker).send())
+                .block_on(
+                    self.iam
+                        .list_role_policies()
+                        .role_name(role)
+                        .set_marker(marker)
+                        .send(),
+                )
                 .map_err(AwsError::call("iam.ListRolePolicies"))?;
             for name in page.policy_names() {
                 let policy = self
                     .runtime
-                    .block_on(self.iam.get_role_policy().role_name(role).policy_name(name).send())
+                    .block_on(
+                        self.iam
+                            .get_role_policy()
+                            .role_name(role)
+                            .policy_name(name)
+                            .send(),
+                    )
                     .map_err(AwsError::call("iam.GetRolePolicy"))?;
                 statements.extend(read(role, name, "inline", policy.policy_document())?);
             }
@@ -84,10 +104,18 @@ impl Account {
         loop {
             let page = self
                 .runtime
-                .block_on(self.iam.list_attached_role_policies().role_name(role).set_marker(marker).send())
+                .block_on(
+                    self.iam
+                        .list_attached_role_policies()
+                        .role_name(role)
+                        .set_marker(marker)
+                        .send(),
+                )
                 .map_err(AwsError::call("iam.ListAttachedRolePolicies"))?;
             for attached in page.attached_policies() {
-                let (Some(arn), Some(name)) = (attached.policy_arn(), attached.policy_name()) else { continue };
+                let (Some(arn), Some(name)) = (attached.policy_arn(), attached.policy_name()) else {
+                    continue;
+                };
                 statements.extend(self.managed(role, arn, name)?);
             }
             marker = page.marker().map(str::to_owned);
@@ -102,12 +130,25 @@ impl Account {
             .runtime
             .block_on(self.iam.get_policy().policy_arn(arn).send())
             .map_err(AwsError::call("iam.GetPolicy"))?;
-        let version = policy.policy().and_then(|policy| policy.default_version_id()).unwrap_or("v1").to_owned();
+        let version = policy
+            .policy()
+            .and_then(|policy| policy.default_version_id())
+            .unwrap_or("v1")
+            .to_owned();
         let got = self
             .runtime
-            .block_on(self.iam.get_policy_version().policy_arn(arn).version_id(version).send())
+            .block_on(
+                self.iam
+                    .get_policy_version()
+                    .policy_arn(arn)
+                    .version_id(version)
+                    .send(),
+            )
             .map_err(AwsError::call("iam.GetPolicyVersion"))?;
-        let document = got.policy_version().and_then(|version| version.document()).unwrap_or_default();
+        let document = got
+            .policy_version()
+            .and_then(|version| version.document())
+            .unwrap_or_default();
         read(role, name, "managed-policy", document)
     }
 }
@@ -118,11 +159,25 @@ fn place(role: &str) -> Location {
 
 /// The statements of a document; IAM returns documents percent-encoded.
 fn read(role: &str, name: &str, kind: &'static str, document: &str) -> Result<Vec<RoleStatement>, AwsError> {
-    let policy = Policy::from_json(&percent_decoded(document))
-        .map_err(|error| AwsError::Policy { name: name.to_owned(), message: error.to_string() })?;
-    let origin =
-        GrantOrigin { kind, name: name.to_owned(), location: place(role), injected_by: None, condition: None };
-    Ok(policy.statements.into_iter().map(|statement| RoleStatement { statement, origin: origin.clone() }).collect())
+    let policy = Policy::from_json(&percent_decoded(document)).map_err(|error| AwsError::Policy {
+        name: name.to_owned(),
+        message: error.to_string(),
+    })?;
+    let origin = GrantOrigin {
+        kind,
+        name: name.to_owned(),
+        location: place(role),
+        injected_by: None,
+        condition: None,
+    };
+    Ok(policy
+        .statements
+        .into_iter()
+        .map(|statement| RoleStatement {
+            statement,
+            origin: origin.clone(),
+        })
+        .collect())
 }
 
 /// Undoes RFC 3986 percent-encoding; text that is not encoded comes back as it is.
@@ -157,7 +212,10 @@ mod tests {
 
     #[test]
     fn documents_are_decoded() {
-        assert_eq!(percent_decoded("%7B%22a%22%3A%20%22100%25%22%7D"), "{\"a\": \"100%\"}");
+        assert_eq!(
+            percent_decoded("%7B%22a%22%3A%20%22100%25%22%7D"),
+            "{\"a\": \"100%\"}"
+        );
         assert_eq!(percent_decoded("{\"a\":\"%41\"}"), "{\"a\":\"%41\"}");
         assert_eq!(percent_decoded("50%"), "50%");
     }

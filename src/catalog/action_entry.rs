@@ -160,13 +160,18 @@ impl<'a> ActionEntry<'a> {
             return true;
         }
         let own: Vec<ArnPattern> = self.resource_types().map(|own| own.pattern()).collect();
-        own.iter().filter(|pattern| pattern.intersects(resource)).any(|pattern| {
-            let special = |data: &ResourceTypeData| {
-                let other = pattern_of(self.prefix.data.texts.get(data.arn));
-                other != *pattern && !own.contains(&other) && pattern.covers(&other) && other.covers(resource)
-            };
-            !self.prefix.data.resource_types.iter().any(special)
-        })
+        own.iter()
+            .filter(|pattern| pattern.intersects(resource))
+            .any(|pattern| {
+                let special = |data: &ResourceTypeData| {
+                    let other = pattern_of(self.prefix.data.texts.get(data.arn));
+                    other != *pattern
+                        && !own.contains(&other)
+                        && pattern.covers(&other)
+                        && other.covers(resource)
+                };
+                !self.prefix.data.resource_types.iter().any(special)
+            })
     }
 
     /// Whether it only grants a permission: no operation has its name.

@@ -264,11 +264,19 @@ fn an_action_takes_resources_of_its_own_types_only() {
         ("dynamodb:GetItem", format!("{table}/index/*"), false),
         ("dynamodb:Query", format!("{table}/index/by-customer"), true),
         ("dynamodb:GetRecords", format!("{table}/stream/*"), true),
-        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:q".to_owned(), true),
+        (
+            "sqs:SendMessage",
+            "arn:aws:sqs:eu-west-1:111122223333:q".to_owned(),
+            true,
+        ),
         ("sqs:SendMessage", bucket.to_owned(), false),
         ("dynamodb:ListStreams", format!("{table}/stream/*"), false),
     ] {
         let entry = catalog.action(&Action::parse(action).unwrap()).unwrap();
-        assert_eq!(entry.takes(&ArnPattern::new(&resource)), expected, "{action} on {resource}");
+        assert_eq!(
+            entry.takes(&ArnPattern::new(&resource)),
+            expected,
+            "{action} on {resource}"
+        );
     }
 }

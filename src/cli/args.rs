@@ -8,7 +8,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 ///
 /// Without a command: an overview of the functions found, their roles, and what to run next.
 #[derive(Debug, Parser)]
-#[command(name = "rolefit", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(
+    name = "rolefit",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
 pub struct Args {
     #[command(flatten)]
     pub project: Project,
@@ -39,7 +44,10 @@ impl Global {
         }
         .write_global();
         if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(64 << 20).build_global()?;
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .stack_size(64 << 20)
+                .build_global()?;
         }
         Ok(())
     }

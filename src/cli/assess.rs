@@ -16,7 +16,9 @@ use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, expand};
 use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
-use crate::usage::{Because, BecauseKind, CallSite, Confidence, Coverage, Gap, Inputs as CallInputs, Observed, Usage};
+use crate::usage::{
+    Because, BecauseKind, CallSite, Confidence, Coverage, Gap, Inputs as CallInputs, Observed, Usage,
+};
 use crate::workspace::model::{Function, Package, Workspace};
 use crate::workspace::{cargo, deploy, link};
 
@@ -44,7 +46,12 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     };
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
-        inputs.trail = Some(trail::read(&path, inputs.catalog, &known_functions(&inputs.workspace), 0));
+        inputs.trail = Some(trail::read(
+            &path,
+            inputs.catalog,
+            &known_functions(&inputs.workspace),
+            0,
+        ));
     }
     if project.current == Current::Aws {
         read_roles(&mut inputs, project.role.as_deref())?;
@@ -59,28 +66,55 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let config = config::read(&root, project.config.as_deref())?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
-    let deployments = deploy::read(&root, &|name| catalog.managed_policy(name).map(|policy| policy.document_json));
-    let explicit: BTreeMap<String, String> =
-        config.links.iter().map(|link| (link.function.clone(), link.binary.clone())).collect();
+    let deployments = deploy::read(&root, &|name| {
+        catalog.managed_policy(name).map(|policy| policy.document_json)
+    });
+    let explicit: BTreeMap<String, String> = config
+        .links
+        .iter()
+        .map(|link| (link.function.clone(), link.binary.clone()))
+        .collect();
     let packages: Vec<Package> = tree.packages();
     let workspace = link::link(deployments, packages, &explicit);
-    let scan = scan::scan(&root, &tree, catalog, &ScanOptions { examples: all, ..ScanOptions::default() });
-    let mut inputs =
-        Inputs { root, catalog, config, workspace, scan, trail: None, chosen: project.functions.clone() };
+    let scan = scan::scan(
+        &root,
+        &tree,
+        catalog,
+        &ScanOptions {
+            examples: all,
+            ..ScanOptions::default()
+        },
+    );
+    let mut inputs = Inputs {
+        root,
+        catalog,
+        config,
+        workspace,
+        scan,
+        trail: None,
+        chosen: project.functions.clone(),
+    };
     inputs.workspace.gaps.extend(tree.gaps);
     inputs.choose(&project.functions)?;
     Ok(inputs)
 }
 
 fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
-    let Some(file) = file else { return Ok(Catalog::embedded()) };
+    let Some(file) = file else {
+        return Ok(Catalog::embedded());
+    };
     let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let catalog = Catalog::from_bytes(bytes).with_context(|| format!("`{}`", file.display()))?;
     Ok(Box::leak(Box::new(catalog)))
 }
 
 fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
-    let role = |function: &Function| function.role.as_ref().map(|role| NamePattern::of_stack_text(&format!("${{{}}}", role.id)));
+    let role = |function: &Function| {
+        function
+            .role
+            .as_ref()
+            .map(|role| NamePattern::of_stack_text(&format!("${{{}}}", role.id)))
+    };
     workspace
         .functions
         .iter()
@@ -97,14 +131,21 @@ fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
 fn read_roles(inputs: &mut Inputs, named: Option<&str>) -> anyhow::Result<()> {
     let account = crate::aws::Account::connect()?;
     for function in &mut inputs.workspace.functions {
-        let Some(logical) = named.or(function.role.as_ref().map(|role| role.id.as_str())).map(str::to_owned) else {
+        let Some(logical) = named
+            .or(function.role.as_ref().map(|role| role.id.as_str()))
+            .map(str::to_owned)
+        else {
             continue;
         };
         let read = match named {
             Some(name) => account.role(name),
             None => account.role_name(&logical).and_then(|name| account.role(&name)),
         };
-        let shared_with = function.role.take().map(|role| role.shared_with).unwrap_or_default();
+        let shared_with = function
+            .role
+            .take()
+            .map(|role| role.shared_with)
+            .unwrap_or_default();
         function.role = Some(crate::workspace::model::Role { shared_with, ..read? });
     }
     Ok(())
@@ -134,15 +175,30 @@ impl Inputs {
         let named = |function: &Function, name: &str| {
             function.name == name
                 || function.deployed_name == name
-                || function.binary.as_ref().is_some_and(|binary| binary.binary == name)
+                || function
+                    .binary
+                    .as_ref()
+                    .is_some_and(|binary| binary.binary == name)
         };
         for name in names {
-            if !self.workspace.functions.iter().any(|function| named(function, name)) {
-                let known: Vec<&str> = self.workspace.functions.iter().map(|function| function.name.as_str()).collect();
+            if !self
+                .workspace
+                .functions
+                .iter()
+                .any(|function| named(function, name))
+            {
+                let known: Vec<&str> = self
+                    .workspace
+                    .functions
+                    .iter()
+                    .map(|function| function.name.as_str())
+                    .collect();
                 anyhow::bail!("no function `{name}`; found: {}", known.join(", "));
             }
         }
-        self.workspace.functions.retain(|function| names.iter().any(|name| named(function, name)));
+        self.workspace
+            .functions
+            .retain(|function| names.iter().any(|name| named(function, name)));
         Ok(())
     }
 
@@ -153,21 +209,25 @@ impl Inputs {
 
     /// What the scan found, function by function.
     pub fn scanned(&self) -> Vec<Scanned<'_>> {
-        let of_function = |function: &'_ Function| -> (&[CallSite], &[Gap]) {
-            self.entry_parts(function)
-        };
+        let of_function = |function: &'_ Function| -> (&[CallSite], &[Gap]) { self.entry_parts(function) };
         self.workspace
             .functions
             .iter()
             .map(|function| {
                 let (calls, gaps) = of_function(function);
-                Scanned { name: &function.name, binary: function.binary.as_ref(), calls, gaps }
+                Scanned {
+                    name: &function.name,
+                    binary: function.binary.as_ref(),
+                    calls,
+                    gaps,
+                }
             })
             .collect()
     }
 
     fn entry_parts(&self, function: &Function) -> (&[CallSite], &[Gap]) {
-        self.entry(function).map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
+        self.entry(function)
+            .map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
     }
 
     /// Gaps that concern no single function; none when only some functions were asked for.
@@ -176,7 +236,14 @@ impl Inputs {
             return Vec::new();
         }
         let trail = self.trail.iter().flat_map(|trail| trail.gaps.iter());
-        let mut gaps: Vec<Gap> = self.workspace.gaps.iter().chain(&self.scan.gaps).chain(trail).cloned().collect();
+        let mut gaps: Vec<Gap> = self
+            .workspace
+            .gaps
+            .iter()
+            .chain(&self.scan.gaps)
+            .chain(trail)
+            .cloned()
+            .collect();
         gaps.sort();
         gaps.dedup();
         gaps
@@ -185,14 +252,25 @@ impl Inputs {
 
 /// Synthesises, compares and judges every function.
 pub fn assess(inputs: &Inputs) -> Report<'_> {
-    let functions: Vec<Assessed<'_>> =
-        inputs.workspace.functions.iter().map(|function| assess_function(inputs, function)).collect();
+    let functions: Vec<Assessed<'_>> = inputs
+        .workspace
+        .functions
+        .iter()
+        .map(|function| assess_function(inputs, function))
+        .collect();
     let gaps = inputs.common_gaps();
     let mut findings: Vec<gate::Finding> = functions
         .iter()
         .flat_map(|assessed| {
             let diff = assessed.function.role.is_some().then_some(&assessed.diff);
-            gate::judge(inputs.catalog, gate::Case { function: assessed.function, diff, gaps: &assessed.gaps })
+            gate::judge(
+                inputs.catalog,
+                gate::Case {
+                    function: assessed.function,
+                    diff,
+                    gaps: &assessed.gaps,
+                },
+            )
         })
         .collect();
     findings.extend(gaps.iter().map(|gap| gate::unsettled(gap, None)));
@@ -213,7 +291,9 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
 
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'a> {
     let (calls, scan_gaps) = inputs.entry_parts(function);
-    let stack = function.stack.and_then(|index| inputs.workspace.stacks.get(index));
+    let stack = function
+        .stack
+        .and_then(|index| inputs.workspace.stacks.get(index));
     let around = Surroundings { function, stack };
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
@@ -225,11 +305,21 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     gaps.dedup();
     let diff = compare(inputs, function, &synthesis.grants, &gaps);
     let observed = observed(inputs, around, &diff, &observations);
-    Assessed { function, calls, grants: synthesis.grants, policy: synthesis.policy, diff, observed, gaps }
+    Assessed {
+        function,
+        calls,
+        grants: synthesis.grants,
+        policy: synthesis.policy,
+        diff,
+        observed,
+        gaps,
+    }
 }
 
 fn compare(inputs: &Inputs, function: &Function, grants: &[crate::usage::Grant], gaps: &[Gap]) -> Diff {
-    let Some(role) = &function.role else { return diff::all_missing(grants) };
+    let Some(role) = &function.role else {
+        return diff::all_missing(grants);
+    };
     let silence = match inputs.entry(function) {
         Some(_) if gaps.is_empty() => Silence::MeansUnneeded(Confidence::High),
         Some(_) => Silence::MeansUnneeded(Confidence::Medium),
@@ -265,12 +355,20 @@ fn declared(inputs: &Inputs, function: &Function) -> Vec<Usage> {
 /// What the trail holds of a function.
 fn observations<'a>(inputs: &'a Inputs, function: &Function) -> Vec<&'a Observation> {
     let all = inputs.trail.iter().flat_map(|trail| &trail.observations);
-    all.filter(|observation| observation.known.as_deref() == Some(function.name.as_str())).collect()
+    all.filter(|observation| observation.known.as_deref() == Some(function.name.as_str()))
+        .collect()
 }
 
 /// What the trail saw of each row.
-fn observed(inputs: &Inputs, around: Surroundings<'_>, diff: &Diff, observations: &[&Observation]) -> Vec<Option<Observed>> {
-    let Some(trail) = &inputs.trail else { return diff.rows.iter().map(|_| None).collect() };
+fn observed(
+    inputs: &Inputs,
+    around: Surroundings<'_>,
+    diff: &Diff,
+    observations: &[&Observation],
+) -> Vec<Option<Observed>> {
+    let Some(trail) = &inputs.trail else {
+        return diff.rows.iter().map(|_| None).collect();
+    };
     let grants: Vec<_> = observations
         .iter()
         .filter_map(|observation| observation.usage().map(|usage| (observation, usage)))
@@ -282,7 +380,12 @@ fn observed(inputs: &Inputs, around: Surroundings<'_>, diff: &Diff, observations
     diff.rows
         .iter()
         .map(|row| {
-            let mut seen = Observed { count: 0, first: None, last: None, coverage: coverage(inputs, trail, row) };
+            let mut seen = Observed {
+                count: 0,
+                first: None,
+                last: None,
+                coverage: coverage(inputs, trail, row),
+            };
             let mut counted = BTreeSet::new();
             for (observation, grant) in &grants {
                 let same = row.action.matches(&grant.action) && row.resource.intersects(&grant.resource);
@@ -300,14 +403,24 @@ fn observed(inputs: &Inputs, around: Surroundings<'_>, diff: &Diff, observations
 /// What the trail's silence about a row would mean.
 fn coverage(inputs: &Inputs, trail: &Trail, row: &diff::Row) -> Coverage {
     let operations = row.because.iter().filter_map(|because| because.operation.clone());
-    let operations: Vec<_> = operations.chain(inputs.catalog.operations_of_action(&row.action)).collect();
-    operations.iter().map(|operation| trail.coverage(operation).level).max().unwrap_or(Coverage::None)
+    let operations: Vec<_> = operations
+        .chain(inputs.catalog.operations_of_action(&row.action))
+        .collect();
+    operations
+        .iter()
+        .map(|operation| trail.coverage(operation).level)
+        .max()
+        .unwrap_or(Coverage::None)
 }
 
 /// Today as `YYYY-MM-DD`, for the expiry of waivers; `SOURCE_DATE_EPOCH` stands in where runs must repeat.
 fn today() -> String {
-    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<u64>().ok());
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let fixed = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     date(fixed.unwrap_or(now) / 86_400)
 }
 
@@ -319,7 +432,20 @@ fn date(days: u64) -> String {
         rest -= 365 + u64::from(leap(year));
         year += 1;
     }
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let lengths = [
+        31,
+        28 + u64::from(leap(year)),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
     let mut month = 1;
     for length in lengths {
         if rest < length {
@@ -337,6 +463,9 @@ mod tests {
 
     #[test]
     fn days_are_dates() {
-        assert_eq!([date(0), date(59), date(20_778), date(11_016)], ["1970-01-01", "1970-03-01", "2026-11-21", "2000-02-29"]);
+        assert_eq!(
+            [date(0), date(59), date(20_778), date(11_016)],
+            ["1970-01-01", "1970-03-01", "2026-11-21", "2000-02-29"]
+        );
     }
 }

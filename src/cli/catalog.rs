@@ -25,8 +25,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 fn info(catalog: &Catalog) -> anyhow::Result<Outcome> {
     let mut out = String::new();
     let _ = writeln!(out, "catalogue {}", catalog.date());
-    let operations: usize = catalog.services().map(|service| service.operations().count()).sum();
-    let _ = writeln!(out, "{} services, {operations} operations", catalog.services().count());
+    let operations: usize = catalog
+        .services()
+        .map(|service| service.operations().count())
+        .sum();
+    let _ = writeln!(
+        out,
+        "{} services, {operations} operations",
+        catalog.services().count()
+    );
     for source in catalog.sources() {
         let _ = writeln!(out, "from {source}");
     }
@@ -52,7 +59,8 @@ struct ActionV1 {
 }
 
 fn operation(catalog: &Catalog, text: &str, format: Format) -> anyhow::Result<Outcome> {
-    let id = OperationId::parse(text).with_context(|| format!("`{text}` is not of the form `s3.CopyObject`"))?;
+    let id =
+        OperationId::parse(text).with_context(|| format!("`{text}` is not of the form `s3.CopyObject`"))?;
     let need = catalog.every_need(&id).with_context(|| unknown(catalog, &id))?;
     let resource = |action: &NeededAction| match action.resources.first() {
         Some(resource) => resource.format.clone(),
@@ -88,7 +96,11 @@ fn operation(catalog: &Catalog, text: &str, format: Format) -> anyhow::Result<Ou
                 out.push_str("  needs no permission\n");
             }
             for action in &shown.actions {
-                let when = action.when.as_ref().map(|when| format!("  {when}")).unwrap_or_default();
+                let when = action
+                    .when
+                    .as_ref()
+                    .map(|when| format!("  {when}"))
+                    .unwrap_or_default();
                 let _ = writeln!(out, "  {:<36} {}{when}", action.action, action.resource);
             }
             show(&out)?;
@@ -102,26 +114,49 @@ fn unknown(catalog: &Catalog, id: &OperationId) -> String {
     let nearest = |word: &str, names: Vec<String>| {
         names
             .into_iter()
-            .map(|name| (similar::TextDiff::from_chars(word.to_lowercase().as_str(), name.to_lowercase().as_str()).ratio(), name))
+            .map(|name| {
+                (
+                    similar::TextDiff::from_chars(word.to_lowercase().as_str(), name.to_lowercase().as_str())
+                        .ratio(),
+                    name,
+                )
+            })
             .filter(|(ratio, _)| *ratio > 0.6)
             .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
             .map(|(_, name)| name)
     };
     let suggestion = match catalog.service(&id.service) {
-        Some(service) => nearest(&id.name, service.operations().map(|operation| operation.name().to_owned()).collect())
-            .map(|name| format!("{}.{name}", id.service)),
-        None => nearest(&id.service, catalog.services().map(|service| service.suffix().to_owned()).collect())
-            .map(|service| format!("{service}.{}", id.name)),
+        Some(service) => nearest(
+            &id.name,
+            service
+                .operations()
+                .map(|operation| operation.name().to_owned())
+                .collect(),
+        )
+        .map(|name| format!("{}.{name}", id.service)),
+        None => nearest(
+            &id.service,
+            catalog
+                .services()
+                .map(|service| service.suffix().to_owned())
+                .collect(),
+        )
+        .map(|service| format!("{service}.{}", id.name)),
     };
     match suggestion {
-        Some(suggestion) => format!("no operation `{id}` in the catalogue of {}; did you mean `{suggestion}`?", catalog.date()),
+        Some(suggestion) => format!(
+            "no operation `{id}` in the catalogue of {}; did you mean `{suggestion}`?",
+            catalog.date()
+        ),
         None => format!("no operation `{id}` in the catalogue of {}", catalog.date()),
     }
 }
 
 fn build_from(from: &Path, out: &Path) -> anyhow::Result<Outcome> {
     let built = build::run(from)?;
-    built.write(out).with_context(|| format!("cannot write to `{}`", out.display()))?;
+    built
+        .write(out)
+        .with_context(|| format!("cannot write to `{}`", out.display()))?;
     say(&format!("wrote the catalogue to {}", out.display()));
     Ok(Outcome::Passed)
 }

@@ -14,7 +14,10 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
     }
     match args.format {
         Format::Text => {
-            let styled = !matches!(anstream::AutoStream::choice(&std::io::stdout()), anstream::ColorChoice::Never);
+            let styled = !matches!(
+                anstream::AutoStream::choice(&std::io::stdout()),
+                anstream::ColorChoice::Never
+            );
             show(&text::check(&report, &|file| inputs.source(file), styled))?;
         }
         Format::Json => show_json(&json::report(&report, inputs.catalog()))?,

@@ -26,14 +26,28 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
     let action = ActionPattern::new(&args.action);
     let mut found = false;
     for assessed in &report.functions {
-        if let Some(answer) = text::explain(&report, &text::Question { assessed, action: &action }) {
+        if let Some(answer) = text::explain(
+            &report,
+            &text::Question {
+                assessed,
+                action: &action,
+            },
+        ) {
             show(&answer)?;
             found = true;
         }
     }
     if !found {
-        say(&format!("`{}` neither needs `{}` nor is it granted", args.function, args.action));
-        let names: Vec<_> = report.functions.iter().flat_map(|a| &a.diff.rows).map(|row| row.action.to_string()).collect();
+        say(&format!(
+            "`{}` neither needs `{}` nor is it granted",
+            args.function, args.action
+        ));
+        let names: Vec<_> = report
+            .functions
+            .iter()
+            .flat_map(|a| &a.diff.rows)
+            .map(|row| row.action.to_string())
+            .collect();
         if !names.is_empty() {
             say(&format!("it has or needs: {}", names.join(", ")));
         }
@@ -46,7 +60,14 @@ pub fn rule(args: &Rule) -> anyhow::Result<Outcome> {
     let Some(id) = &args.id else {
         let mut out = String::new();
         for rule in rules::RULES {
-            let _ = writeln!(out, "{}  {:<28} {:<8} {}", rule.id, rule.name, rule.level.as_str(), rule.summary);
+            let _ = writeln!(
+                out,
+                "{}  {:<28} {:<8} {}",
+                rule.id,
+                rule.name,
+                rule.level.as_str(),
+                rule.summary
+            );
         }
         show(&out)?;
         return Ok(Outcome::Passed);
@@ -55,6 +76,9 @@ pub fn rule(args: &Rule) -> anyhow::Result<Outcome> {
         bail!("a rule id is empty");
     }
     let rule = rules::rule(id).with_context(|| format!("no rule `{id}`; `rolefit rule` lists them"))?;
-    show(&format!("{} {} ({})\n\n{}\n{}\n", rule.id, rule.name, rule.level, rule.summary, rule.help))?;
+    show(&format!(
+        "{} {} ({})\n\n{}\n{}\n",
+        rule.id, rule.name, rule.level, rule.summary, rule.help
+    ))?;
     Ok(Outcome::Passed)
 }

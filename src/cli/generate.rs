@@ -19,12 +19,22 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
     }
     for assessed in &report.functions {
         for gap in &assessed.gaps {
-            let place = gap.location.as_ref().map(|location| format!(" ({location})")).unwrap_or_default();
-            say(&format!("gap: {}: {}{place}", assessed.function.name, gap.message));
+            let place = gap
+                .location
+                .as_ref()
+                .map(|location| format!(" ({location})"))
+                .unwrap_or_default();
+            say(&format!(
+                "gap: {}: {}{place}",
+                assessed.function.name, gap.message
+            ));
         }
     }
     let role = |assessed: &Assessed<'_>| {
-        let stack = assessed.function.stack.and_then(|index| inputs.workspace.stacks.get(index));
+        let stack = assessed
+            .function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
         emit::cloudformation_role(assessed.function, stack, &assessed.policy, &assessed.grants)
     };
     if let Some(folder) = &args.out_dir {
@@ -34,8 +44,18 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
                 PolicyFormat::Cfn | PolicyFormat::Sam => ("yaml", role(assessed)),
                 _ => ("json", format!("{:#}\n", assessed.policy.to_json())),
             };
-            let name: String =
-                assessed.function.name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+            let name: String = assessed
+                .function
+                .name
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                        c
+                    } else {
+                        '_'
+                    }
+                })
+                .collect();
             let file = folder.join(format!("{name}.{ending}"));
             std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
             say(&format!("wrote {}", file.display()));
@@ -44,7 +64,9 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
     }
     match args.format {
         PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
-        PolicyFormat::Cfn | PolicyFormat::Sam => show(&report.functions.iter().map(role).collect::<String>())?,
+        PolicyFormat::Cfn | PolicyFormat::Sam => {
+            show(&report.functions.iter().map(role).collect::<String>())?
+        }
         PolicyFormat::Json => match (args.project.functions.as_slice(), report.functions.as_slice()) {
             ([_], [only]) => show_json(&only.policy.to_json())?,
             _ => show_json(&documents(&report.functions))?,
@@ -55,7 +77,10 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
 
 /// Function name → document.
 fn documents(functions: &[Assessed<'_>]) -> BTreeMap<String, serde_json::Value> {
-    functions.iter().map(|assessed| (assessed.function.name.clone(), assessed.policy.to_json())).collect()
+    functions
+        .iter()
+        .map(|assessed| (assessed.function.name.clone(), assessed.policy.to_json()))
+        .collect()
 }
 
 /// Prints the JSON schema of an output.

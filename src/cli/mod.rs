@@ -51,7 +51,11 @@ pub fn run() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Outcome::Unusable.code() } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Outcome::Unusable.code()
+            } else {
+                0
+            });
         }
     };
     let outcome = dispatch(&args).unwrap_or_else(|error| {

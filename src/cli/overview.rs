@@ -9,5 +9,9 @@ pub fn run(project: &Project) -> anyhow::Result<Outcome> {
     let inputs = assess::read(project)?;
     let report = assess::assess(&inputs);
     show(&text::overview(&report))?;
-    Ok(if report.functions.is_empty() { Outcome::NothingToCheck } else { Outcome::Passed })
+    Ok(if report.functions.is_empty() {
+        Outcome::NothingToCheck
+    } else {
+        Outcome::Passed
+    })
 }

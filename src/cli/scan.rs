@@ -15,5 +15,9 @@ pub fn run(args: &Scan) -> anyhow::Result<Outcome> {
         Format::Text => show(&text::scan(&scanned, &gaps, &members))?,
         Format::Json => show_json(&scan::scan(&scanned, &gaps, &members))?,
     }
-    Ok(if scanned.is_empty() { Outcome::NothingToCheck } else { Outcome::Passed })
+    Ok(if scanned.is_empty() {
+        Outcome::NothingToCheck
+    } else {
+        Outcome::Passed
+    })
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
-use crate::catalog::Catalog;
 use crate::catalog::AccessLevel;
+use crate::catalog::Catalog;
 use crate::diff::{Diff, Row, Verdict};
 use crate::iam::action::Action;
 use crate::usage::BecauseKind;
@@ -25,8 +25,10 @@ pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Find
             }
         }
     }
-    let mut findings: Vec<Finding> =
-        groups.iter().filter_map(|((rule, origin), rows)| finding(catalog, function, rule, origin, rows)).collect();
+    let mut findings: Vec<Finding> = groups
+        .iter()
+        .filter_map(|((rule, origin), rows)| finding(catalog, function, rule, origin, rows))
+        .collect();
     findings.extend(observed_only(function, diff));
     findings
 }
@@ -59,32 +61,57 @@ fn finding(
     let resources: BTreeSet<String> = rows.iter().flat_map(|row| granted_resources(row)).collect();
     let shown: Vec<&str> = actions.iter().copied().take(MOST_NAMES).collect();
     let more = actions.len().saturating_sub(shown.len());
-    let names = if more > 0 { format!("{} and {more} more", quoted(&shown)) } else { quoted(&shown) };
+    let names = if more > 0 {
+        format!("{} and {more} more", quoted(&shown))
+    } else {
+        quoted(&shown)
+    };
     let message = match rows.first()?.verdict {
-        Verdict::Narrow => format!("`{}` needs {names} on less than {} grants", function.name, origin.name),
+        Verdict::Narrow => format!(
+            "`{}` needs {names} on less than {} grants",
+            function.name, origin.name
+        ),
         _ => format!("`{}` is granted {names}, which it never needs", function.name),
     };
     let mut finding = Finding::new(rule, Some(&function.name), message);
-    finding.confidence = rows.iter().map(|row| row.confidence).min().unwrap_or(finding.confidence);
+    finding.confidence = rows
+        .iter()
+        .map(|row| row.confidence)
+        .min()
+        .unwrap_or(finding.confidence);
     finding.actions = actions.iter().map(|action| (*action).to_owned()).collect();
     let label = format!("{} grants it on {}", origin.name, list(&resources));
-    finding.places.push(Place { location: origin.location.clone(), label });
+    finding.places.push(Place {
+        location: origin.location.clone(),
+        label,
+    });
     let writes = rows.iter().filter(|row| writes(catalog, row)).count();
     if rule == &rules::UNUSED_PERMISSION && writes > 0 {
-        finding.notes.push(format!("{writes} of them can change data or permissions"));
+        finding
+            .notes
+            .push(format!("{writes} of them can change data or permissions"));
     }
     for row in rows.iter().filter(|row| row.verdict == Verdict::Narrow) {
         let because = row.because.first().and_then(|because| because.location.as_ref());
-        let at = because.map(|location| format!(" ({location})")).unwrap_or_default();
-        finding.notes.push(format!("{} is needed on `{}`{at}", row.action, row.resource));
+        let at = because
+            .map(|location| format!(" ({location})"))
+            .unwrap_or_default();
+        finding
+            .notes
+            .push(format!("{} is needed on `{}`{at}", row.action, row.resource));
     }
     if let Some(injected_by) = &origin.injected_by {
-        finding.notes.push(format!("added by SAM because of `{injected_by}`"));
+        finding
+            .notes
+            .push(format!("added by SAM because of `{injected_by}`"));
         finding.level = Level::Note;
     }
     finding.help = Some(match rule.id {
         "RF031" => rule.help.to_owned(),
-        _ => format!("`rolefit generate --function {}` prints the exact statements", function.name),
+        _ => format!(
+            "`rolefit generate --function {}` prints the exact statements",
+            function.name
+        ),
     });
     Some(finding)
 }
@@ -97,28 +124,51 @@ fn granted_resources(row: &Row) -> Vec<String> {
 }
 
 fn list(resources: &BTreeSet<String>) -> String {
-    let shown: Vec<String> = resources.iter().take(3).map(|resource| format!("`{resource}`")).collect();
+    let shown: Vec<String> = resources
+        .iter()
+        .take(3)
+        .map(|resource| format!("`{resource}`"))
+        .collect();
     let more = resources.len().saturating_sub(shown.len());
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }
 
 fn writes(catalog: &Catalog, row: &Row) -> bool {
-    let level = Action::parse(row.action.as_str()).and_then(|action| catalog.action(&action).map(|entry| entry.access_level()));
+    let level = Action::parse(row.action.as_str())
+        .and_then(|action| catalog.action(&action).map(|entry| entry.access_level()));
     level.is_none_or(|level| matches!(level, AccessLevel::Write | AccessLevel::PermissionsManagement))
 }
 
 fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
     diff.rows
         .iter()
-        .filter(|row| !row.because.is_empty() && row.because.iter().all(|because| because.kind == BecauseKind::Trail))
+        .filter(|row| {
+            !row.because.is_empty()
+                && row
+                    .because
+                    .iter()
+                    .all(|because| because.kind == BecauseKind::Trail)
+        })
         .filter(|_| function.binary.is_some())
         .map(|row| {
-            let message = format!("`{}` was seen to use `{}` on `{}`, which no code explains", function.name, row.action, row.resource);
+            let message = format!(
+                "`{}` was seen to use `{}` on `{}`, which no code explains",
+                function.name, row.action, row.resource
+            );
             let mut finding = Finding::new(&rules::OBSERVED_ONLY, Some(&function.name), message);
             finding.confidence = row.confidence;
             finding.actions.insert(row.action.to_string());
-            finding.places.push(Place { location: function.location.clone(), label: format!("function `{}`", function.name) });
-            finding.notes.extend(row.because.iter().map(|because| because.note.clone()));
+            finding.places.push(Place {
+                location: function.location.clone(),
+                label: format!("function `{}`", function.name),
+            });
+            finding
+                .notes
+                .extend(row.because.iter().map(|because| because.note.clone()));
             finding
         })
         .collect()

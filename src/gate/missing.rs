@@ -13,9 +13,15 @@ pub fn findings(function: &Function, diff: &Diff) -> Vec<Finding> {
     let mut groups: BTreeMap<(&Rule, String, Option<&Because>), Vec<&Row>> = BTreeMap::new();
     for row in diff.with(Verdict::Add) {
         let place = row.because.first();
-        groups.entry((rule(row), row.resource.to_string(), place)).or_default().push(row);
+        groups
+            .entry((rule(row), row.resource.to_string(), place))
+            .or_default()
+            .push(row);
     }
-    groups.into_values().filter_map(|rows| finding(function, &rows)).collect()
+    groups
+        .into_values()
+        .filter_map(|rows| finding(function, &rows))
+        .collect()
 }
 
 fn rule(row: &Row) -> &'static Rule {
@@ -30,9 +36,18 @@ fn rule(row: &Row) -> &'static Rule {
 fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
     let first = rows.first()?;
     let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
-    let message = format!("`{}` needs {} on `{}`, which its role does not grant", function.name, quoted(&actions), first.resource);
+    let message = format!(
+        "`{}` needs {} on `{}`, which its role does not grant",
+        function.name,
+        quoted(&actions),
+        first.resource
+    );
     let mut finding = Finding::new(rule(first), Some(&function.name), message);
-    finding.confidence = rows.iter().map(|row| row.confidence).min().unwrap_or(first.confidence);
+    finding.confidence = rows
+        .iter()
+        .map(|row| row.confidence)
+        .min()
+        .unwrap_or(first.confidence);
     finding.actions = actions.iter().map(|action| (*action).to_owned()).collect();
     let role = function.role.as_ref();
     finding.places.extend(role.map(|role| Place {
@@ -40,7 +55,12 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
         label: format!("role `{}` has to grant it", role.id),
     }));
     for because in first.because.iter().take(3) {
-        finding.places.extend(because.location.clone().map(|location| Place { location, label: reason(because) }));
+        finding
+            .places
+            .extend(because.location.clone().map(|location| Place {
+                location,
+                label: reason(because),
+            }));
     }
     finding.notes.extend(match &first.lack {
         Some(Lack::Resource(elsewhere)) => {
@@ -50,7 +70,10 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
         Some(Lack::Denied(origin)) => Some(format!("denied by {} ({})", origin.name, origin.location)),
         _ => None,
     });
-    finding.help = Some(format!("add the statement that `rolefit generate --function {}` prints", function.name));
+    finding.help = Some(format!(
+        "add the statement that `rolefit generate --function {}` prints",
+        function.name
+    ));
     Some(finding)
 }
 
@@ -64,5 +87,9 @@ fn reason(because: &Because) -> String {
 
 /// `a`, `b` and `c`, each in backticks.
 pub fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -80,7 +80,11 @@ impl Finding {
     /// An identity that survives moved lines: rule, function, actions and the names in the message, hashed.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for part in [self.rule.id, self.function.as_deref().unwrap_or_default(), &self.message] {
+        for part in [
+            self.rule.id,
+            self.function.as_deref().unwrap_or_default(),
+            &self.message,
+        ] {
             hasher.update(part.as_bytes());
             hasher.update(b"\0");
         }
@@ -100,7 +104,11 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
         findings.extend(excess::findings(catalog, case.function, diff));
         findings.extend(shared_role(case.function));
     }
-    findings.extend(case.gaps.iter().map(|gap| unsettled(gap, Some(&case.function.name))));
+    findings.extend(
+        case.gaps
+            .iter()
+            .map(|gap| unsettled(gap, Some(&case.function.name))),
+    );
     sort(&mut findings);
     findings
 }
@@ -108,8 +116,20 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
 /// Most serious first, then by place and rule.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        (std::cmp::Reverse(a.level), a.rule.id, &a.places, &a.function, &a.message)
-            .cmp(&(std::cmp::Reverse(b.level), b.rule.id, &b.places, &b.function, &b.message))
+        (
+            std::cmp::Reverse(a.level),
+            a.rule.id,
+            &a.places,
+            &a.function,
+            &a.message,
+        )
+            .cmp(&(
+                std::cmp::Reverse(b.level),
+                b.rule.id,
+                &b.places,
+                &b.function,
+                &b.message,
+            ))
     });
 }
 
@@ -121,21 +141,40 @@ pub fn unsettled(gap: &Gap, function: Option<&str>) -> Finding {
         _ => &rules::UNRESOLVED_CALL,
     };
     let mut finding = Finding::new(rule, function, gap.message.clone());
-    finding.places.extend(gap.location.clone().map(|location| Place { location, label: gap.code.to_owned() }));
+    finding.places.extend(gap.location.clone().map(|location| Place {
+        location,
+        label: gap.code.to_owned(),
+    }));
     finding.help.clone_from(&gap.hint);
     finding
 }
 
 fn shared_role(function: &Function) -> Option<Finding> {
-    let role = function.role.as_ref().filter(|role| !role.shared_with.is_empty())?;
-    let message = format!("`{}` shares its role `{}` with {}", function.name, role.id, role.shared_with.join(", "));
+    let role = function
+        .role
+        .as_ref()
+        .filter(|role| !role.shared_with.is_empty())?;
+    let message = format!(
+        "`{}` shares its role `{}` with {}",
+        function.name,
+        role.id,
+        role.shared_with.join(", ")
+    );
     let mut finding = Finding::new(&rules::SHARED_ROLE, Some(&function.name), message);
-    finding.places.push(Place { location: role.location.clone(), label: format!("role `{}`", role.id) });
-    finding.places.push(Place { location: function.location.clone(), label: format!("function `{}`", function.name) });
+    finding.places.push(Place {
+        location: role.location.clone(),
+        label: format!("role `{}`", role.id),
+    });
+    finding.places.push(Place {
+        location: function.location.clone(),
+        label: format!("function `{}`", function.name),
+    });
     Some(finding)
 }
 
 /// Whether any finding that is not waived fails the build under these `fail_on` globs.
 pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, fail_on: &[String]) -> bool {
-    findings.into_iter().any(|finding| finding.waived.is_none() && rules::chosen(finding.rule, fail_on))
+    findings
+        .into_iter()
+        .any(|finding| finding.waived.is_none() && rules::chosen(finding.rule, fail_on))
 }

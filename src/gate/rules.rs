@@ -107,15 +107,20 @@ rules! {
 
 /// The rule of an id, ignoring case.
 pub fn rule(id: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(id))
+    RULES
+        .iter()
+        .copied()
+        .find(|rule| rule.id.eq_ignore_ascii_case(id))
 }
 
 /// Whether a rule is chosen by a list of globs (`RF01*`), in which a later `!RF012` takes out again.
 pub fn chosen(rule: &Rule, globs: &[String]) -> bool {
-    globs.iter().fold(false, |chosen, glob| match glob.strip_prefix('!') {
-        Some(excluded) => chosen && !fits(excluded, rule.id),
-        None => chosen || fits(glob, rule.id),
-    })
+    globs
+        .iter()
+        .fold(false, |chosen, glob| match glob.strip_prefix('!') {
+            Some(excluded) => chosen && !fits(excluded, rule.id),
+            None => chosen || fits(glob, rule.id),
+        })
 }
 
 fn fits(glob: &str, id: &str) -> bool {

@@ -54,7 +54,8 @@ fn covers(waiver: &Waiver, finding: &Finding) -> bool {
     let action_fits = waiver.action == "*"
         || (!finding.actions.is_empty()
             && finding.actions.iter().all(|action| {
-                *action == waiver.action || Action::parse(action).is_some_and(|action| pattern.matches(&action))
+                *action == waiver.action
+                    || Action::parse(action).is_some_and(|action| pattern.matches(&action))
             }));
     finding.rule.id.eq_ignore_ascii_case(&waiver.rule) && function_fits && action_fits
 }
@@ -67,6 +68,9 @@ fn glob(pattern: &str, name: &str) -> bool {
 fn complaint(rule: &'static rules::Rule, waiver: &Waiver, what: &str) -> Finding {
     let message = format!("the waiver of {} for `{}` {what}", waiver.rule, waiver.function);
     let mut finding = Finding::new(rule, None, message);
-    finding.places.push(Place { location: waiver.location.clone(), label: "stated here".to_owned() });
+    finding.places.push(Place {
+        location: waiver.location.clone(),
+        label: "stated here".to_owned(),
+    });
     finding
 }

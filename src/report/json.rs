@@ -218,7 +218,11 @@ pub fn report(report: &Report<'_>, catalog: &Catalog) -> ReportV1 {
             gaps: counts.gaps,
             result: if report.fails { "fail" } else { "pass" },
         },
-        functions: report.functions.iter().map(|assessed| function(assessed, catalog)).collect(),
+        functions: report
+            .functions
+            .iter()
+            .map(|assessed| function(assessed, catalog))
+            .collect(),
         findings: report.findings.iter().map(finding).collect(),
         gaps: report.gaps.iter().map(gap).collect(),
     }
@@ -230,16 +234,26 @@ fn function(assessed: &Assessed<'_>, catalog: &Catalog) -> FunctionV1 {
         name: function.name.clone(),
         bin: function.binary.as_ref().map(|binary| binary.binary.clone()),
         linked_by: function.linked_by.clone(),
-        link_confidence: function.linked_by.as_ref().map(|_| function.link_confidence.as_str()),
+        link_confidence: function
+            .linked_by
+            .as_ref()
+            .map(|_| function.link_confidence.as_str()),
         role: function.role.as_ref().map(role),
         policy: assessed.policy.to_json(),
-        grants: assessed.rows().map(|(row, observed)| grant(row, observed, catalog)).collect(),
+        grants: assessed
+            .rows()
+            .map(|(row, observed)| grant(row, observed, catalog))
+            .collect(),
         gaps: assessed.gaps.iter().map(gap).collect(),
     }
 }
 
 fn role(role: &Role) -> RoleV1 {
-    RoleV1 { id: role.id.clone(), origin: role.origin.clone(), shared_with: role.shared_with.clone() }
+    RoleV1 {
+        id: role.id.clone(),
+        origin: role.origin.clone(),
+        shared_with: role.shared_with.clone(),
+    }
 }
 
 fn grant(row: &Row, observed: Option<&Observed>, catalog: &Catalog) -> GrantV1 {
@@ -304,7 +318,12 @@ fn finding(finding: &Finding) -> FindingV1 {
         function: finding.function.clone(),
         fingerprint: finding.fingerprint(),
         message: finding.message.clone(),
-        locations: finding.places.iter().enumerate().map(|(index, place)| location(place, index)).collect(),
+        locations: finding
+            .places
+            .iter()
+            .enumerate()
+            .map(|(index, place)| location(place, index))
+            .collect(),
         suppressed: finding.waived.clone(),
     }
 }

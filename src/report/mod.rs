@@ -88,7 +88,10 @@ impl std::ops::Add for Counts {
 impl Assessed<'_> {
     /// The counts; a function without a known role grants and lacks nothing. A wildcard counts all actions it stands for.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { gaps: self.gaps.len(), ..Counts::default() };
+        let mut counts = Counts {
+            gaps: self.gaps.len(),
+            ..Counts::default()
+        };
         if self.function.role.is_none() {
             counts.needed = self.grants.len();
             return counts;
@@ -109,7 +112,11 @@ impl Assessed<'_> {
 
     /// The rows with what the trail saw of them.
     pub fn rows(&self) -> impl Iterator<Item = (&Row, Option<&Observed>)> {
-        let observed = self.observed.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        let observed = self
+            .observed
+            .iter()
+            .map(Option::as_ref)
+            .chain(std::iter::repeat(None));
         self.diff.rows.iter().zip(observed)
     }
 }
@@ -117,7 +124,14 @@ impl Assessed<'_> {
 impl Report<'_> {
     /// The counts of all functions.
     pub fn counts(&self) -> Counts {
-        let of_functions = self.functions.iter().map(Assessed::counts).fold(Counts::default(), std::ops::Add::add);
-        Counts { gaps: of_functions.gaps + self.gaps.len(), ..of_functions }
+        let of_functions = self
+            .functions
+            .iter()
+            .map(Assessed::counts)
+            .fold(Counts::default(), std::ops::Add::add);
+        Counts {
+            gaps: of_functions.gaps + self.gaps.len(),
+            ..of_functions
+        }
     }
 }

@@ -98,14 +98,20 @@ pub struct ResourceV1 {
 pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite) -> Vec<String>) -> ScanV1 {
     ScanV1 {
         schema: "rolefit-scan-v1",
-        functions: functions.iter().map(|scanned| function(scanned, members)).collect(),
+        functions: functions
+            .iter()
+            .map(|scanned| function(scanned, members))
+            .collect(),
         gaps: gaps.iter().map(gap).collect(),
     }
 }
 
 fn function(scanned: &Scanned<'_>, members: &dyn Fn(&CallSite) -> Vec<String>) -> FunctionV1 {
-    let mut operations: Vec<OperationV1> =
-        scanned.calls.iter().flat_map(|call| operations(call, &members(call))).collect();
+    let mut operations: Vec<OperationV1> = scanned
+        .calls
+        .iter()
+        .flat_map(|call| operations(call, &members(call)))
+        .collect();
     operations.sort();
     operations.dedup();
     FunctionV1 {
@@ -142,7 +148,10 @@ fn operations(call: &CallSite, members: &[String]) -> Vec<OperationV1> {
     if resources.is_empty() {
         return vec![entry(None)];
     }
-    resources.into_iter().map(|resource| entry(Some(resource))).collect()
+    resources
+        .into_iter()
+        .map(|resource| entry(Some(resource)))
+        .collect()
 }
 
 /// What a call names, member by member and value by value.
@@ -155,7 +164,11 @@ pub fn resources(call: &CallSite, members: &[String]) -> Vec<ResourceV1> {
             let hints: &Vec<ResourceHint> = hints.unwrap_or(&unknown);
             hints
                 .iter()
-                .map(|hint| ResourceV1 { member: member.clone(), kind: hint.kind(), value: hint.value() })
+                .map(|hint| ResourceV1 {
+                    member: member.clone(),
+                    kind: hint.kind(),
+                    value: hint.value(),
+                })
                 .collect::<Vec<_>>()
         })
         .collect()

@@ -53,7 +53,11 @@ struct Candidate {
 
 impl Candidate {
     fn new(value: Value, note: impl Into<String>) -> Self {
-        Self { value, note: note.into(), widened: None }
+        Self {
+            value,
+            note: note.into(),
+            widened: None,
+        }
     }
 }
 
@@ -75,7 +79,12 @@ pub fn bind(
     for choice in combinations(&values) {
         let (made, reasons) = assemble(&needed.format, &choice, around.stack);
         for reason in reasons {
-            gaps.push(unknown_resource(&needed.resource_type, &made.resource, &reason, location));
+            gaps.push(unknown_resource(
+                &needed.resource_type,
+                &made.resource,
+                &reason,
+                location,
+            ));
         }
         bound.insert(made);
     }
@@ -98,8 +107,10 @@ fn combinations(values: &[(String, Vec<Candidate>)]) -> Vec<BTreeMap<&str, Candi
     let mut choices: Vec<BTreeMap<&str, Candidate>> = vec![BTreeMap::new()];
     for (variable, candidates) in values {
         let capped = choices.len() * candidates.len() > MOST_RESOURCES;
-        let unknown =
-            [Candidate::new(Value::Unknown(format!("more than {MOST_RESOURCES} combinations of values")), "")];
+        let unknown = [Candidate::new(
+            Value::Unknown(format!("more than {MOST_RESOURCES} combinations of values")),
+            "",
+        )];
         let candidates: &[Candidate] = if capped { &unknown } else { candidates };
         choices = choices
             .iter()
@@ -118,15 +129,22 @@ fn combinations(values: &[(String, Vec<Candidate>)]) -> Vec<BTreeMap<&str, Candi
 fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec<Candidate> {
     let unknown = |reason: &str| vec![Candidate::new(Value::Unknown(reason.to_owned()), "")];
     match source {
-        Source::Default(text) => vec![Candidate::new(Value::Name(text.clone()), format!("`{text}`, as no input names another"))],
+        Source::Default(text) => vec![Candidate::new(
+            Value::Name(text.clone()),
+            format!("`{text}`, as no input names another"),
+        )],
         Source::Unknown => unknown("no input of the operation names it"),
         Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
-            None | Some([]) if *form == Form::ObjectKey => vec![Candidate::new(Value::Name("*".to_owned()), "")],
+            None | Some([]) if *form == Form::ObjectKey => {
+                vec![Candidate::new(Value::Name("*".to_owned()), "")]
+            }
             None => unknown(&format!("{path} is not seen to be set")),
             Some([]) => unknown(&format!("the value of {path} is not known")),
             Some(hints) => {
-                let found: BTreeSet<Candidate> =
-                    hints.iter().map(|hint| candidate(path, *form, hint, around)).collect();
+                let found: BTreeSet<Candidate> = hints
+                    .iter()
+                    .map(|hint| candidate(path, *form, hint, around))
+                    .collect();
                 found.into_iter().collect()
             }
         },
@@ -139,23 +157,41 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
         return found;
     }
     let (text, notes, reasons) = spell(hint, around);
-    let note = if notes.is_empty() { format!("{path} = `{text}`") } else { notes.join(", ") };
+    let note = if notes.is_empty() {
+        format!("{path} = `{text}`")
+    } else {
+        notes.join(", ")
+    };
     let known = text.trim_matches(['*', '/', ':', '-', '.', '_']);
     if known.is_empty() {
         // An object key that only the run time knows is no gap: the bucket is what matters.
         let value = match form {
             Form::ObjectKey => Value::Name("*".to_owned()),
-            _ => Value::Unknown(reasons.into_iter().next().unwrap_or_else(|| format!("the value of {path} is not known"))),
+            _ => Value::Unknown(
+                reasons
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(|| format!("the value of {path} is not known")),
+            ),
         };
         return Candidate::new(value, note);
     }
-    let widened = reasons.into_iter().next().filter(|_| text.starts_with('*') && form != Form::ObjectKey);
-    Candidate { value: interpret(&text, form, around.stack), note, widened }
+    let widened = reasons
+        .into_iter()
+        .next()
+        .filter(|_| text.starts_with('*') && form != Form::ObjectKey);
+    Candidate {
+        value: interpret(&text, form, around.stack),
+        note,
+        widened,
+    }
 }
 
 /// A payload field that names the source of the function's own trigger.
 fn from_trigger(hint: &ResourceHint, function: &Function) -> Option<Candidate> {
-    let [Piece::Event { path }] = hint.pieces.as_slice() else { return None };
+    let [Piece::Event { path }] = hint.pieces.as_slice() else {
+        return None;
+    };
     let lower = path.to_ascii_lowercase();
     let kind = if lower.contains("bucket") {
         "s3"
@@ -170,7 +206,10 @@ fn from_trigger(hint: &ResourceHint, function: &Function) -> Option<Candidate> {
     if sources.next().is_some() {
         return None;
     }
-    let note = format!("from the payload of trigger {} ({})", trigger.name, trigger.location);
+    let note = format!(
+        "from the payload of trigger {} ({})",
+        trigger.name, trigger.location
+    );
     Some(Candidate::new(Value::Arn(source), note))
 }
 
@@ -180,24 +219,30 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
     for piece in &hint.pieces {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
-            Piece::Env { variable, default } => match (around.function.env.get(variable), around.stack, default) {
-                (Some(value), ..) => {
-                    text.push_str(&value.text);
-                    notes.push(format!("{variable} = `{}` ({})", value.text, value.location));
+            Piece::Env { variable, default } => {
+                match (around.function.env.get(variable), around.stack, default) {
+                    (Some(value), ..) => {
+                        text.push_str(&value.text);
+                        notes.push(format!("{variable} = `{}` ({})", value.text, value.location));
+                    }
+                    (None, _, Some(default)) => {
+                        text.push_str(default);
+                        notes.push(format!(
+                            "{variable} is not set in the stack template: default `{default}`"
+                        ));
+                    }
+                    (None, None, None) => {
+                        text.push_str(&format!("${{{variable}}}"));
+                        notes.push(format!("{variable}, to be filled in at deployment"));
+                    }
+                    (None, Some(_), None) => {
+                        text.push('*');
+                        reasons.push(format!(
+                            "environment variable {variable} is not set in the stack template"
+                        ));
+                    }
                 }
-                (None, _, Some(default)) => {
-                    text.push_str(default);
-                    notes.push(format!("{variable} is not set in the stack template: default `{default}`"));
-                }
-                (None, None, None) => {
-                    text.push_str(&format!("${{{variable}}}"));
-                    notes.push(format!("{variable}, to be filled in at deployment"));
-                }
-                (None, Some(_), None) => {
-                    text.push('*');
-                    reasons.push(format!("environment variable {variable} is not set in the stack template"));
-                }
-            },
+            }
             Piece::Event { path } => {
                 text.push('*');
                 reasons.push(format!("it comes from the event payload, `{path}`"));
@@ -221,7 +266,10 @@ fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
         Form::CopySourceBucket => copy_source(text).0,
         _ => text.to_owned(),
     };
-    if let Some(arn) = stack.and_then(|stack| stack.resource_named(&name)).and_then(|resource| resource.arn.clone()) {
+    if let Some(arn) = stack
+        .and_then(|stack| stack.resource_named(&name))
+        .and_then(|resource| resource.arn.clone())
+    {
         return Value::Arn(arn);
     }
     if name.starts_with("arn:") {
@@ -238,9 +286,9 @@ fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
         Form::Function => Value::Name(function_name(&name)),
         Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
         Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
-        Form::Key if name.starts_with("alias/") => {
-            Value::Unknown("a key alias is no resource of key operations; the key behind it is not known".to_owned())
-        }
+        Form::Key if name.starts_with("alias/") => Value::Unknown(
+            "a key alias is no resource of key operations; the key behind it is not known".to_owned(),
+        ),
         _ => Value::Name(name),
     }
 }
@@ -257,7 +305,11 @@ fn is_one_symbol(text: &str) -> bool {
 
 /// Bucket and key of S3's `bucket/key?versionId=…`.
 fn copy_source(text: &str) -> (String, String) {
-    let text = text.trim_start_matches('/').split("?versionId=").next().unwrap_or_default();
+    let text = text
+        .trim_start_matches('/')
+        .split("?versionId=")
+        .next()
+        .unwrap_or_default();
     match text.split_once('/') {
         Some((bucket, key)) => (bucket.to_owned(), key.replace("%2F", "/").replace("%20", " ")),
         None => (text.to_owned(), "*".to_owned()),
@@ -267,11 +319,23 @@ fn copy_source(text: &str) -> (String, String) {
 /// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
 fn statement_part(statement: &str, part: usize) -> Value {
     let words: Vec<&str> = statement.split_whitespace().collect();
-    let named = words.iter().zip(words.iter().skip(1)).find_map(|(keyword, name)| {
-        ["from", "into", "update"].iter().any(|known| keyword.eq_ignore_ascii_case(known)).then_some(*name)
+    let named = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .find_map(|(keyword, name)| {
+            ["from", "into", "update"]
+                .iter()
+                .any(|known| keyword.eq_ignore_ascii_case(known))
+                .then_some(*name)
+        });
+    let parts = named.map(|name| {
+        name.split('.')
+            .map(|part| part.trim_matches(['"', '\'', ',', ';', '(', ')']).to_owned())
     });
-    let parts = named.map(|name| name.split('.').map(|part| part.trim_matches(['"', '\'', ',', ';', '(', ')']).to_owned()));
-    match parts.and_then(|mut parts| parts.nth(part)).filter(|name| !name.is_empty()) {
+    match parts
+        .and_then(|mut parts| parts.nth(part))
+        .filter(|name| !name.is_empty())
+    {
         Some(name) => Value::Name(name),
         None => Value::Unknown("the PartiQL statement is not known".to_owned()),
     }
@@ -280,12 +344,18 @@ fn statement_part(statement: &str, part: usize) -> Value {
 /// The queue's name: the last part of its URL.
 fn last_segment(url: &str) -> String {
     let inside_symbol = url.ends_with('}') && !url.contains('/');
-    if inside_symbol { url.to_owned() } else { url.rsplit('/').next().unwrap_or(url).to_owned() }
+    if inside_symbol {
+        url.to_owned()
+    } else {
+        url.rsplit('/').next().unwrap_or(url).to_owned()
+    }
 }
 
 /// `name`, `name:alias` or `account:function:name` → the part after `function:` in the ARN.
 fn function_name(text: &str) -> String {
-    text.rsplit_once("function:").map_or(text, |(_, name)| name).to_owned()
+    text.rsplit_once("function:")
+        .map_or(text, |(_, name)| name)
+        .to_owned()
 }
 
 /// Fills the format in. Returns the resource and the reasons for every part that had to be widened.
@@ -301,7 +371,10 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
         match &candidate.value {
             Value::Name(name) => text = text.replace(&placeholder, name),
             Value::Arn(arn) => {
-                let tail = text.split_once(&placeholder).map_or("", |(_, tail)| tail).to_owned();
+                let tail = text
+                    .split_once(&placeholder)
+                    .map_or("", |(_, tail)| tail)
+                    .to_owned();
                 text = format!("{arn}{tail}");
             }
             Value::Unknown(reason) => {
@@ -310,16 +383,27 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
             }
         }
     }
-    let mut notes: Vec<&str> = choice.values().map(|c| c.note.as_str()).filter(|note| !note.is_empty()).collect();
+    let mut notes: Vec<&str> = choice
+        .values()
+        .map(|c| c.note.as_str())
+        .filter(|note| !note.is_empty())
+        .collect();
     notes.dedup();
     let resource = stack.map_or_else(|| text.clone(), |stack| stack.normalise_arn(&text));
     let stack_resource = stack.and_then(|stack| {
         let named = |resource: &&crate::workspace::model::StackResource| {
             resource.arn.as_ref().is_some_and(|arn| {
-                text == *arn || text.strip_prefix(arn.as_str()).is_some_and(|rest| rest.starts_with(['/', ':']))
+                text == *arn
+                    || text
+                        .strip_prefix(arn.as_str())
+                        .is_some_and(|rest| rest.starts_with(['/', ':']))
             })
         };
-        stack.resources.values().find(named).map(|resource| resource.id.clone())
+        stack
+            .resources
+            .values()
+            .find(named)
+            .map(|resource| resource.id.clone())
     });
     let bound = Bound {
         resource: ArnPattern::new(resource),

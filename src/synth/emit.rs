@@ -11,8 +11,17 @@ use crate::workspace::model::{Function, RefValue, Stack, StackResource};
 
 /// A role of its own for a function, as a resource of a CloudFormation or SAM template, each statement with the place
 /// that asks for it as a comment.
-pub fn cloudformation_role(function: &Function, stack: Option<&Stack>, policy: &Policy, grants: &[Grant]) -> String {
-    let id: String = function.name.chars().filter(char::is_ascii_alphanumeric).collect();
+pub fn cloudformation_role(
+    function: &Function,
+    stack: Option<&Stack>,
+    policy: &Policy,
+    grants: &[Grant],
+) -> String {
+    let id: String = function
+        .name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let mut out = String::new();
     let _ = write!(
         out,
@@ -33,10 +42,18 @@ fn statement(out: &mut String, statement: &Statement, stack: Option<&Stack>, gra
     let _ = writeln!(out, "            - Sid: {sid}{comment}");
     let _ = writeln!(out, "              Effect: Allow");
     if let Actions::Only(actions) = &statement.actions {
-        list(out, "Action", actions.iter().map(ActionPattern::as_str).map(str::to_owned));
+        list(
+            out,
+            "Action",
+            actions.iter().map(ActionPattern::as_str).map(str::to_owned),
+        );
     }
     if let Resources::Only(resources) = &statement.resources {
-        list(out, "Resource", resources.iter().map(|resource| intrinsic(resource, stack)));
+        list(
+            out,
+            "Resource",
+            resources.iter().map(|resource| intrinsic(resource, stack)),
+        );
     }
     if !statement.conditions.is_empty() {
         let _ = writeln!(out, "              Condition:");
@@ -76,9 +93,17 @@ fn comment(statement: &Statement, grants: &[Grant]) -> String {
         }
         _ => false,
     };
-    let because = grants.iter().filter(allowed).flat_map(Grant::because).min_by_key(|because| because.kind);
+    let because = grants
+        .iter()
+        .filter(allowed)
+        .flat_map(Grant::because)
+        .min_by_key(|because| because.kind);
     let text = because.map(reason).unwrap_or_default().replace(['\n', '\r'], " ");
-    if text.is_empty() { String::new() } else { format!("  # {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("  # {text}")
+    }
 }
 
 fn reason(because: &Because) -> String {
@@ -122,5 +147,9 @@ fn by_name(named: &StackResource, rest: &str, text: &str) -> String {
 /// A YAML scalar, quoted, with `!Sub` where it holds symbols.
 fn scalar(text: &str) -> String {
     let quoted = format!("'{}'", text.replace('\'', "''"));
-    if text.contains("${") { format!("!Sub {quoted}") } else { quoted }
+    if text.contains("${") {
+        format!("!Sub {quoted}")
+    } else {
+        quoted
+    }
 }

@@ -12,7 +12,11 @@ use crate::usage::Grant;
 pub fn normalise(grants: Vec<Grant>) -> Vec<Grant> {
     let mut joined: BTreeMap<(Action, ArnPattern, Conditions), Grant> = BTreeMap::new();
     for grant in grants {
-        let key = (grant.action.clone(), grant.resource.clone(), grant.conditions.clone());
+        let key = (
+            grant.action.clone(),
+            grant.resource.clone(),
+            grant.conditions.clone(),
+        );
         match joined.get_mut(&key) {
             Some(present) => present.merge(grant),
             None => {
@@ -37,7 +41,12 @@ pub fn normalise(grants: Vec<Grant>) -> Vec<Grant> {
         }
     }
     kept.sort_by(|a, b| {
-        (a.action.prefix(), &a.resource, &a.action, &a.conditions).cmp(&(b.action.prefix(), &b.resource, &b.action, &b.conditions))
+        (a.action.prefix(), &a.resource, &a.action, &a.conditions).cmp(&(
+            b.action.prefix(),
+            &b.resource,
+            &b.action,
+            &b.conditions,
+        ))
     });
     kept
 }
@@ -59,11 +68,17 @@ fn wider(grants: &[Grant], index: usize) -> Option<usize> {
 pub fn policy(grants: &[Grant]) -> Policy {
     let mut resources_of: BTreeMap<(&Action, &Conditions), BTreeSet<&ArnPattern>> = BTreeMap::new();
     for grant in grants {
-        resources_of.entry((&grant.action, &grant.conditions)).or_default().insert(&grant.resource);
+        resources_of
+            .entry((&grant.action, &grant.conditions))
+            .or_default()
+            .insert(&grant.resource);
     }
     let mut groups: BTreeMap<(&str, BTreeSet<&ArnPattern>, &Conditions), BTreeSet<&Action>> = BTreeMap::new();
     for ((action, conditions), resources) in resources_of {
-        groups.entry((action.prefix(), resources, conditions)).or_default().insert(action);
+        groups
+            .entry((action.prefix(), resources, conditions))
+            .or_default()
+            .insert(action);
     }
     let mut names = BTreeSet::new();
     let statements = groups
@@ -82,20 +97,35 @@ pub fn policy(grants: &[Grant]) -> Policy {
 /// A name a reader recognises: the stack's name of the resource, or the service and the resource's own name.
 fn sid(prefix: &str, resources: &BTreeSet<&ArnPattern>, actions: &BTreeSet<&Action>) -> String {
     match prefix {
-        "logs" if resources.iter().all(|r| r.resource_part().starts_with("log-group:/aws/lambda/") || r.resource_part().contains("log-group:${")) => {
+        "logs"
+            if resources.iter().all(|r| {
+                r.resource_part().starts_with("log-group:/aws/lambda/")
+                    || r.resource_part().contains("log-group:${")
+            }) =>
+        {
             return "Logs".to_owned();
         }
         "xray" => return "Tracing".to_owned(),
-        "ec2" if actions.iter().any(|action| action.name().contains("NetworkInterface")) => {
+        "ec2"
+            if actions
+                .iter()
+                .any(|action| action.name().contains("NetworkInterface")) =>
+        {
             return "NetworkInterfaces".to_owned();
         }
         _ => {}
     }
-    let symbols: BTreeSet<&str> = resources.iter().filter_map(|resource| symbol(resource.resource_part())).collect();
+    let symbols: BTreeSet<&str> = resources
+        .iter()
+        .filter_map(|resource| symbol(resource.resource_part()))
+        .collect();
     match (symbols.len(), symbols.first()) {
         (1, Some(symbol)) => camel(symbol),
         _ => {
-            let named = resources.first().map(|resource| camel(resource.resource_part())).unwrap_or_default();
+            let named = resources
+                .first()
+                .map(|resource| camel(resource.resource_part()))
+                .unwrap_or_default();
             format!("{}{named}", camel(prefix)).chars().take(64).collect()
         }
     }
@@ -103,7 +133,10 @@ fn sid(prefix: &str, resources: &BTreeSet<&ArnPattern>, actions: &BTreeSet<&Acti
 
 /// The first stack symbol of a text, without pseudo parameters.
 fn symbol(text: &str) -> Option<&str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).find(|name| !name.starts_with("AWS::"))
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .find(|name| !name.starts_with("AWS::"))
 }
 
 /// Letters and digits only, each word with a capital.
@@ -122,8 +155,15 @@ fn camel(text: &str) -> String {
 }
 
 fn unique(names: &mut BTreeSet<String>, name: &str, actions: &BTreeSet<&Action>) -> String {
-    let base = if name.is_empty() { "Statement".to_owned() } else { name.to_owned() };
-    let with_action = actions.first().map(|action| format!("{base}{}", camel(action.name()))).unwrap_or_default();
+    let base = if name.is_empty() {
+        "Statement".to_owned()
+    } else {
+        name.to_owned()
+    };
+    let with_action = actions
+        .first()
+        .map(|action| format!("{base}{}", camel(action.name())))
+        .unwrap_or_default();
     let chosen = std::iter::once(base.clone())
         .chain(std::iter::once(with_action))
         .chain((2..).map(|n| format!("{base}{n}")))
@@ -140,8 +180,18 @@ mod tests {
     use crate::usage::{Because, BecauseKind, Confidence};
 
     fn grant(action: &str, resource: &str) -> Grant {
-        let because = Because { kind: BecauseKind::Config, operation: None, location: None, note: resource.to_owned() };
-        Grant::new(Action::parse(action).unwrap(), ArnPattern::new(resource), Confidence::High, because)
+        let because = Because {
+            kind: BecauseKind::Config,
+            operation: None,
+            location: None,
+            note: resource.to_owned(),
+        };
+        Grant::new(
+            Action::parse(action).unwrap(),
+            ArnPattern::new(resource),
+            Confidence::High,
+            because,
+        )
     }
 
     #[test]
@@ -151,8 +201,17 @@ mod tests {
             grant("s3:GetObject", "arn:aws:s3:::b/*"),
             grant("s3:PutObject", "arn:aws:s3:::b/in/*"),
         ]);
-        let shown: Vec<_> = grants.iter().map(|g| format!("{} {} {}", g.action, g.resource, g.because().len())).collect();
-        assert_eq!(shown, ["s3:GetObject arn:aws:s3:::b/* 2", "s3:PutObject arn:aws:s3:::b/in/* 1"]);
+        let shown: Vec<_> = grants
+            .iter()
+            .map(|g| format!("{} {} {}", g.action, g.resource, g.because().len()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "s3:GetObject arn:aws:s3:::b/* 2",
+                "s3:PutObject arn:aws:s3:::b/in/* 1"
+            ]
+        );
     }
 
     #[test]

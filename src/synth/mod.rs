@@ -34,9 +34,15 @@ pub struct Synthesis {
 ///
 /// What the trail saw adds a grant only where no other evidence explains the call; else it adds its reason to the grant
 /// that does.
-pub fn synthesise(catalog: &Catalog, around: Surroundings<'_>, usages: &[Usage], calls: &[CallSite]) -> Synthesis {
-    let (observed, stated): (Vec<&Usage>, Vec<&Usage>) =
-        usages.iter().partition(|usage| usage.because.kind == BecauseKind::Trail);
+pub fn synthesise(
+    catalog: &Catalog,
+    around: Surroundings<'_>,
+    usages: &[Usage],
+    calls: &[CallSite],
+) -> Synthesis {
+    let (observed, stated): (Vec<&Usage>, Vec<&Usage>) = usages
+        .iter()
+        .partition(|usage| usage.because.kind == BecauseKind::Trail);
     let (mut grants, mut gaps) = runtime::grants(around, calls);
     for usage in stated {
         let (more, unsettled) = expand::expand(catalog, around, usage);
@@ -44,8 +50,12 @@ pub fn synthesise(catalog: &Catalog, around: Surroundings<'_>, usages: &[Usage],
         gaps.extend(unsettled);
     }
     let mut unexplained = Vec::new();
-    for grant in observed.into_iter().flat_map(|usage| expand::expand(catalog, around, usage).0) {
-        let explains = |present: &&mut Grant| present.action == grant.action && present.resource.covers(&grant.resource);
+    for grant in observed
+        .into_iter()
+        .flat_map(|usage| expand::expand(catalog, around, usage).0)
+    {
+        let explains =
+            |present: &&mut Grant| present.action == grant.action && present.resource.covers(&grant.resource);
         match grants.iter_mut().find(explains) {
             Some(present) => present.also(grant.because()),
             None => unexplained.push(expand::generalised(grant)),

@@ -6,7 +6,10 @@ use crate::workspace::model::{Stack, StackResource};
 /// The ARN with the stack's symbol in place of the deployed name, when exactly one resource of the stack can be meant;
 /// what follows the resource (`/index/…`, `/key`) is kept.
 pub fn recognise(arn: &str, stack: &Stack) -> Option<String> {
-    let mut found = stack.resources.values().filter_map(|resource| suffix_after(arn, resource).map(|rest| (resource, rest)));
+    let mut found = stack
+        .resources
+        .values()
+        .filter_map(|resource| suffix_after(arn, resource).map(|rest| (resource, rest)));
     let (resource, rest) = found.next()?;
     if found.next().is_some() {
         return None;
@@ -46,12 +49,12 @@ fn deployed_name_fits(name: &str, resource: &StackResource) -> bool {
         None => {
             let (name, id) = (name.to_ascii_lowercase(), resource.id.to_ascii_lowercase());
             name == id
-                || name
-                    .find(&id)
-                    .is_some_and(|at| at > 0 && name.as_bytes().get(at - 1) == Some(&b'-') && {
+                || name.find(&id).is_some_and(|at| {
+                    at > 0 && name.as_bytes().get(at - 1) == Some(&b'-') && {
                         let after = name.as_bytes().get(at + id.len());
                         after.is_none() || after == Some(&b'-')
-                    })
+                    }
+                })
         }
     }
 }
@@ -92,20 +95,36 @@ mod tests {
                 ((*id).to_owned(), resource)
             })
             .collect();
-        Stack { resources, ..Stack::default() }
+        Stack {
+            resources,
+            ..Stack::default()
+        }
     }
 
     #[test]
     fn deployed_names_find_their_resource() {
         let stack = stack(&[
-            ("Orders", "arn:p:dynamodb:r:a:table/${Orders}", Some("orders-${Stage}")),
+            (
+                "Orders",
+                "arn:p:dynamodb:r:a:table/${Orders}",
+                Some("orders-${Stage}"),
+            ),
             ("Inbox", "arn:p:sqs:r:a:${Inbox}", None),
         ]);
         let index = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-prod/index/by-customer";
-        assert_eq!(recognise(index, &stack).unwrap(), "arn:p:dynamodb:r:a:table/${Orders}/index/by-customer");
+        assert_eq!(
+            recognise(index, &stack).unwrap(),
+            "arn:p:dynamodb:r:a:table/${Orders}/index/by-customer"
+        );
         let queue = "arn:aws:sqs:eu-west-1:111122223333:shop-Inbox-1X2Y3Z";
         assert_eq!(recognise(queue, &stack).unwrap(), "arn:p:sqs:r:a:${Inbox}");
-        assert_eq!(recognise("arn:aws:sqs:eu-west-1:111122223333:shop-InboxDlq-1", &stack), None);
-        assert_eq!(recognise("arn:aws:dynamodb:eu-west-1:1:table/invoices", &stack), None);
+        assert_eq!(
+            recognise("arn:aws:sqs:eu-west-1:111122223333:shop-InboxDlq-1", &stack),
+            None
+        );
+        assert_eq!(
+            recognise("arn:aws:dynamodb:eu-west-1:1:table/invoices", &stack),
+            None
+        );
     }
 }

@@ -134,22 +134,10 @@ mod tests {
                 coverage.reason
             );
         };
-        check(
-            "dynamodb.PutItem",
-            Coverage::Partial,
-            "2026-11-04 to 2026-11-17",
-        );
-        check(
-            "dynamodb.CreateTable",
-            Coverage::Partial,
-            "management events",
-        );
+        check("dynamodb.PutItem", Coverage::Partial, "2026-11-04 to 2026-11-17");
+        check("dynamodb.CreateTable", Coverage::Partial, "management events");
         check("s3.GetObject", Coverage::None, "no data events");
-        check(
-            "cloudwatchlogs.PutLogEvents",
-            Coverage::None,
-            "does not record",
-        );
+        check("cloudwatchlogs.PutLogEvents", Coverage::None, "does not record");
         let silent = Trail::default().coverage(&OperationId::new("s3", "CreateBucket"));
         assert_eq!(silent.level, Coverage::None);
     }

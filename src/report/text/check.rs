@@ -12,7 +12,11 @@ use crate::report::Report;
 
 /// The findings, each with the lines it points at. `source` gives the text of a file of the scanned root.
 pub fn check(report: &Report<'_>, source: &dyn Fn(&str) -> Option<String>, styled: bool) -> String {
-    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let mut out = String::new();
     for finding in report.findings.iter().filter(|finding| finding.waived.is_none()) {
         let _ = writeln!(out, "{}\n", frame(finding, source, &renderer));
@@ -22,14 +26,36 @@ pub fn check(report: &Report<'_>, source: &dyn Fn(&str) -> Option<String>, style
 }
 
 fn verdict(report: &Report<'_>) -> String {
-    let count = |level: Level| report.findings.iter().filter(|f| f.waived.is_none() && f.level == level).count();
-    let waived = report.findings.iter().filter(|finding| finding.waived.is_some()).count();
-    let mut parts = vec![counted(count(Level::Error), "error"), counted(count(Level::Warning), "warning"), counted(count(Level::Note), "note")];
+    let count = |level: Level| {
+        report
+            .findings
+            .iter()
+            .filter(|f| f.waived.is_none() && f.level == level)
+            .count()
+    };
+    let waived = report
+        .findings
+        .iter()
+        .filter(|finding| finding.waived.is_some())
+        .count();
+    let mut parts = vec![
+        counted(count(Level::Error), "error"),
+        counted(count(Level::Warning), "warning"),
+        counted(count(Level::Note), "note"),
+    ];
     if waived > 0 {
         parts.push(format!("{waived} waived"));
     }
-    let word = if report.fails { "check failed" } else { "check passed" };
-    format!("{word}: {} in {}", parts.join(", "), counted(report.functions.len(), "function"))
+    let word = if report.fails {
+        "check failed"
+    } else {
+        "check passed"
+    };
+    format!(
+        "{word}: {} in {}",
+        parts.join(", "),
+        counted(report.functions.len(), "function")
+    )
 }
 
 fn frame(finding: &Finding, source: &dyn Fn(&str) -> Option<String>, renderer: &Renderer) -> String {
@@ -58,9 +84,15 @@ fn frame(finding: &Finding, source: &dyn Fn(&str) -> Option<String>, renderer: &
     renderer.render(&[group])
 }
 
-fn snippet<'a>(file: &'a str, places: &[(usize, &'a Place)], source: &dyn Fn(&str) -> Option<String>) -> Element<'a> {
+fn snippet<'a>(
+    file: &'a str,
+    places: &[(usize, &'a Place)],
+    source: &dyn Fn(&str) -> Option<String>,
+) -> Element<'a> {
     let Some(text) = source(file) else {
-        let line = places.first().map_or(1, |(_, place)| place.location.line as usize);
+        let line = places
+            .first()
+            .map_or(1, |(_, place)| place.location.line as usize);
         return annotate_snippets::Origin::path(file).line(line).into();
     };
     let mut labels: BTreeMap<(usize, usize), (bool, Vec<&str>)> = BTreeMap::new();
@@ -75,7 +107,11 @@ fn snippet<'a>(file: &'a str, places: &[(usize, &'a Place)], source: &dyn Fn(&st
     let annotations: Vec<_> = labels
         .into_iter()
         .map(|((start, end), (primary, labels))| {
-            let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let kind = if primary {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
             kind.span(start..end).label(labels.join("; "))
         })
         .collect();
@@ -86,12 +122,19 @@ fn snippet<'a>(file: &'a str, places: &[(usize, &'a Place)], source: &dyn Fn(&st
 fn span(text: &str, place: &Place) -> Range<usize> {
     let line = (place.location.line as usize).saturating_sub(1);
     let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
-    let content = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let content = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
     let column = (place.location.column as usize).saturating_sub(1);
-    let offset = content.char_indices().nth(column).map_or(content.len(), |(at, _)| at);
+    let offset = content
+        .char_indices()
+        .nth(column)
+        .map_or(content.len(), |(at, _)| at);
     let rest = content.get(offset..).unwrap_or_default();
     let length = if place.location.file.ends_with(".rs") {
-        rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())
+        rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len())
     } else {
         rest.find(" #").unwrap_or(rest.len()).min(rest.trim_end().len())
     };

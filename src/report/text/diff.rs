@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, short_resource, thousands, wrap};
-use crate::catalog::Catalog;
 use crate::catalog::AccessLevel;
+use crate::catalog::Catalog;
 use crate::diff::{Row, Verdict};
 use crate::iam::action::Action;
 use crate::report::{Assessed, Report};
@@ -29,9 +29,16 @@ pub fn diff(report: &Report<'_>, catalog: &Catalog) -> String {
         counts.narrowed,
         counts.excess,
         counts.missing,
-        if counts.gaps == 0 { "No gaps".to_owned() } else { counted(counts.gaps, "gap") },
+        if counts.gaps == 0 {
+            "No gaps".to_owned()
+        } else {
+            counted(counts.gaps, "gap")
+        },
         report.catalog,
-        report.trail.clone().unwrap_or_else(|| "No CloudTrail usage".to_owned()),
+        report
+            .trail
+            .clone()
+            .unwrap_or_else(|| "No CloudTrail usage".to_owned()),
     );
     out
 }
@@ -51,7 +58,13 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
     let _ = writeln!(out, "{}\n", head.join("  "));
     let mut services: BTreeMap<String, Vec<Line>> = BTreeMap::new();
     for (row, observed) in assessed.rows() {
-        let service = row.action.as_str().split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let service = row
+            .action
+            .as_str()
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let lines = services.entry(service).or_default();
         let line = Line::new(row, observed, catalog);
         match lines.iter_mut().find(|present| present.joins(&line)) {
@@ -59,7 +72,13 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
             None => lines.push(line),
         }
     }
-    let width = services.values().flatten().map(|line| line.place.chars().count()).max().unwrap_or(0).min(52);
+    let width = services
+        .values()
+        .flatten()
+        .map(|line| line.place.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(52);
     for (service, lines) in &services {
         let _ = writeln!(out, "  {}", paint(BOLD, service));
         for line in lines {
@@ -67,8 +86,18 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
         }
     }
     for gap in &assessed.gaps {
-        let place = gap.location.as_ref().map(|location| format!("  {location}")).unwrap_or_default();
-        let _ = writeln!(out, "  {} {}: {}{place}", paint(YELLOW, "gap"), gap.code, gap.message);
+        let place = gap
+            .location
+            .as_ref()
+            .map(|location| format!("  {location}"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {} {}: {}{place}",
+            paint(YELLOW, "gap"),
+            gap.code,
+            gap.message
+        );
     }
     let counts = assessed.counts();
     let _ = writeln!(
@@ -90,8 +119,16 @@ struct Line {
 
 impl Line {
     fn new(row: &Row, observed: Option<&Observed>, catalog: &Catalog) -> Self {
-        let name = row.action.as_str().split_once(':').map_or(row.action.as_str(), |(_, name)| name);
-        let name = if row.actions > 1 { format!("{name} ({} actions)", thousands(row.actions as u64)) } else { name.to_owned() };
+        let name = row
+            .action
+            .as_str()
+            .split_once(':')
+            .map_or(row.action.as_str(), |(_, name)| name);
+        let name = if row.actions > 1 {
+            format!("{name} ({} actions)", thousands(row.actions as u64))
+        } else {
+            name.to_owned()
+        };
         let resource = short_resource(&row.resource);
         let place = match row.verdict {
             Verdict::Narrow => {
@@ -104,13 +141,23 @@ impl Line {
             }
             _ => resource,
         };
-        let mark = match Action::parse(row.action.as_str()).and_then(|action| catalog.action(&action)).map(|entry| entry.access_level()) {
+        let mark = match Action::parse(row.action.as_str())
+            .and_then(|action| catalog.action(&action))
+            .map(|entry| entry.access_level())
+        {
             _ if row.verdict != Verdict::Remove => "",
             Some(AccessLevel::Write) => "! write",
             Some(AccessLevel::PermissionsManagement) => "! permissions",
             _ => "",
         };
-        Self { verdict: row.verdict, names: vec![name], place, why: why(row), seen: seen(row, observed), mark }
+        Self {
+            verdict: row.verdict,
+            names: vec![name],
+            place,
+            why: why(row),
+            seen: seen(row, observed),
+            mark,
+        }
     }
 
     fn joins(&self, other: &Self) -> bool {
@@ -126,10 +173,22 @@ impl Line {
             Verdict::Add => ("+", RED),
             Verdict::Unobserved => ("?", DIM),
         };
-        let tail = [self.mark, self.why.as_str(), self.seen.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("  ");
-        for (index, names) in wrap(self.names.iter().map(String::as_str), ACTIONS).iter().enumerate() {
+        let tail = [self.mark, self.why.as_str(), self.seen.as_str()]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join("  ");
+        for (index, names) in wrap(self.names.iter().map(String::as_str), ACTIONS)
+            .iter()
+            .enumerate()
+        {
             if index == 0 {
-                let text = format!("  {symbol} {}  {}  ", pad(names, ACTIONS), pad(&self.place, width));
+                let text = format!(
+                    "  {symbol} {}  {}  ",
+                    pad(names, ACTIONS),
+                    pad(&self.place, width)
+                );
                 let _ = writeln!(out, "{}{}", paint(style, &text), paint(DIM, &tail));
             } else {
                 let _ = writeln!(out, "{}", paint(style, &format!("    {names}")));
@@ -155,15 +214,27 @@ fn reason(because: &Because) -> String {
     match because.kind {
         BecauseKind::Code => location.unwrap_or_default(),
         BecauseKind::Trail => "CloudTrail only".to_owned(),
-        _ => [Some(because.note.clone()), location].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+        _ => [Some(because.note.clone()), location]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
 fn seen(row: &Row, observed: Option<&Observed>) -> String {
     match observed {
         Some(observed) if observed.count > 0 => {
-            let last = observed.last.as_deref().and_then(|last| last.get(..10)).unwrap_or_default();
-            format!("{}, last {last}", counted(usize::try_from(observed.count).unwrap_or(usize::MAX), "call"))
+            let last = observed
+                .last
+                .as_deref()
+                .and_then(|last| last.get(..10))
+                .unwrap_or_default();
+            format!(
+                "{}, last {last}",
+                counted(usize::try_from(observed.count).unwrap_or(usize::MAX), "call")
+            )
         }
         Some(observed) if observed.coverage == Coverage::None => "not recorded".to_owned(),
         Some(_) if matches!(row.verdict, Verdict::Remove) => "never called, never observed".to_owned(),

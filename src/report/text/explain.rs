@@ -20,7 +20,11 @@ pub struct Question<'a> {
 /// The answer; `None` when the function neither needs nor has anything that matches.
 pub fn explain(report: &Report<'_>, question: &Question<'_>) -> Option<String> {
     let mut out = String::new();
-    for (row, observed) in question.assessed.rows().filter(|(row, _)| asked(row, question.action)) {
+    for (row, observed) in question
+        .assessed
+        .rows()
+        .filter(|(row, _)| asked(row, question.action))
+    {
         explain_row(&mut out, report, question.assessed, row, observed);
     }
     (!out.is_empty()).then_some(out)
@@ -34,29 +38,67 @@ fn asked(row: &Row, asked: &ActionPattern) -> bool {
     same(&row.action) || matches(asked, row.action.as_str()) || matches(&row.action, asked.as_str())
 }
 
-fn explain_row(out: &mut String, report: &Report<'_>, assessed: &Assessed<'_>, row: &Row, observed: Option<&Observed>) {
+fn explain_row(
+    out: &mut String,
+    report: &Report<'_>,
+    assessed: &Assessed<'_>,
+    row: &Row,
+    observed: Option<&Observed>,
+) {
     let name = &assessed.function.name;
     let headline = match row.verdict {
-        Verdict::Remove => format!("{name} does not need {} on {}", row.action, short_resource(&row.resource)),
-        Verdict::Unobserved => format!("{name} has {} on {}; nothing tells whether it needs it", row.action, short_resource(&row.resource)),
+        Verdict::Remove => format!(
+            "{name} does not need {} on {}",
+            row.action,
+            short_resource(&row.resource)
+        ),
+        Verdict::Unobserved => format!(
+            "{name} has {} on {}; nothing tells whether it needs it",
+            row.action,
+            short_resource(&row.resource)
+        ),
         _ => format!("{name} needs {} on {}", row.action, short_resource(&row.resource)),
     };
-    let _ = writeln!(out, "{}  {}", paint(BOLD, &headline), paint(DIM, &format!("confidence {}", row.confidence.as_str())));
+    let _ = writeln!(
+        out,
+        "{}  {}",
+        paint(BOLD, &headline),
+        paint(DIM, &format!("confidence {}", row.confidence.as_str()))
+    );
     for because in &row.because {
         explain_because(out, assessed, because);
     }
     if row.because.is_empty() {
         let reached = assessed.calls.len();
-        let _ = writeln!(out, "  {}none of the {reached} calls that its code can reach needs it", pad("code", 18));
+        let _ = writeln!(
+            out,
+            "  {}none of the {reached} calls that its code can reach needs it",
+            pad("code", 18)
+        );
     }
     for (operator, keys) in &row.conditions {
         for (key, values) in keys {
-            let _ = writeln!(out, "  {}{operator} {key} {}", pad("condition", 18), values.join(", "));
+            let _ = writeln!(
+                out,
+                "  {}{operator} {key} {}",
+                pad("condition", 18),
+                values.join(", ")
+            );
         }
     }
     for origin in &row.granted_by {
-        let injected = origin.injected_by.as_ref().map(|by| format!(", added by SAM because of {by}")).unwrap_or_default();
-        let _ = writeln!(out, "  {}{}, {}{injected}", pad("granted today by", 18), origin.name, origin.location);
+        let injected = origin
+            .injected_by
+            .as_ref()
+            .map(|by| format!(", added by SAM because of {by}"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {}{}, {}{injected}",
+            pad("granted today by", 18),
+            origin.name,
+            origin.location
+        );
     }
     let lack = match &row.lack {
         Some(Lack::Action) => Some("nothing in the role allows the action".to_owned()),
@@ -92,7 +134,11 @@ fn explain_because(out: &mut String, assessed: &Assessed<'_>, because: &Because)
     match call {
         Some(call) => explain_call(out, call, because),
         None => {
-            let place = because.location.as_ref().map(|location| format!("  {location}")).unwrap_or_default();
+            let place = because
+                .location
+                .as_ref()
+                .map(|location| format!("  {location}"))
+                .unwrap_or_default();
             let _ = writeln!(out, "  {}{}{place}", pad(because.kind.as_str(), 18), because.note);
         }
     }
@@ -100,12 +146,32 @@ fn explain_because(out: &mut String, assessed: &Assessed<'_>, because: &Because)
 
 fn explain_call(out: &mut String, call: &CallSite, because: &Because) {
     for (depth, frame) in call.via.iter().enumerate() {
-        let branch = if depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
-        let _ = writeln!(out, "  {}{}", pad(&format!("{branch}{}", frame.fn_name), 40), frame.location);
+        let branch = if depth == 0 {
+            String::new()
+        } else {
+            format!("{}└ ", "  ".repeat(depth - 1))
+        };
+        let _ = writeln!(
+            out,
+            "  {}{}",
+            pad(&format!("{branch}{}", frame.fn_name), 40),
+            frame.location
+        );
     }
-    let branch = if call.via.is_empty() { String::new() } else { format!("{}└ ", "  ".repeat(call.via.len() - 1)) };
+    let branch = if call.via.is_empty() {
+        String::new()
+    } else {
+        format!("{}└ ", "  ".repeat(call.via.len() - 1))
+    };
     let method = format!("{branch}Client::{}", call.method);
-    let _ = writeln!(out, "  {}{}  {}, operation {}", pad(&method, 40), call.location, call.crate_name, call.operation.name);
+    let _ = writeln!(
+        out,
+        "  {}{}  {}, operation {}",
+        pad(&method, 40),
+        call.location,
+        call.crate_name,
+        call.operation.name
+    );
     if !because.note.is_empty() {
         let _ = writeln!(out, "  {}{}", pad("resource", 18), because.note);
     }

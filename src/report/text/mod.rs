@@ -35,7 +35,10 @@ pub fn short_resource(resource: &ArnPattern) -> String {
         return resource.as_str().to_owned();
     };
     let usual = |field: &str| field.is_empty() || field.starts_with("${AWS::") || field == "*";
-    let plain = own.replace("${AWS::", "\u{1}").replace("${", "").replace('\u{1}', "${AWS::");
+    let plain = own
+        .replace("${AWS::", "\u{1}")
+        .replace("${", "")
+        .replace('\u{1}', "${AWS::");
     let plain = strip_closing(&plain);
     if (partition == "aws" || usual(partition)) && usual(region) && usual(account) {
         match service {
@@ -91,7 +94,11 @@ fn wrap<'a>(words: impl Iterator<Item = &'a str>, width: usize) -> Vec<String> {
 
 /// `1 gap`, `2 gaps`.
 fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{} {word}s", thousands(count as u64)) }
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{} {word}s", thousands(count as u64))
+    }
 }
 
 /// `41,207`.
@@ -114,11 +121,20 @@ mod tests {
     #[test]
     fn resources_are_shown_as_people_say_them() {
         for (arn, shown) in [
-            ("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}/index/*", "table/Orders/index/*"),
+            (
+                "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}/index/*",
+                "table/Orders/index/*",
+            ),
             ("arn:${AWS::Partition}:s3:::${Bucket}/in/*", "s3:Bucket/in/*"),
-            ("arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws:sqs:eu-west-1:111122223333:q"),
+            (
+                "arn:aws:sqs:eu-west-1:111122223333:q",
+                "arn:aws:sqs:eu-west-1:111122223333:q",
+            ),
             ("*", "*"),
-            ("arn:aws:iam::aws:policy/x-${AWS::Region}", "arn:aws:iam::aws:policy/x-${AWS::Region}"),
+            (
+                "arn:aws:iam::aws:policy/x-${AWS::Region}",
+                "arn:aws:iam::aws:policy/x-${AWS::Region}",
+            ),
         ] {
             assert_eq!(short_resource(&ArnPattern::new(arn)), shown);
         }
@@ -126,6 +142,9 @@ mod tests {
 
     #[test]
     fn numbers_have_separators() {
-        assert_eq!([thousands(7), thousands(1234), thousands(1_234_567)], ["7", "1,234", "1,234,567"]);
+        assert_eq!(
+            [thousands(7), thousands(1234), thousands(1_234_567)],
+            ["7", "1,234", "1,234,567"]
+        );
     }
 }

@@ -5,7 +5,15 @@ use std::fmt::Write as _;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint};
 use crate::report::{Assessed, Report};
 
-const HEADINGS: [&str; 7] = ["FUNCTION", "BIN", "LINKED BY", "ROLE", "EXCESS", "MISSING", "GAPS"];
+const HEADINGS: [&str; 7] = [
+    "FUNCTION",
+    "BIN",
+    "LINKED BY",
+    "ROLE",
+    "EXCESS",
+    "MISSING",
+    "GAPS",
+];
 
 /// The overview.
 pub fn overview(report: &Report<'_>) -> String {
@@ -14,11 +22,21 @@ pub fn overview(report: &Report<'_>) -> String {
     let rows: Vec<[String; 7]> = report.functions.iter().map(row).collect();
     let widths: Vec<usize> = (0..HEADINGS.len())
         .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain(HEADINGS.get(column).map(|heading| heading.len())).max().unwrap_or(0)
+            let cells = rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count());
+            cells
+                .chain(HEADINGS.get(column).map(|heading| heading.len()))
+                .max()
+                .unwrap_or(0)
         })
         .collect();
-    let _ = writeln!(out, "  {}", paint(DIM, &line(&HEADINGS.map(str::to_owned), &widths)));
+    let _ = writeln!(
+        out,
+        "  {}",
+        paint(DIM, &line(&HEADINGS.map(str::to_owned), &widths))
+    );
     for (assessed, row) in report.functions.iter().zip(&rows) {
         let counts = assessed.counts();
         let style = match (counts.missing, counts.excess + counts.narrowed) {
@@ -39,9 +57,17 @@ pub fn overview(report: &Report<'_>) -> String {
         counts.missing,
         counted(counts.gaps, "gap"),
     );
-    if let Some(assessed) = report.functions.iter().find(|a| a.counts().missing + a.counts().excess > 0).or(report.functions.first()) {
+    if let Some(assessed) = report
+        .functions
+        .iter()
+        .find(|a| a.counts().missing + a.counts().excess > 0)
+        .or(report.functions.first())
+    {
         let name = &assessed.function.name;
-        let explain = assessed.grants.first().map(|grant| format!("    rolefit explain {name} {}", grant.action));
+        let explain = assessed
+            .grants
+            .first()
+            .map(|grant| format!("    rolefit explain {name} {}", grant.action));
         let _ = writeln!(
             out,
             "{} rolefit diff --function {name}{}    rolefit check    rolefit generate",
@@ -59,29 +85,67 @@ fn found(report: &Report<'_>) -> Vec<String> {
         .iter()
         .enumerate()
         .map(|(index, stack)| {
-            let functions = report.functions.iter().filter(|a| a.function.stack == Some(index)).count();
-            let kind = if stack.kind == "sam" { "AWS SAM" } else { "CloudFormation" };
+            let functions = report
+                .functions
+                .iter()
+                .filter(|a| a.function.stack == Some(index))
+                .count();
+            let kind = if stack.kind == "sam" {
+                "AWS SAM"
+            } else {
+                "CloudFormation"
+            };
             format!("{} ({kind}, {})", stack.file, counted(functions, "function"))
         })
         .collect();
-    let binaries: usize = report.workspace.packages.iter().map(|package| package.binaries.len()).sum();
-    found.push(format!("{}, {}", counted(report.workspace.packages.len(), "Cargo package"), counted_binaries(binaries)));
-    found.push(report.trail.clone().unwrap_or_else(|| "no CloudTrail usage".to_owned()));
+    let binaries: usize = report
+        .workspace
+        .packages
+        .iter()
+        .map(|package| package.binaries.len())
+        .sum();
+    found.push(format!(
+        "{}, {}",
+        counted(report.workspace.packages.len(), "Cargo package"),
+        counted_binaries(binaries)
+    ));
+    found.push(
+        report
+            .trail
+            .clone()
+            .unwrap_or_else(|| "no CloudTrail usage".to_owned()),
+    );
     found
 }
 
 fn counted_binaries(count: usize) -> String {
-    if count == 1 { "1 binary".to_owned() } else { format!("{count} binaries") }
+    if count == 1 {
+        "1 binary".to_owned()
+    } else {
+        format!("{count} binaries")
+    }
 }
 
 fn row(assessed: &Assessed<'_>) -> [String; 7] {
     let (function, counts) = (assessed.function, assessed.counts());
-    let of_role = |count: usize| if function.role.is_some() { count.to_string() } else { "-".to_owned() };
+    let of_role = |count: usize| {
+        if function.role.is_some() {
+            count.to_string()
+        } else {
+            "-".to_owned()
+        }
+    };
     [
         function.name.clone(),
-        function.binary.as_ref().map_or_else(|| "?".to_owned(), |binary| binary.binary.clone()),
+        function
+            .binary
+            .as_ref()
+            .map_or_else(|| "?".to_owned(), |binary| binary.binary.clone()),
         function.linked_by.clone().unwrap_or_else(|| "-".to_owned()),
-        function.role.as_ref().map_or_else(|| "-".to_owned(), |role| role.id.clone()),
+        function
+            .role
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |role| role.id.clone()),
         of_role(counts.excess),
         of_role(counts.missing),
         counts.gaps.to_string(),
@@ -92,7 +156,11 @@ fn line(cells: &[String; 7], widths: &[usize]) -> String {
     let mut out = String::new();
     for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
         if index >= 4 {
-            let _ = write!(out, "{}{cell}  ", " ".repeat(width.saturating_sub(cell.chars().count())));
+            let _ = write!(
+                out,
+                "{}{cell}  ",
+                " ".repeat(width.saturating_sub(cell.chars().count()))
+            );
         } else {
             let _ = write!(out, "{}  ", pad(cell, *width));
         }

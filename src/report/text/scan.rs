@@ -10,7 +10,10 @@ use crate::usage::{CallSite, Gap};
 pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite) -> Vec<String>) -> String {
     let mut out = String::new();
     for scanned in functions {
-        let binary = scanned.binary.map(|binary| format!("  bin {}  {}", binary.binary, binary.entry)).unwrap_or_default();
+        let binary = scanned
+            .binary
+            .map(|binary| format!("  bin {}  {}", binary.binary, binary.entry))
+            .unwrap_or_default();
         let _ = writeln!(out, "{}{}", paint(BOLD, scanned.name), paint(DIM, &binary));
         if scanned.calls.is_empty() {
             let _ = writeln!(out, "  {}", paint(DIM, "no AWS SDK call"));
@@ -55,6 +58,16 @@ pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite)
 }
 
 fn write_gap(out: &mut String, gap: &Gap) {
-    let place = gap.location.as_ref().map(|location| format!("  {location}")).unwrap_or_default();
-    let _ = writeln!(out, "  {} {}: {}{place}", paint(YELLOW, "gap"), gap.code, gap.message);
+    let place = gap
+        .location
+        .as_ref()
+        .map(|location| format!("  {location}"))
+        .unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "  {} {}: {}{place}",
+        paint(YELLOW, "gap"),
+        gap.code,
+        gap.message
+    );
 }
