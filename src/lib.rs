@@ -14,6 +14,7 @@ pub mod iam;
 pub mod usage;
 pub mod catalog;
 pub mod workspace;
+pub mod scan;
 pub mod trail;
 pub mod synth;
 pub mod diff;

@@ -319,6 +319,8 @@ pub struct Grant {
     pub confidence: Confidence,
     /// Whether the resource is exactly what the evidence names; `false` when a part is a stated widening.
     pub exact: bool,
+    /// The resource with the names that the stack template gives in place of its symbols, where that is another text.
+    pub spelled_out: Option<ArnPattern>,
     because: Vec<Because>,
 }
 
@@ -331,6 +333,7 @@ impl Grant {
             conditions: Conditions::new(),
             confidence,
             exact: true,
+            spelled_out: None,
             because: vec![because],
         }
     }

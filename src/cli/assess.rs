@@ -19,8 +19,10 @@ use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{
     Because, BecauseKind, CallSite, Confidence, Coverage, Gap, Inputs as CallInputs, Observed, Usage,
 };
-use crate::workspace::model::{Function, Package, Workspace};
-use crate::workspace::{cargo, deploy, link};
+use crate::workspace::cargo::{CargoPackage, TargetKind};
+use crate::workspace::link::{self, Statements};
+use crate::workspace::model::{Binary, Function, Package, Workspace};
+use crate::workspace::{cargo, deploy};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -74,8 +76,17 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .iter()
         .map(|link| (link.function.clone(), link.binary.clone()))
         .collect();
-    let packages: Vec<Package> = tree.packages();
-    let workspace = link::link(deployments, packages, &explicit);
+    let packages: Vec<Package> = tree
+        .packages
+        .iter()
+        .filter(|package| !package.outside)
+        .map(package)
+        .collect();
+    let statements = Statements {
+        explicit,
+        cargo_metadata: BTreeMap::new(),
+    };
+    let workspace = link::link(deployments, &packages, &statements);
     let scan = scan::scan(
         &root,
         &tree,
@@ -97,6 +108,23 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     inputs.workspace.gaps.extend(tree.gaps);
     inputs.choose(&project.functions)?;
     Ok(inputs)
+}
+
+/// What links need to know of a package.
+fn package(package: &CargoPackage) -> Package {
+    let mut binaries: Vec<Binary> = package
+        .targets_of(TargetKind::Bin)
+        .map(|target| Binary {
+            name: target.name.clone(),
+            entry: target.path.clone(),
+        })
+        .collect();
+    binaries.sort();
+    Package {
+        name: package.name.clone(),
+        dir: package.dir.clone(),
+        binaries,
+    }
 }
 
 fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {

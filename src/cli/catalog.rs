@@ -154,9 +154,15 @@ fn unknown(catalog: &Catalog, id: &OperationId) -> String {
 
 fn build_from(from: &Path, out: &Path) -> anyhow::Result<Outcome> {
     let built = build::run(from)?;
-    built
-        .write(out)
-        .with_context(|| format!("cannot write to `{}`", out.display()))?;
-    say(&format!("wrote the catalogue to {}", out.display()));
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+    let files = built
+        .dumps
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_bytes()));
+    for (name, bytes) in files.chain([("catalog.bin", built.catalog.as_slice())]) {
+        let file = out.join(name);
+        std::fs::write(&file, bytes).with_context(|| format!("cannot write `{}`", file.display()))?;
+        say(&format!("wrote {}", file.display()));
+    }
     Ok(Outcome::Passed)
 }

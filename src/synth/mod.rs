@@ -14,6 +14,7 @@ pub mod recognise;
 pub mod runtime;
 
 use crate::catalog::Catalog;
+use crate::iam::arn::ArnPattern;
 use crate::iam::policy::Policy;
 use crate::usage::{BecauseKind, CallSite, Gap, Grant, Usage};
 
@@ -64,7 +65,13 @@ pub fn synthesise(
     grants.extend(unexplained);
     gaps.sort();
     gaps.dedup();
-    let grants = merge::normalise(grants);
+    let mut grants = merge::normalise(grants);
+    if let Some(stack) = around.stack {
+        for grant in &mut grants {
+            let spelled = ArnPattern::new(stack.physical_arn(grant.resource.as_str()));
+            grant.spelled_out = Some(spelled).filter(|spelled| *spelled != grant.resource);
+        }
+    }
     let policy = merge::policy(&grants);
     Synthesis { grants, policy, gaps }
 }

@@ -1,7 +1,7 @@
 //! Which stack resource a recorded ARN is: deployed names carry stages and random endings that the template leaves out.
 
 use crate::iam::arn::ArnPattern;
-use crate::workspace::model::{Stack, StackResource};
+use crate::workspace::model::{RefValue, Stack, StackResource};
 
 /// The ARN with the stack's symbol in place of the deployed name, when exactly one resource of the stack can be meant;
 /// what follows the resource (`/index/…`, `/key`) is kept.
@@ -15,6 +15,24 @@ pub fn recognise(arn: &str, stack: &Stack) -> Option<String> {
         return None;
     }
     Some(format!("{}{rest}", resource.arn.as_deref()?))
+}
+
+/// Whether a recorded resource may be a resource of the stack whose identifier only AWS knows (a KMS key).
+pub fn may_be(named: &ArnPattern, recorded: &ArnPattern, stack: Option<&Stack>) -> bool {
+    let has_own_id = |resource: &&StackResource| {
+        resource.ref_returns == RefValue::Id && resource.arn.as_deref() == Some(named.as_str())
+    };
+    let Some(resource) = stack.and_then(|stack| stack.resources.values().find(has_own_id)) else {
+        return false;
+    };
+    let kind = |arn: &ArnPattern| {
+        arn.resource_part()
+            .split(['/', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    named.service() == recorded.service() && kind(named) == kind(recorded) && resource.physical_name.is_none()
 }
 
 /// What follows the resource's own ARN in `arn`, if `arn` can be the resource or something in it.
@@ -77,7 +95,6 @@ fn physical_fits(physical: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::usage::Location;
-    use crate::workspace::model::RefValue;
 
     fn stack(resources: &[(&str, &str, Option<&str>)]) -> Stack {
         let resources = resources
