@@ -14,4 +14,5 @@ pub mod iam;
 pub mod usage;
 pub mod catalog;
 pub mod workspace;
+pub mod scan;
 pub mod cli;
