@@ -1,1 +1,123 @@
 //! What AWS says: services, operations, the actions they need, resource formats, managed policies, policy templates.
+//!
+//! The data is one file, `data/catalog.bin`, built from pinned packages by [`build`] and embedded; `--catalog FILE`
+//! reads a newer one. Hand-written knowledge lies beside it as text, in `policy-templates/`.
+
+mod naming;
+mod texts;
+mod stored;
+mod service;
+pub mod build;
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use stored::{File, ServiceData, ServiceEntry};
+
+pub use naming::snake_case;
+pub use service::{Member, MemberKind, Operation, Service, Shape};
+
+/// The embedded catalogue file.
+static EMBEDDED: &[u8] = include_bytes!("data/catalog.bin");
+
+/// Why a catalogue file cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogError {
+    /// The file does not begin like a catalogue of this version of rolefit.
+    #[error("not a catalogue file that this version of rolefit reads")]
+    NotACatalog,
+    /// The checksum does not fit, or the content cannot be decoded.
+    #[error("the catalogue file is damaged")]
+    Damaged,
+}
+
+/// Everything AWS says, at one date.
+#[derive(Debug)]
+pub struct Catalog {
+    file: File,
+    services: Vec<OnceLock<ServiceData>>,
+}
+
+impl Catalog {
+    /// The catalogue that rolefit carries. Reading it takes well under a millisecond; each service is decoded when it
+    /// is first asked for.
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| Self::read(Cow::Borrowed(EMBEDDED), false).unwrap_or_else(|_| Self::empty()))
+    }
+
+    /// Reads a catalogue file and checks that all of it can be decoded.
+    ///
+    /// # Errors
+    /// When the bytes are not a catalogue of this version, or are damaged.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, CatalogError> {
+        let catalog = Self::read(Cow::Owned(bytes), true)?;
+        for entry in &catalog.file.index.services {
+            catalog.file.chunk::<ServiceData>(entry.chunk)?;
+        }
+        Ok(catalog)
+    }
+
+    fn read(bytes: Cow<'static, [u8]>, verify: bool) -> Result<Self, CatalogError> {
+        Ok(Self::over(File::read(bytes, verify)?))
+    }
+
+    /// A catalogue that knows nothing; stands in for an embedded file that cannot be read, which tests exclude.
+    fn empty() -> Self {
+        Self::over(File::empty())
+    }
+
+    fn over(file: File) -> Self {
+        Self {
+            services: file.index.services.iter().map(|_| OnceLock::new()).collect(),
+            file,
+        }
+    }
+
+    /// The date of the newest data, `YYYY-MM-DD`.
+    pub fn date(&self) -> &str {
+        &self.file.index.date
+    }
+
+    /// The packages that it was built from, as `name version`.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.file.index.sources.iter().map(String::as_str)
+    }
+
+    /// The service of the crate `aws-sdk-<suffix>`.
+    pub fn service(&self, suffix: &str) -> Option<Service<'_>> {
+        let position = self
+            .file
+            .index
+            .services
+            .binary_search_by(|entry| entry.suffix.as_str().cmp(suffix))
+            .ok()?;
+        self.service_at(position)
+    }
+
+    /// The service of a crate, such as `aws-sdk-dynamodb` or, as Rust paths write it, `aws_sdk_dynamodb`.
+    pub fn service_of_crate(&self, crate_name: &str) -> Option<Service<'_>> {
+        let suffix = crate_name
+            .strip_prefix("aws-sdk-")
+            .or_else(|| crate_name.strip_prefix("aws_sdk_"))?;
+        self.service(suffix)
+    }
+
+    /// Every service, sorted by suffix.
+    pub fn services(&self) -> impl Iterator<Item = Service<'_>> {
+        (0..self.file.index.services.len()).filter_map(|position| self.service_at(position))
+    }
+
+    fn service_at(&self, position: usize) -> Option<Service<'_>> {
+        let entry: &ServiceEntry = self.file.index.services.get(position)?;
+        let data = self.services.get(position)?.get_or_init(|| {
+            let mut data: ServiceData = self.file.chunk(entry.chunk).unwrap_or_default();
+            data.texts.index();
+            data
+        });
+        Some(Service::new(entry, data))
+    }
+}
+
+#[cfg(test)]
+mod tests;
