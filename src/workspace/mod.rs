@@ -1,3 +1,4 @@
 //! Which functions exist: Cargo packages and binaries, deployments, and the links between them.
 
 pub mod model;
+pub mod cargo;
