@@ -190,6 +190,11 @@ impl Cell<'_> {
         }
     }
 
+    /// Whether it covers the needed resource, by its symbols or by the names that the template gives.
+    fn covers_need(&self, grant: &Grant) -> bool {
+        self.covers(&grant.resource) || grant.spelled_out.as_ref().is_some_and(|resource| self.covers(resource))
+    }
+
     fn intersects(&self, resource: &ArnPattern) -> bool {
         match &self.resources {
             CellResource::On(mine) => mine.intersects(resource),
@@ -245,7 +250,7 @@ fn required_rows(
     let covering: Vec<usize> = allowing
         .iter()
         .copied()
-        .filter(|&i| at(cells, i, |cell| cell.covers(&grant.resource)))
+        .filter(|&i| at(cells, i, |cell| cell.covers_need(grant)))
         .collect();
     let mut take = |index: usize| {
         used.insert(index);

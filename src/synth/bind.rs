@@ -259,7 +259,8 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
 /// Reads a value in the form its member takes.
 fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
     let name = match form {
-        Form::ObjectKey | Form::Name => return Value::Name(text.to_owned()),
+        Form::ObjectKey => return Value::Name(text.to_owned()),
+        Form::Name if !text.starts_with("arn:") => return Value::Name(text.to_owned()),
         Form::CopySourceKey => return Value::Name(copy_source(text).1),
         Form::StatementTable => return statement_part(text, 0),
         Form::StatementIndex => return statement_part(text, 1),

@@ -91,21 +91,29 @@ fn resources(
             Vec::new(),
         );
     }
-    let named: Vec<Bound> = usage
-        .arns
-        .iter()
-        .filter_map(|arn| named(catalog, around, needed, arn))
-        .collect();
-    if !named.is_empty() {
-        return (named, Vec::new());
-    }
     let (mut bound, mut gaps) = (Vec::new(), Vec::new());
     for resource in &needed.resources {
         let (more, unsettled) = bind::bind(resource, &usage.inputs, around, usage.because.location.as_ref());
         bound.extend(more);
         gaps.extend(unsettled);
     }
-    (bound, gaps)
+    if usage.arns.is_empty() {
+        return (bound, gaps);
+    }
+    // Recorded inputs say more than recorded ARNs (a query of an index is recorded with the table), if they say all.
+    if gaps.is_empty() {
+        return (bound.into_iter().map(|bound| recognised(bound, around)).collect(), gaps);
+    }
+    let named: Vec<Bound> = usage.arns.iter().filter_map(|arn| named(catalog, around, needed, arn)).collect();
+    if named.is_empty() { (bound, gaps) } else { (named, Vec::new()) }
+}
+
+/// The same resource by the stack's name for it, where the deployed name tells.
+fn recognised(bound: Bound, around: Surroundings<'_>) -> Bound {
+    match around.stack.and_then(|stack| recognise(bound.resource.as_str(), stack)) {
+        Some(symbolic) => Bound { resource: ArnPattern::new(symbolic), ..bound },
+        None => bound,
+    }
 }
 
 /// A resource that the evidence names by ARN, if the action takes resources of its type.

@@ -1,11 +1,5 @@
 //! Keeps the layer order of `src/lib.rs`: a module uses only modules above it, and readers never see the policy side.
 
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
