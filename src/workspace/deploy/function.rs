@@ -15,6 +15,7 @@ use crate::workspace::model::{CodeClue, EnvValue, Function, Role, RuntimeSetting
 /// Types of resources that are functions.
 pub(crate) const FUNCTION_TYPES: &[&str] = &[
     "AWS::Lambda::Function",
+    "AWS::Lambda::WebFunction",
     "AWS::Serverless::Function",
     "AWS::Serverless::WebFunction",
 ];
