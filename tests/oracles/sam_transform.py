@@ -108,11 +108,13 @@ def grants(path):
     resources = output["Resources"]
     result = {}
     for name, resource in resources.items():
-        if resource["Type"] not in ("AWS::Lambda::Function", "AWS::Lambda::WebFunction"):
+        if resource["Type"] not in ("AWS::Lambda::Function", "AWS::Lambda::WebFunctionRevision"):
             continue
+        if resource["Type"] == "AWS::Lambda::WebFunctionRevision":
+            [name] = resource["DependsOn"]
         found = set()
         properties = resource["Properties"]
-        for role in roles(properties.get("Role") or properties["ExecutionRoleArn"]):
+        for role in roles(properties.get("Role") or properties["ServiceConfig"]["ExecutionRoleArn"]):
             found |= role_grants(resources, role)
         rows = sorted(found)
         result[name] = [[effect, action, arn, json.loads(condition)] for effect, action, arn, condition in rows]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::branches::branches;
+use super::function::FUNCTION_TYPES;
 use super::node::Node;
 use super::reading::Reading;
 use super::template::Resource;
@@ -232,9 +233,7 @@ impl Reading<'_> {
             }
         };
         match resource.type_name.as_str() {
-            "AWS::Lambda::Function" | "AWS::Serverless::Function" | "AWS::Serverless::WebFunction" => {
-                Some(resource.id.clone())
-            }
+            name if FUNCTION_TYPES.contains(&name) => Some(resource.id.clone()),
             "AWS::Lambda::Alias" | "AWS::Lambda::Version" if depth < 3 => {
                 let target = self.template.resource(&resource.id)?;
                 let name = self.text(target.properties.get("FunctionName")?)?;
