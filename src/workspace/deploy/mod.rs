@@ -55,6 +55,9 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
         read_candidate(&candidate, managed, &mut deployments);
     }
     deployments
+        .gaps
+        .sort_by(|one, other| (&one.location, one).cmp(&(&other.location, other)));
+    deployments
 }
 
 fn read_candidate(

@@ -1,5 +1,10 @@
 //! Tests of the deployment readers on templates of our own; what SAM makes of them was written by its own transform.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod cloudformation;
 mod names;
