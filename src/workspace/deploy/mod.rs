@@ -10,6 +10,7 @@ mod connectors;
 mod discover;
 mod function;
 mod globals;
+mod makefile;
 mod managed;
 mod names;
 mod node;
@@ -53,6 +54,9 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     let mut deployments = Deployments::default();
     for candidate in discover::candidates(root) {
         read_candidate(&candidate, managed, &mut deployments);
+    }
+    for function in &mut deployments.functions {
+        makefile::read_rule(root, function);
     }
     deployments
         .gaps

@@ -408,3 +408,15 @@ mod hostile {
         assert!(parse::parse("t.yaml", &laughs).is_err());
     }
 }
+
+#[test]
+fn what_always_comes_with_the_role_is_not_conditional() {
+    let template = "Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {Role: !GetAtt R.Arn}}\n  R: {Type: AWS::IAM::Role, Condition: Prod}\n  P:\n    Type: AWS::IAM::Policy\n    Condition: Prod\n    Properties: {PolicyName: p, Roles: [!Ref R], PolicyDocument: {Statement: [{Effect: Allow, Action: 'a:b', Resource: '*'}]}}\n";
+    let condition = |template: &str| {
+        let deployments = read_yaml(template);
+        role(&deployments, "F").statements[0].origin.condition.clone()
+    };
+    assert_eq!(condition(template), None);
+    let always = template.replace("Role, Condition: Prod", "Role");
+    assert_eq!(condition(&always).as_deref(), Some("Prod"));
+}

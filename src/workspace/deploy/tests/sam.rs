@@ -208,3 +208,50 @@ fn edges_are_told_apart() {
         ["HasArchive", "not HasArchive"]
     );
 }
+
+#[test]
+fn sources_tell_what_polling_needs() {
+    let deployments = read(&fixtures().join("sam"), &managed);
+    let details = |name: &str| -> Vec<String> {
+        let trigger = &function(&deployments, name).triggers[0];
+        let details = trigger.details.iter();
+        details
+            .map(|(name, values)| format!("{name} {}", values.join(" ")))
+            .collect()
+    };
+    let secret = "arn:${AWS::Partition}:secretsmanager:eu-west-1:111122223333:secret:";
+    let cluster = "arn:${AWS::Partition}:kafka:eu-west-1:111122223333";
+    let credentials =
+        "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${Credentials}";
+    assert_eq!(
+        details("FromKafka"),
+        [
+            format!("AUTH {secret}k-AbCdEf"),
+            "GlueRegistryArn arn:${AWS::Partition}:glue:eu-west-1:111122223333:registry/parcels".to_owned(),
+            "GlueRegistryName parcels".to_owned(),
+            format!("SASL_SCRAM_512_AUTH {secret}k-AbCdEf"),
+            format!("SERVER_ROOT_CA_CERTIFICATE {secret}ca-AbCdEf"),
+            "SchemaRegistryConfig arn:${AWS::Partition}:glue:eu-west-1:111122223333:registry/parcels"
+                .to_owned(),
+            "VPC_SECURITY_GROUP security_group:sg-1".to_owned(),
+            "VPC_SUBNET subnet:subnet-1".to_owned(),
+        ]
+    );
+    assert_eq!(
+        details("FromMsk"),
+        [
+            format!("AUTH {credentials}"),
+            format!("CLIENT_CERTIFICATE_TLS_AUTH {credentials}"),
+            format!("GroupArn {cluster}:group/c/1/*"),
+            format!("SCHEMA_REGISTRY_AUTH {secret}r-AbCdEf"),
+            "SchemaRegistryConfig https://registry.example.com".to_owned(),
+            format!("TopicArn {cluster}:topic/c/1/t"),
+        ]
+    );
+    let topic: Vec<&str> = function(&deployments, "FromTopic")
+        .triggers
+        .iter()
+        .map(|trigger| trigger.kind.as_str())
+        .collect();
+    assert_eq!(topic, ["sns", "sqs", "dynamodb-stream"]);
+}
