@@ -319,6 +319,8 @@ pub struct Grant {
     pub confidence: Confidence,
     /// Whether the resource is exactly what the evidence names; `false` when a part is a stated widening.
     pub exact: bool,
+    /// The resource with the names that the stack template gives in place of its symbols, where that is another text.
+    pub spelled_out: Option<ArnPattern>,
     because: Vec<Because>,
 }
 
@@ -331,8 +333,14 @@ impl Grant {
             conditions: Conditions::new(),
             confidence,
             exact: true,
+            spelled_out: None,
             because: vec![because],
         }
+    }
+
+    /// The same grant on another resource, for the same reasons.
+    pub fn on(self, resource: ArnPattern) -> Self {
+        Self { resource, ..self }
     }
 
     /// Every reason, the first being the strongest.
@@ -340,12 +348,88 @@ impl Grant {
         &self.because
     }
 
+    /// Adds reasons that confirm the grant as it is.
+    pub fn also(&mut self, because: &[Because]) {
+        self.because.extend_from_slice(because);
+        self.because.sort();
+        self.because.dedup();
+    }
+
     /// Takes in the reasons of an equal grant.
     pub fn merge(&mut self, other: Self) {
         self.confidence = self.confidence.max(other.confidence);
         self.exact |= other.exact;
-        self.because.extend(other.because);
-        self.because.sort();
-        self.because.dedup();
+        self.also(&other.because);
+    }
+}
+
+/// One need as a reader reports it: an operation, on what, and how we know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usage {
+    /// What is used.
+    pub operation: OperationId,
+    /// The inputs that are set, as far as the reader saw them.
+    pub inputs: Inputs,
+    /// Resources named by ARN in the evidence itself; they go before what the inputs say.
+    pub arns: Vec<String>,
+    /// The service that made the call with the function's credentials (forward access session), such as
+    /// `s3.eu-west-1.amazonaws.com`.
+    pub via_service: Option<String>,
+    /// How sure the reader is.
+    pub confidence: Confidence,
+    /// How we know.
+    pub because: Because,
+}
+
+impl From<&CallSite> for Usage {
+    fn from(call: &CallSite) -> Self {
+        Self {
+            operation: call.operation.clone(),
+            inputs: call.inputs.clone(),
+            arns: Vec::new(),
+            via_service: None,
+            confidence: call.confidence,
+            because: Because {
+                kind: BecauseKind::Code,
+                operation: Some(call.operation.clone()),
+                location: Some(call.location.clone()),
+                note: String::new(),
+            },
+        }
+    }
+}
+
+/// What the trail saw of one grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// How many calls.
+    pub count: u64,
+    /// Time of the first, RFC 3339.
+    pub first: Option<String>,
+    /// Time of the last, RFC 3339.
+    pub last: Option<String>,
+    /// What silence would mean.
+    pub coverage: Coverage,
+}
+
+/// Whether the trail could have shown a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coverage {
+    /// It does not record such calls: silence means nothing.
+    None,
+    /// It records them, but for too short a time or not everywhere.
+    Partial,
+    /// It would have shown every call.
+    Full,
+}
+
+impl Coverage {
+    /// `none`, `partial` or `full`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Partial => "partial",
+            Self::Full => "full",
+        }
     }
 }

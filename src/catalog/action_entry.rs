@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::iam::action::{Action, ActionPattern};
+use crate::iam::arn::ArnPattern;
 
 use super::Catalog;
 use super::stored::{ActionData, PrefixData, PrefixEntry, ResourceTypeData};
@@ -151,6 +152,28 @@ impl<'a> ActionEntry<'a> {
         self.data.resources.is_empty()
     }
 
+    /// Whether a statement on `resource` can allow it: the resource is, or covers, one of a type that it takes. A
+    /// resource of a more special type of the same service (`bucket/key`, `table/t/index/i`) is not one of the general
+    /// type (`bucket`, `table/t`), although its ARN looks like one. Only `*` allows an action that takes no resource.
+    pub fn takes(&self, resource: &ArnPattern) -> bool {
+        if resource.is_any() {
+            return true;
+        }
+        let own: Vec<ArnPattern> = self.resource_types().map(|own| own.pattern()).collect();
+        own.iter()
+            .filter(|pattern| pattern.intersects(resource))
+            .any(|pattern| {
+                let special = |data: &ResourceTypeData| {
+                    let other = pattern_of(self.prefix.data.texts.get(data.arn));
+                    other != *pattern
+                        && !own.contains(&other)
+                        && pattern.covers(&other)
+                        && other.covers(resource)
+                };
+                !self.prefix.data.resource_types.iter().any(special)
+            })
+    }
+
     /// Whether it only grants a permission: no operation has its name.
     pub fn is_permission_only(&self) -> bool {
         self.data.permission_only
@@ -194,6 +217,11 @@ impl<'a> ResourceType<'a> {
         self.prefix.data.texts.get(self.data.arn)
     }
 
+    /// Its ARN with `*` for every variable.
+    pub fn pattern(&self) -> ArnPattern {
+        pattern_of(self.arn_format())
+    }
+
     /// The variables of its ARN but partition, region and account, in order.
     pub fn variables(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         variables(self.arn_format())
@@ -210,6 +238,19 @@ impl<'a> ResourceType<'a> {
         let texts = &self.prefix.data.texts;
         self.data.condition_keys.iter().map(move |&key| texts.get(key))
     }
+}
+
+/// An ARN format with `*` for every variable.
+fn pattern_of(format: &str) -> ArnPattern {
+    let mut text = String::new();
+    let mut rest = format;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push_str(before);
+        text.push('*');
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    text.push_str(rest);
+    ArnPattern::new(text)
 }
 
 /// The `${Variable}`s of an ARN format but partition, region and account, in order.

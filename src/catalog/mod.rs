@@ -9,6 +9,8 @@ mod stored;
 mod service;
 mod action_entry;
 mod managed_policy;
+mod lookup;
+pub mod template;
 mod need;
 pub mod build;
 

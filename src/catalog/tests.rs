@@ -245,3 +245,38 @@ fn managed_policies_are_found_by_arn_and_by_name() {
         );
     }
 }
+
+#[test]
+fn an_action_takes_resources_of_its_own_types_only() {
+    use crate::iam::action::Action;
+    use crate::iam::arn::ArnPattern;
+    let catalog = Catalog::embedded();
+    let bucket = "arn:${AWS::Partition}:s3:::${Documents}";
+    let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}";
+    for (action, resource, expected) in [
+        ("s3:GetObject", format!("{bucket}/*"), true),
+        ("s3:GetObject", bucket.to_owned(), false),
+        ("s3:GetObject", "arn:aws:s3:::*".to_owned(), true),
+        ("s3:GetObject", "*".to_owned(), true),
+        ("s3:ListBucket", bucket.to_owned(), true),
+        ("s3:ListBucket", format!("{bucket}/*"), false),
+        ("dynamodb:GetItem", table.to_owned(), true),
+        ("dynamodb:GetItem", format!("{table}/index/*"), false),
+        ("dynamodb:Query", format!("{table}/index/by-customer"), true),
+        ("dynamodb:GetRecords", format!("{table}/stream/*"), true),
+        (
+            "sqs:SendMessage",
+            "arn:aws:sqs:eu-west-1:111122223333:q".to_owned(),
+            true,
+        ),
+        ("sqs:SendMessage", bucket.to_owned(), false),
+        ("dynamodb:ListStreams", format!("{table}/stream/*"), false),
+    ] {
+        let entry = catalog.action(&Action::parse(action).unwrap()).unwrap();
+        assert_eq!(
+            entry.takes(&ArnPattern::new(&resource)),
+            expected,
+            "{action} on {resource}"
+        );
+    }
+}

@@ -5,34 +5,15 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use crate::usage::OperationId;
+use crate::usage::{Coverage, OperationId};
 
 use super::Trail;
 
-/// How much it says that an operation was not seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CoverageLevel {
-    /// Nothing: the trail cannot have shown it.
-    None,
-    /// Something: it would have been shown, had it happened in this time.
-    Partial,
-}
-
-impl CoverageLevel {
-    /// The word of the JSON interface.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Partial => "partial",
-        }
-    }
-}
-
 /// The worth of silence about one operation, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
+pub struct Silence {
     /// How much it says.
-    pub level: CoverageLevel,
+    pub level: Coverage,
     /// Why, in words for the reader.
     pub reason: String,
 }
@@ -76,9 +57,9 @@ impl Trail {
     /// What it says that `operation` was not seen.
     ///
     /// Never `full`: that would take a longer window than a trail alone proves, and a second witness.
-    pub fn coverage(&self, operation: &OperationId) -> Coverage {
-        let none = |reason: String| Coverage {
-            level: CoverageLevel::None,
+    pub fn coverage(&self, operation: &OperationId) -> Silence {
+        let none = |reason: String| Silence {
+            level: Coverage::None,
             reason,
         };
         let (Some(first), Some(last)) = (&self.first, &self.last) else {
@@ -97,14 +78,14 @@ impl Trail {
             Some(service) if service.event_sources.is_disjoint(&self.data_event_sources) => none(format!(
                 "{operation} is a data event, and the trail holds no data events of its service"
             )),
-            Some(_) => Coverage {
-                level: CoverageLevel::Partial,
+            Some(_) => Silence {
+                level: Coverage::Partial,
                 reason: format!(
                     "the trail holds data events of the service from {window}, though perhaps not of every resource"
                 ),
             },
-            None => Coverage {
-                level: CoverageLevel::Partial,
+            None => Silence {
+                level: Coverage::Partial,
                 reason: format!("the trail holds management events from {window}"),
             },
         }
@@ -144,7 +125,7 @@ mod tests {
             data_event_sources: BTreeSet::from(["dynamodb.amazonaws.com".to_owned()]),
             ..Trail::default()
         };
-        let check = |operation: &str, level: CoverageLevel, reason: &str| {
+        let check = |operation: &str, level: Coverage, reason: &str| {
             let coverage = trail.coverage(&OperationId::parse(operation).unwrap());
             assert_eq!(coverage.level, level, "{operation}");
             assert!(
@@ -153,23 +134,11 @@ mod tests {
                 coverage.reason
             );
         };
-        check(
-            "dynamodb.PutItem",
-            CoverageLevel::Partial,
-            "2026-11-04 to 2026-11-17",
-        );
-        check(
-            "dynamodb.CreateTable",
-            CoverageLevel::Partial,
-            "management events",
-        );
-        check("s3.GetObject", CoverageLevel::None, "no data events");
-        check(
-            "cloudwatchlogs.PutLogEvents",
-            CoverageLevel::None,
-            "does not record",
-        );
+        check("dynamodb.PutItem", Coverage::Partial, "2026-11-04 to 2026-11-17");
+        check("dynamodb.CreateTable", Coverage::Partial, "management events");
+        check("s3.GetObject", Coverage::None, "no data events");
+        check("cloudwatchlogs.PutLogEvents", Coverage::None, "does not record");
         let silent = Trail::default().coverage(&OperationId::new("s3", "CreateBucket"));
-        assert_eq!(silent.level, CoverageLevel::None);
+        assert_eq!(silent.level, Coverage::None);
     }
 }

@@ -4,7 +4,7 @@
 //! 2. [`classify`] says what a record counts as, [`attribute`] which function it belongs to.
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
 //! 4. [`fold`] folds records into groups, with [`sketch`] in place of long lists of resources.
-//! 5. [`coverage`] says what silence is worth.
+//! 5. [`evidence`] puts observations into the words of all readers; [`coverage`] says what silence is worth.
 //!
 //! The result does not depend on the order of files or records, on duplicates, or on the number of threads.
 
@@ -23,6 +23,7 @@ mod attribute;
 mod fold;
 mod observation;
 mod coverage;
+mod evidence;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,7 @@ use crate::usage::{Gap, Location};
 
 pub use attribute::{KnownFunction, Rung};
 pub use classify::{Class, Platform};
-pub use coverage::{Coverage, CoverageLevel};
+pub use coverage::Silence;
 pub use denial::Denial;
 pub use observation::Observation;
 pub use pattern::NamePattern;

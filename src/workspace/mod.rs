@@ -1,3 +1,6 @@
 //! Which functions exist: Cargo packages and binaries, deployments, and the links between them.
 
 pub mod model;
+pub mod cargo;
+pub mod deploy;
+pub mod link;

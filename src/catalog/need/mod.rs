@@ -193,9 +193,18 @@ impl Catalog {
 
     /// What the service passes on to another when this operation touches encrypted data: needed only if the resource
     /// has a customer managed key.
-    pub fn forwarded_access(&self, operation: &OperationId) -> Vec<ForwardedAccess> {
+    pub fn forwarded_access(&self, operation: &OperationId, inputs: &Inputs) -> Vec<ForwardedAccess> {
+        let given = Given::Inputs {
+            inputs,
+            required: &[],
+        };
         Overlay::of(&operation.service)
             .forwarded(&operation.name)
+            .filter(|row| {
+                row.when
+                    .as_ref()
+                    .is_none_or(|when| when.holds(given) != Truth::No)
+            })
             .map(|row| ForwardedAccess {
                 actions: row.actions.clone(),
                 via_service: format!("{}.${{Region}}.amazonaws.com", row.via),

@@ -1,0 +1,264 @@
+//! From reached fns to call sites and gaps with places, paths and inputs.
+
+use crate::usage::{CallSite, Confidence, Frame, Gap, Inputs, Location, OperationId};
+use crate::workspace::model::BinaryId;
+
+use super::EntryScan;
+use super::build::location;
+use super::expand::OpaqueMacro;
+use super::facts::{LocalGap, Site, SiteKind};
+use super::files::Files;
+use super::ir::Span;
+use super::reach::{AllFacts, Reach};
+use super::world::{CrateId, FnId, World};
+
+/// Everything that was read and inferred.
+pub struct Scanned<'x, 'a> {
+    /// Definitions.
+    pub world: &'x World<'a>,
+    /// Facts by fn.
+    pub facts: &'x AllFacts,
+    /// Files, for places.
+    pub files: &'x Files,
+    /// Macros nobody could read.
+    pub opaque: &'x [OpaqueMacro],
+}
+
+impl Scanned<'_, '_> {
+    /// The call sites and gaps of one entry.
+    pub fn entry(&self, binary: BinaryId, krate: CrateId, reach: &Reach) -> EntryScan {
+        let mut call_sites = Vec::new();
+        let mut gaps = Vec::new();
+        for id in reach.fns.keys() {
+            let Some(facts) = self.facts.get(id.0 as usize) else {
+                continue;
+            };
+            for site in &facts.sites {
+                let via = self.via(reach, *id, site.span);
+                call_sites.push(self.call_site(site, via, Inputs::new()));
+                gaps.extend(self.site_gap(site));
+            }
+            gaps.extend(facts.gaps.iter().map(|gap| self.local_gap(gap)));
+        }
+        self.weak_gaps(reach, &mut gaps);
+        self.other_gaps(&binary, krate, reach, &mut gaps);
+        call_sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        call_sites.dedup();
+        EntryScan {
+            binary,
+            call_sites,
+            gaps,
+        }
+    }
+
+    /// Every site of every fn, without paths and inputs.
+    pub fn all_sites(&self) -> Vec<CallSite> {
+        let mut sites: Vec<CallSite> = self
+            .facts
+            .iter()
+            .flat_map(|facts| &facts.sites)
+            .map(|site| self.call_site(site, Vec::new(), Inputs::new()))
+            .collect();
+        sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        sites.dedup();
+        sites
+    }
+
+    fn place(&self, span: Span) -> Location {
+        location(self.files, span)
+    }
+
+    fn call_site(&self, site: &Site, via: Vec<Frame>, inputs: Inputs) -> CallSite {
+        let sdk = &self.world.sdks[site.sdk];
+        let operation = sdk
+            .service
+            .and_then(|service| service.operation_of_method(&site.operation))
+            .map_or_else(
+                || {
+                    let suffix = sdk.package.strip_prefix("aws-sdk-").unwrap_or(&sdk.package);
+                    OperationId::new(suffix, pascal(&site.operation))
+                },
+                |operation| operation.id(),
+            );
+        CallSite {
+            operation,
+            crate_name: match site.kind {
+                SiteKind::Library => "aws-config".to_owned(),
+                _ => sdk.package.clone(),
+            },
+            method: site.method.to_string(),
+            location: self.place(site.span),
+            confidence: match site.kind {
+                SiteKind::Typed | SiteKind::Library => Confidence::High,
+                SiteKind::Fingerprint => Confidence::Medium,
+                SiteKind::NotInCatalogue => Confidence::Low,
+            },
+            via,
+            inputs,
+        }
+    }
+
+    fn site_gap(&self, site: &Site) -> Option<Gap> {
+        let sdk = &self.world.sdks[site.sdk];
+        let gap = match site.kind {
+            SiteKind::Typed | SiteKind::Library => return None,
+            SiteKind::Fingerprint => Gap::new(
+                "fingerprint-only",
+                format!(
+                    "`{}()` is taken for an operation of `{}` by the shape of its chain; the receiver's type is not known",
+                    site.method, sdk.package
+                ),
+            )
+            .hint("give the receiver a written type"),
+            SiteKind::NotInCatalogue if sdk.service.is_none() => Gap::new(
+                "unknown-service",
+                format!("`{}` is not in the catalogue, so what `{}()` needs is not known", sdk.package, site.method),
+            )
+            .hint("use a newer catalogue, or declare the need in `rolefit.toml`"),
+            SiteKind::NotInCatalogue => Gap::new(
+                "unknown-operation",
+                format!("`{}()` of `{}` is not in the catalogue", site.method, sdk.package),
+            )
+            .hint("use a newer catalogue, or declare the need in `rolefit.toml`"),
+        };
+        Some(gap.at(self.place(site.span)))
+    }
+
+    fn local_gap(&self, gap: &LocalGap) -> Gap {
+        Gap {
+            code: gap.code,
+            message: gap.message.clone(),
+            location: Some(self.place(gap.span)),
+            hint: gap.hint.map(str::to_owned),
+        }
+    }
+
+    /// The shortest path from `main` to the call at `span` in `id`.
+    fn via(&self, reach: &Reach, id: FnId, span: Span) -> Vec<Frame> {
+        let mut frames = vec![Frame {
+            fn_name: self.world.display(id),
+            location: self.place(span),
+        }];
+        let mut at = id;
+        while let Some(Some((caller, span))) = reach.fns.get(&at) {
+            frames.push(Frame {
+                fn_name: self.world.display(*caller),
+                location: self.place(*span),
+            });
+            at = *caller;
+            if frames.len() > 200 {
+                break;
+            }
+        }
+        frames.reverse();
+        frames
+    }
+
+    /// Sites that only calls on unknown receivers could reach.
+    fn weak_gaps(&self, reach: &Reach, gaps: &mut Vec<Gap>) {
+        for (id, parent) in &reach.weak {
+            let Some(facts) = self.facts.get(id.0 as usize) else {
+                continue;
+            };
+            let Some((caller, span)) = parent else { continue };
+            for site in &facts.sites {
+                let found = self.call_site(site, Vec::new(), Inputs::new());
+                gaps.push(
+                    Gap::new(
+                        "weak-edge",
+                        format!(
+                            "{} in `{}` ({}) is reached only if the call in `{}` means it",
+                            found.operation,
+                            self.world.display(*id),
+                            found.location,
+                            self.world.display(*caller),
+                        ),
+                    )
+                    .at(self.place(*span))
+                    .hint("give the receiver a written type"),
+                );
+            }
+        }
+    }
+
+    fn other_gaps(&self, binary: &BinaryId, krate: CrateId, reach: &Reach, gaps: &mut Vec<Gap>) {
+        if reach.no_main {
+            gaps.push(
+                Gap::new(
+                    "no-main",
+                    format!(
+                        "`{}` has no `main` that can be seen: all of its code counts as reachable",
+                        binary.binary
+                    ),
+                )
+                .at(Location::new(&binary.entry, 1, 1)),
+            );
+        }
+        for (of_trait, name, caller, span) in &reach.without_impl {
+            gaps.push(
+                Gap::new(
+                    "no-implementation",
+                    format!(
+                        "`{}` calls `{}::{name}`, but nothing that this binary constructs implements it",
+                        self.world.display(*caller),
+                        self.world.traits[*of_trait].name,
+                    ),
+                )
+                .at(self.place(*span)),
+            );
+        }
+        self.opaque_gaps(krate, gaps);
+    }
+
+    /// Macros that may hide calls: something in their tokens looks like an operation of the package's SDK crates.
+    fn opaque_gaps(&self, krate: CrateId, gaps: &mut Vec<Gap>) {
+        let package = self.world.package_of(krate);
+        let Some(data) = self.world.packages.get(package) else {
+            return;
+        };
+        for opaque in self.opaque {
+            let owner = self
+                .files
+                .files
+                .get(opaque.span.file as usize)
+                .map(|file| file.package);
+            if owner.is_none_or(|owner| !data.closure.contains(&owner)) {
+                continue;
+            }
+            let hidden = opaque.calls.iter().find(|name| {
+                data.sdks.iter().any(|sdk| {
+                    self.world.sdks[*sdk]
+                        .service
+                        .is_some_and(|service| service.operation_of_method(name).is_some())
+                })
+            });
+            if let Some(name) = hidden {
+                gaps.push(
+                    Gap::new(
+                        "opaque-macro",
+                        format!(
+                            "`{}!` could not be read, and `{name}()` in it may be an operation",
+                            opaque.name
+                        ),
+                    )
+                    .at(self.place(opaque.span))
+                    .hint("declare the need in `rolefit.toml`"),
+                );
+            }
+        }
+    }
+}
+
+/// `put_item` as `PutItem`.
+fn pascal(method: &str) -> String {
+    method
+        .split('_')
+        .map(|word| {
+            let mut chars = word.chars();
+            chars
+                .next()
+                .map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
+                .unwrap_or_default()
+        })
+        .collect()
+}

@@ -1,0 +1,510 @@
+//! Expansion of macros in items and bodies: local `macro_rules!`, the well-known macros, and for all others every
+//! reading of their tokens as expressions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+
+use super::cfg::CfgContext;
+use super::ir::{
+    BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span, Tok,
+    TraitItem,
+};
+use super::lower::{BodyBuilder, Lowerer};
+use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
+use super::tokens::Printed;
+
+/// Depth of macros that expand to macros.
+const MAX_DEPTH: usize = 24;
+/// Tokens that the macros of one body or one item list may produce.
+const TOKEN_BUDGET: usize = 1_000_000;
+
+/// Every `macro_rules!` of the scanned packages by name.
+#[derive(Debug, Default)]
+pub struct MacroTable {
+    by_name: BTreeMap<Name, Vec<(usize, Arc<Vec<Rule>>)>>,
+}
+
+impl MacroTable {
+    /// Adds the macros defined in `items` of `package`, those in fns and modules too.
+    pub fn collect(&mut self, package: usize, items: &[Item]) {
+        for item in items {
+            match &item.kind {
+                ItemKind::MacroRules(tokens) => {
+                    let rules = Arc::new(parse_rules(tokens));
+                    self.by_name
+                        .entry(item.name.clone())
+                        .or_default()
+                        .push((package, rules));
+                }
+                ItemKind::Mod(Some(items)) => self.collect(package, items),
+                ItemKind::Fn(item) => self.collect(package, &item.items),
+                ItemKind::Impl(item) => {
+                    for method in &item.fns {
+                        self.collect(package, &method.items);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Definitions of `name` that `package` can see: its own first, then those of the packages it depends on.
+    fn find(&self, name: &str, package: usize, visible: &[usize]) -> Vec<(usize, Arc<Vec<Rule>>)> {
+        let Some(found) = self.by_name.get(name) else {
+            return Vec::new();
+        };
+        let own = found.iter().filter(|(owner, _)| *owner == package);
+        let others = found
+            .iter()
+            .filter(|(owner, _)| *owner != package && visible.contains(owner));
+        own.chain(others).cloned().collect()
+    }
+}
+
+/// An invocation whose tokens nobody could read.
+#[derive(Clone, Debug)]
+pub struct OpaqueMacro {
+    /// Its name.
+    pub name: Name,
+    /// Where it is invoked.
+    pub span: Span,
+    /// Identifiers that are followed by `()`, and thus may be calls of operations.
+    pub calls: Vec<Name>,
+}
+
+/// Expands the macros of one file.
+pub struct Expander<'a> {
+    /// Package of the file.
+    pub package: usize,
+    /// Packages it depends on.
+    pub visible: &'a [usize],
+    /// Index of the file.
+    pub file: u32,
+    /// Conditions.
+    pub cfg: &'a CfgContext,
+    /// Known macros.
+    pub table: &'a MacroTable,
+    /// Invocations that stay unread.
+    pub opaque: Vec<OpaqueMacro>,
+    budget: usize,
+}
+
+impl<'a> Expander<'a> {
+    /// An expander for `file` of `package`.
+    pub fn new(
+        package: usize,
+        visible: &'a [usize],
+        file: u32,
+        cfg: &'a CfgContext,
+        table: &'a MacroTable,
+    ) -> Self {
+        Self {
+            package,
+            visible,
+            file,
+            cfg,
+            table,
+            opaque: Vec::new(),
+            budget: TOKEN_BUDGET,
+        }
+    }
+
+    /// Expands one level of item macros; `true` if anything changed.
+    pub fn item_macros(&mut self, items: &mut Vec<Item>) -> bool {
+        let mut changed = false;
+        let mut out = Vec::with_capacity(items.len());
+        for mut item in std::mem::take(items) {
+            match &mut item.kind {
+                ItemKind::Macro(call) => {
+                    let call = call.clone();
+                    match self.expand_items(&call) {
+                        Some(expanded) => {
+                            changed = true;
+                            out.extend(expanded);
+                        }
+                        None => self.note_opaque(&call),
+                    }
+                    continue;
+                }
+                ItemKind::Mod(Some(inner)) => changed |= self.item_macros(inner),
+                ItemKind::Impl(implementation) if !implementation.macros.is_empty() => {
+                    let implementation = Arc::make_mut(implementation);
+                    self.impl_macros(implementation);
+                    changed = true;
+                }
+                _ => {}
+            }
+            out.push(item);
+        }
+        *items = out;
+        changed
+    }
+
+    fn impl_macros(&mut self, implementation: &mut ImplItem) {
+        for call in std::mem::take(&mut implementation.macros) {
+            let mut done = false;
+            if let Some(tokens) = self.local(&call) {
+                let printed = Printed::new(&tokens);
+                let text = format!("impl X {{ {} }}", printed.text);
+                if let Ok(parsed) = syn::parse_str::<syn::ItemImpl>(&text) {
+                    let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+                    lowerer.impl_members(&parsed.items, implementation);
+                    done = true;
+                }
+            }
+            if !done {
+                self.note_opaque(&call);
+            }
+        }
+    }
+
+    /// The items that an item macro stands for.
+    fn expand_items(&mut self, call: &MacroCall) -> Option<Vec<Item>> {
+        if let Some(tokens) = self.local(call) {
+            return self.parse_items(&tokens);
+        }
+        match call.path.last_name() {
+            "lazy_static" => {
+                let tokens: Vec<Tok> = call
+                    .tokens
+                    .iter()
+                    .filter(|tok| !matches!(tok, Tok::Ident(word, _) if &**word == "ref"))
+                    .cloned()
+                    .collect();
+                self.parse_items(&tokens)
+            }
+            "thread_local" => {
+                let mut tokens = (*call.tokens).clone();
+                if !matches!(tokens.last(), Some(Tok::Punct(';', ..))) {
+                    tokens.push(Tok::Punct(';', false, call.span));
+                }
+                self.parse_items(&tokens)
+            }
+            "cfg_if" => {
+                // Every branch is kept: which one is built cannot be told.
+                let mut items = Vec::new();
+                for tok in call.tokens.iter() {
+                    if let Tok::Group('{', inner, _) = tok {
+                        items.extend(self.parse_items(inner)?);
+                    }
+                }
+                Some(items)
+            }
+            _ => self.parse_items(&call.tokens),
+        }
+    }
+
+    fn parse_items(&mut self, tokens: &[Tok]) -> Option<Vec<Item>> {
+        let printed = Printed::new(tokens);
+        let parsed = syn::parse_str::<syn::File>(&printed.text).ok()?;
+        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        Some(lowerer.items(&parsed.items))
+    }
+
+    /// The expansion by a local `macro_rules!`, if there is one that fits.
+    fn local(&mut self, call: &MacroCall) -> Option<Vec<Tok>> {
+        let table = self.table;
+        for (owner, rules) in table.find(call.path.last_name(), self.package, self.visible) {
+            let marker = crate_marker(owner);
+            if let Some(tokens) = expand(&rules, &call.tokens, &marker, &mut self.budget) {
+                return Some(tokens);
+            }
+        }
+        None
+    }
+
+    fn note_opaque(&mut self, call: &MacroCall) {
+        let mut calls = Vec::new();
+        called_names(&call.tokens, &mut calls);
+        self.opaque.push(OpaqueMacro {
+            name: Arc::from(call.path.last_name()),
+            span: call.span,
+            calls,
+        });
+    }
+
+    /// Expands the macros in every body of `items`.
+    pub fn bodies(&mut self, items: &mut Vec<Item>, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for item in items.iter_mut() {
+            match &mut item.kind {
+                ItemKind::Fn(item) | ItemKind::Const(item) => self.fn_bodies(item, depth),
+                ItemKind::Mod(Some(items)) => self.bodies(items, depth + 1),
+                ItemKind::Impl(item) => {
+                    let ImplItem { fns, consts, .. } = Arc::make_mut(item);
+                    for method in fns.iter_mut().chain(consts) {
+                        self.fn_bodies(method, depth);
+                    }
+                }
+                ItemKind::Trait(item) => {
+                    let TraitItem { fns, consts, .. } = Arc::make_mut(item);
+                    for method in fns.iter_mut().chain(consts) {
+                        self.fn_bodies(method, depth);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fn_bodies(&mut self, item: &mut Arc<FnItem>, depth: usize) {
+        let wants = item.body.as_ref().is_some_and(|body| body.has_macros);
+        if !wants && item.items.is_empty() {
+            return;
+        }
+        let item = Arc::make_mut(item);
+        if let (true, Some(body)) = (wants, &mut item.body) {
+            let mut builder = BodyBuilder::default();
+            self.budget = TOKEN_BUDGET;
+            self.body(Arc::make_mut(body), &mut builder);
+            item.items.append(&mut builder.items);
+        }
+        if !item.items.is_empty() {
+            let mut rounds = 0;
+            while self.item_macros(&mut item.items) && rounds < MAX_DEPTH {
+                rounds += 1;
+            }
+            self.bodies(&mut item.items, depth + 1);
+        }
+    }
+
+    /// Replaces each macro of the body by what it stands for, until none is left.
+    fn body(&mut self, body: &mut Body, builder: &mut BodyBuilder) {
+        builder.exprs = std::mem::take(&mut body.exprs);
+        builder.pats = std::mem::take(&mut body.pats);
+        let mut levels: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut at = 0_usize;
+        while let Some(expr) = builder.exprs.get(at) {
+            if let ExprKind::Macro(call) = &expr.kind {
+                let call = call.clone();
+                let index = u32::try_from(at).unwrap_or(u32::MAX);
+                let level = levels.get(&index).copied().unwrap_or(0);
+                let before = builder.exprs.len();
+                let kind = if level < MAX_DEPTH && before < 2_000_000 {
+                    self.expression(&call, builder)
+                } else {
+                    self.note_opaque(&call);
+                    ExprKind::Missing
+                };
+                for new in before..builder.exprs.len() {
+                    if builder
+                        .exprs
+                        .get(new)
+                        .is_some_and(|expr| matches!(expr.kind, ExprKind::Macro(_)))
+                    {
+                        levels.insert(u32::try_from(new).unwrap_or(u32::MAX), level + 1);
+                    }
+                }
+                if let Some(expr) = builder.exprs.get_mut(at) {
+                    expr.kind = kind;
+                }
+            }
+            at += 1;
+        }
+        body.exprs = std::mem::take(&mut builder.exprs);
+        body.pats = std::mem::take(&mut builder.pats);
+        body.has_macros = false;
+    }
+
+    fn expression(&mut self, call: &MacroCall, builder: &mut BodyBuilder) -> ExprKind {
+        if let Some(tokens) = self.local(call) {
+            return match self.parse_stmts(&tokens, builder) {
+                Some(kind) => kind,
+                None => {
+                    let ids = self.every_reading(&tokens, builder, 0);
+                    ExprKind::AnyOf(ids)
+                }
+            };
+        }
+        if let Some(kind) = self.well_known(call, builder) {
+            return kind;
+        }
+        let ids = self.every_reading(&call.tokens, builder, 0);
+        ExprKind::AnyOf(ids)
+    }
+
+    /// Macros of the standard library and of crates that everybody uses.
+    fn well_known(&mut self, call: &MacroCall, builder: &mut BodyBuilder) -> Option<ExprKind> {
+        let name = call.path.last_name();
+        let kind = match name {
+            "format" | "format_args" | "formatcp" => {
+                let args = self.parse_exprs(&call.tokens, builder)?;
+                super::format_macro::lower(&args, builder)
+            }
+            "concat" | "concatcp" => {
+                let args = self.parse_exprs(&call.tokens, builder)?;
+                ExprKind::Format(args.into_iter().map(super::ir::FormatPiece::Value).collect())
+            }
+            "env" | "option_env" => match call.tokens.first() {
+                Some(Tok::Literal(text, _)) => ExprKind::CompileEnv(Arc::from(text.trim_matches('"'))),
+                _ => ExprKind::Missing,
+            },
+            "vec" | "smallvec" | "hashset" | "btreeset" => {
+                ExprKind::Array(self.parse_list(&call.tokens, builder)?)
+            }
+            "panic" | "todo" | "unimplemented" | "unreachable" | "bail" | "compile_error" => {
+                ExprKind::Never(self.every_reading(&call.tokens, builder, 0))
+            }
+            "join" | "try_join" => ExprKind::Tuple(self.parse_exprs(&call.tokens, builder)?),
+            "dbg" | "pin" | "ready" | "block_on" => {
+                let args = self.parse_exprs(&call.tokens, builder)?;
+                ExprKind::Same(*args.first()?)
+            }
+            "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
+                ExprKind::Missing
+            }
+            "hashmap" | "btreemap" | "phf_map" => self.map_literal(&call.tokens, builder)?,
+            _ => return None,
+        };
+        Some(kind)
+    }
+
+    /// `key => value, …` as an array of pairs.
+    fn map_literal(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
+        let mut pairs = Vec::new();
+        for entry in split(tokens, &[',']) {
+            let arrow = entry
+                .windows(2)
+                .position(|pair| matches!(pair, [Tok::Punct('=', true, _), Tok::Punct('>', ..)]))?;
+            let mut key = self.parse_exprs(entry.get(..arrow)?, builder)?;
+            let value = self.parse_exprs(entry.get(arrow + 2..)?, builder)?;
+            key.extend(value);
+            let span = entry.first().map(Tok::span).unwrap_or_default();
+            pairs.push(push(builder, ExprKind::Tuple(key), span));
+        }
+        Some(ExprKind::Array(pairs))
+    }
+
+    /// `a, b` or `a; n`.
+    fn parse_list(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
+        if let Some(semicolon) = tokens.iter().position(|tok| matches!(tok, Tok::Punct(';', ..))) {
+            return self.parse_exprs(tokens.get(..semicolon)?, builder);
+        }
+        self.parse_exprs(tokens, builder)
+    }
+
+    /// Comma-separated expressions.
+    fn parse_exprs(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
+        let printed = Printed::new(tokens);
+        let parsed = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated
+            .parse_str(&printed.text)
+            .ok()?;
+        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        lowerer.body = std::mem::take(builder);
+        let ids = parsed.iter().map(|expr| lowerer.expr(expr)).collect();
+        *builder = std::mem::take(&mut lowerer.body);
+        Some(ids)
+    }
+
+    /// Statements, spliced into the place of the macro.
+    fn parse_stmts(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
+        let printed = Printed::new(tokens);
+        let parsed = syn::Block::parse_within.parse_str(&printed.text).ok()?;
+        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        lowerer.body = std::mem::take(builder);
+        let kind = lowerer.stmts(&parsed, BlockKind::Splice);
+        *builder = std::mem::take(&mut lowerer.body);
+        Some(kind)
+    }
+
+    /// Every expression that can be read in the tokens: as a list, as statements, else in slices at every depth.
+    fn every_reading(&mut self, tokens: &[Tok], builder: &mut BodyBuilder, depth: usize) -> Vec<ExprId> {
+        if tokens.is_empty() || depth > MAX_DEPTH || !worth_reading(tokens) {
+            return Vec::new();
+        }
+        if let Some(ids) = self.parse_exprs(tokens, builder) {
+            return ids;
+        }
+        if let Some(kind) = self.parse_stmts(tokens, builder) {
+            let span = tokens.first().map(Tok::span).unwrap_or_default();
+            return vec![push(builder, kind, span)];
+        }
+        let slices = split(tokens, &[',', ';', '=']);
+        let whole = slices.len() == 1;
+        let mut ids = Vec::new();
+        for slice in slices {
+            // `%value` and `?value` of tracing's macros.
+            let slice = match slice {
+                [Tok::Punct('%' | '?', ..), rest @ ..] => rest,
+                slice => slice,
+            };
+            if !whole {
+                ids.extend(self.every_reading(slice, builder, depth + 1));
+                continue;
+            }
+            for tok in slice {
+                if let Tok::Group(_, inner, _) = tok {
+                    ids.extend(self.every_reading(inner, builder, depth + 1));
+                }
+            }
+        }
+        ids
+    }
+}
+
+/// Adds an expression.
+pub(super) fn push(builder: &mut BodyBuilder, kind: ExprKind, span: Span) -> ExprId {
+    let id = ExprId(u32::try_from(builder.exprs.len()).unwrap_or(u32::MAX));
+    builder.exprs.push(Expr { kind, span });
+    id
+}
+
+/// Whether the tokens can hold a call or a mention of a fn at all.
+fn worth_reading(tokens: &[Tok]) -> bool {
+    tokens
+        .iter()
+        .any(|tok| matches!(tok, Tok::Ident(..) | Tok::Group(..)))
+}
+
+/// Splits at the given characters; `=` stands for `=` and `=>` but not for `==`, `<=`, `>=`, `!=`.
+fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
+    let mut slices = Vec::new();
+    let mut start = 0;
+    let mut index = 0;
+    while let Some(tok) = tokens.get(index) {
+        let mut width = 0;
+        if let Tok::Punct(char, joint, _) = tok {
+            if at.contains(char) {
+                width = match (char, joint, tokens.get(index + 1)) {
+                    ('=', true, Some(Tok::Punct('>', ..))) => 2,
+                    ('=', true, _) => 0,
+                    _ => 1,
+                };
+                let before = index.checked_sub(1).and_then(|i| tokens.get(i));
+                if matches!(
+                    before,
+                    Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
+                ) {
+                    width = 0;
+                }
+            }
+        }
+        if width > 0 {
+            slices.push(tokens.get(start..index).unwrap_or_default());
+            index += width;
+            start = index;
+        } else {
+            index += 1;
+        }
+    }
+    slices.push(tokens.get(start..).unwrap_or_default());
+    slices.retain(|slice| !slice.is_empty());
+    slices
+}
+
+fn called_names(tokens: &[Tok], names: &mut Vec<Name>) {
+    for (index, tok) in tokens.iter().enumerate() {
+        match (tok, tokens.get(index + 1)) {
+            (Tok::Ident(name, _), Some(Tok::Group('(', inner, _))) if inner.is_empty() => {
+                names.push(name.clone());
+            }
+            (Tok::Group(_, inner, _), _) => called_names(inner, names),
+            _ => {}
+        }
+    }
+}

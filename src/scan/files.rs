@@ -1,0 +1,311 @@
+//! Reading and parsing source files in parallel: each file is lowered to plain data in the thread that parses it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::usage::{Gap, Location};
+use crate::workspace::cargo::join;
+
+use super::cfg::CfgContext;
+use super::ir::{Item, ItemKind};
+use super::lower::Lowerer;
+
+/// Larger files are not parsed.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// Deeper nesting of brackets is not parsed.
+const MAX_NESTING: usize = 256;
+/// Longer runs of tokens without a separator are not parsed: they may nest as deep as they are long.
+const MAX_RUN: usize = 20_000;
+
+/// A source file as read for one package.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Path relative to the scanned root.
+    pub path: String,
+    /// Package that it belongs to.
+    pub package: usize,
+    /// Its items; none if it could not be parsed.
+    pub items: Vec<Item>,
+    /// Folder in which its `mod x;` are looked for.
+    pub base: String,
+}
+
+/// Every file read so far.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The files; their indices are those of [`super::ir::Span`].
+    pub files: Vec<SourceFile>,
+    index: BTreeMap<(usize, String), u32>,
+    /// What could not be read or parsed.
+    pub gaps: Vec<Gap>,
+}
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// Package.
+    pub package: usize,
+    /// Path relative to the scanned root.
+    pub path: String,
+    /// Folder in which its `mod x;` are looked for.
+    pub base: String,
+}
+
+impl Files {
+    /// The file `path` of `package`, if it was read.
+    pub fn find(&self, package: usize, path: &str) -> Option<u32> {
+        self.index.get(&(package, path.to_owned())).copied()
+    }
+
+    /// Reads `wanted` and all the module files below them.
+    pub fn load(&mut self, root: &Path, mut wanted: BTreeSet<Wanted>, cfgs: &[CfgContext]) {
+        while !wanted.is_empty() {
+            let batch: Vec<Wanted> = wanted
+                .into_iter()
+                .filter(|want| self.find(want.package, &want.path).is_none())
+                .collect();
+            let start = self.files.len();
+            let default = CfgContext::default();
+            let parsed: Vec<_> = batch
+                .par_iter()
+                .enumerate()
+                .map(|(index, want)| {
+                    let file = u32::try_from(start + index).unwrap_or(u32::MAX);
+                    let cfg = cfgs.get(want.package).unwrap_or(&default);
+                    read(root, want, file, cfg)
+                })
+                .collect();
+            for (want, (items, gap)) in batch.into_iter().zip(parsed) {
+                let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+                self.index.insert((want.package, want.path.clone()), file);
+                self.gaps.extend(gap);
+                self.files.push(SourceFile {
+                    path: want.path,
+                    package: want.package,
+                    items,
+                    base: want.base,
+                });
+            }
+            wanted = self.missing_modules(root, start);
+        }
+    }
+
+    /// Module files that files from `start` on declare and that are not read yet.
+    pub fn missing_modules(&mut self, root: &Path, start: usize) -> BTreeSet<Wanted> {
+        let mut wanted = BTreeSet::new();
+        let mut gaps = Vec::new();
+        for file in self.files.iter().skip(start) {
+            let mut declared = Vec::new();
+            declared_modules(&file.items, &file.base, &file.path, 0, &mut declared);
+            for module in declared {
+                let found = module.candidates.iter().find(|path| root.join(path).is_file());
+                match found {
+                    Some(path) => {
+                        if self.find(file.package, path).is_none() {
+                            wanted.insert(Wanted {
+                                package: file.package,
+                                path: path.clone(),
+                                base: module_base(path),
+                            });
+                        }
+                    }
+                    None => gaps.push(
+                        Gap::new("missing-module", format!("no file for `mod {};`", module.name))
+                            .at(Location::new(&file.path, module.line, module.column))
+                            .hint("calls in it cannot be seen; is it generated?"),
+                    ),
+                }
+            }
+        }
+        for gap in gaps {
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        wanted
+    }
+}
+
+/// Where the children of a module file lie.
+pub fn module_base(path: &str) -> String {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if name == "mod.rs" {
+        return dir.to_owned();
+    }
+    join(dir, name.strip_suffix(".rs").unwrap_or(name))
+}
+
+struct DeclaredModule {
+    name: String,
+    candidates: Vec<String>,
+    line: u32,
+    column: u32,
+}
+
+/// Paths that the file of `mod name;` may have.
+pub fn candidates(item: &Item, base: &str, file: &str) -> Vec<String> {
+    match &item.attrs.path {
+        Some(path) => {
+            let dir = file.rsplit_once('/').map_or("", |(dir, _)| dir);
+            vec![join(dir, path), join(base, path)]
+        }
+        None => vec![
+            join(base, &format!("{}.rs", item.name)),
+            join(base, &format!("{}/mod.rs", item.name)),
+        ],
+    }
+}
+
+fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &mut Vec<DeclaredModule>) {
+    if depth > 60 {
+        return;
+    }
+    for item in items {
+        match &item.kind {
+            ItemKind::Mod(None) => out.push(DeclaredModule {
+                name: item.name.to_string(),
+                candidates: candidates(item, base, file),
+                line: item.span.line,
+                column: item.span.column,
+            }),
+            ItemKind::Mod(Some(inner)) => {
+                let base = match &item.attrs.path {
+                    Some(path) => join(base, path),
+                    None => join(base, &item.name),
+                };
+                declared_modules(inner, &base, file, depth + 1, out);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads, checks, parses and lowers one file.
+fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>) {
+    let gap = |code: &'static str, message: String, line: usize, column: usize| {
+        let place = Location::new(
+            &want.path,
+            u32::try_from(line).unwrap_or(1),
+            u32::try_from(column).unwrap_or(1),
+        );
+        Some(
+            Gap::new(code, message)
+                .at(place)
+                .hint("calls in this file are not seen"),
+        )
+    };
+    let path = root.join(&want.path);
+    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_FILE) {
+        let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
+        return (Vec::new(), gap("file-too-large", message, 1, 1));
+    }
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = format!("cannot read the file: {error}");
+            return (Vec::new(), gap("unreadable-file", message, 1, 1));
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    if let Err(line) = check_depth(&text) {
+        let message = "expressions nest too deeply to be parsed".to_owned();
+        return (Vec::new(), gap("nesting-too-deep", message, line, 1));
+    }
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        let result = syn::parse_file(&text).map(|parsed| {
+            let mut lowerer = Lowerer::new(file, None, cfg);
+            if cfg.keeps(&parsed.attrs) {
+                lowerer.items(&parsed.items)
+            } else {
+                Vec::new()
+            }
+        });
+        result.map_err(|error| {
+            let start = error.span().start();
+            (error.to_string(), start.line, start.column + 1)
+        })
+    }));
+    proc_macro2::extra::invalidate_current_thread_spans();
+    match parsed {
+        Ok(Ok(items)) => (items, None),
+        Ok(Err((message, line, column))) => {
+            let message = format!("the file does not parse: {message}");
+            (Vec::new(), gap("unparsable-file", message, line, column))
+        }
+        Err(_) => {
+            let message = "the parser gave up on this file".to_owned();
+            (Vec::new(), gap("unparsable-file", message, 1, 1))
+        }
+    }
+}
+
+/// Rejects text whose brackets, operators or `else if` chains nest so deeply that a recursive parser would run out of
+/// stack. Strings and comments are skipped roughly: at worst an odd file is refused, with a gap.
+fn check_depth(text: &str) -> Result<(), usize> {
+    let mut depth = 0_usize;
+    let mut run = 0_usize;
+    let mut line = 1;
+    let mut else_ifs = 0_usize;
+    let mut in_word = false;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at).copied() {
+        at += 1;
+        match byte {
+            b'\n' => line += 1,
+            b'/' if bytes.get(at) == Some(&b'/') => {
+                while bytes.get(at).is_some_and(|byte| *byte != b'\n') {
+                    at += 1;
+                }
+                continue;
+            }
+            b'"' => {
+                while let Some(byte) = bytes.get(at).copied() {
+                    at += 1;
+                    match byte {
+                        b'\\' => at += 1,
+                        b'"' => break,
+                        b'\n' => line += 1,
+                        _ => {}
+                    }
+                }
+                run += 1;
+                continue;
+            }
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                run = 0;
+            }
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                run = 0;
+            }
+            b',' | b';' => run = 0,
+            _ => {}
+        }
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            if !in_word {
+                run += 1;
+                if bytes.get(at - 1..at + 6) == Some(b"else if") {
+                    else_ifs += 1;
+                }
+            }
+            in_word = true;
+        } else {
+            in_word = false;
+            if byte.is_ascii_punctuation() {
+                run += 1;
+            }
+            if byte == b';' {
+                else_ifs = 0;
+            }
+        }
+        if depth > MAX_NESTING || run > MAX_RUN || else_ifs > 2_000 {
+            return Err(line);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,815 @@
+//! Inference of one fn: a walk over its body that gives every expression an erased type and notes what it meets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::facts::{Callee, Edge, Facts, Local, Passed, Proj, Source};
+use super::ir::{
+    BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, Pat, PatId, Path, Span, Stmt, TypeRef,
+};
+use super::types::Ty;
+use super::world::{AdtId, CrateId, Def, FnId, Scope, World};
+
+/// Infers one fn.
+pub struct Infer<'w, 'a> {
+    pub(super) world: &'w World<'a>,
+    pub(super) krate: CrateId,
+    pub(super) scope: Arc<Scope>,
+    pub(super) body: Arc<Body>,
+    pub(super) facts: Facts,
+    scopes: Vec<HashMap<Name, u32>>,
+    /// Types that the first pass found for variables.
+    prior: Vec<Ty>,
+    /// Closures and async blocks around, innermost last.
+    inner: Vec<ExprId>,
+}
+
+/// Everything about a fn; empty for fns without a body.
+pub fn infer(world: &World<'_>, id: FnId) -> Facts {
+    let data = &world.fns[id];
+    let Some(body) = data.item.body.clone() else {
+        return Facts::default();
+    };
+    let mut prior = Vec::new();
+    for round in 0..3 {
+        let mut infer = Infer {
+            world,
+            krate: data.krate,
+            scope: data.scope.clone(),
+            body: body.clone(),
+            facts: Facts {
+                body: Some(body.clone()),
+                types: vec![Ty::Unknown; body.exprs.len()],
+                ..Facts::default()
+            },
+            scopes: vec![HashMap::new()],
+            prior,
+            inner: Vec::new(),
+        };
+        infer.chains();
+        for (index, pat) in body.params.iter().enumerate() {
+            let ty = data.params.get(index).cloned().unwrap_or_default();
+            infer.mention(&ty);
+            infer.bind(*pat, &ty, &Source::Param(index, Vec::new()));
+        }
+        infer.mention(&data.ret);
+        let _ = infer.expr(body.root);
+        let found: Vec<Ty> = infer.facts.locals.iter().map(|l| l.ty.clone()).collect();
+        if round == 2 || found == infer.prior || !infer.refined() {
+            return infer.facts;
+        }
+        prior = found;
+    }
+    Facts::default()
+}
+
+impl Infer<'_, '_> {
+    /// Whether a variable was unknown where it was bound and is known now.
+    fn refined(&self) -> bool {
+        self.facts.locals.iter().enumerate().any(|(index, local)| {
+            local.ty.is_interesting() && self.prior.get(index).is_none_or(|prior| *prior != local.ty)
+        }) && self.facts.types.iter().any(Ty::is_unknown)
+    }
+
+    /// Notes which method is called on which expression.
+    fn chains(&mut self) {
+        let body = self.body.clone();
+        for (index, expr) in body.exprs.iter().enumerate() {
+            if let ExprKind::Method { receiver, .. } = &expr.kind {
+                let method = ExprId(u32::try_from(index).unwrap_or(u32::MAX));
+                let mut at = *receiver;
+                self.facts.next.insert(at, method);
+                while let ExprKind::Same(inner) = body.expr(at).kind {
+                    at = inner;
+                    self.facts.next.insert(at, method);
+                }
+            }
+        }
+    }
+
+    pub(super) fn resolve(&self, ty: &TypeRef) -> Ty {
+        self.world.resolve_type(&self.scope, ty, 0)
+    }
+
+    /// Notes that reachable code names a type.
+    pub(super) fn mention(&mut self, ty: &Ty) {
+        match ty {
+            Ty::Adt(id, args) => {
+                self.facts.mentioned.insert(*id);
+                for arg in args.iter() {
+                    self.mention(arg);
+                }
+            }
+            Ty::Tuple(parts) => {
+                for part in parts.iter() {
+                    self.mention(part);
+                }
+            }
+            Ty::Closure(ret) => self.mention(ret),
+            _ => {}
+        }
+    }
+
+    /// Infers an expression.
+    pub(super) fn expr(&mut self, id: ExprId) -> Ty {
+        let ty = self.expr_type(id);
+        if let Some(slot) = self.facts.types.get_mut(id.0 as usize) {
+            *slot = ty.clone();
+        }
+        ty
+    }
+
+    pub(super) fn exprs(&mut self, ids: &[ExprId]) -> Vec<Ty> {
+        ids.iter().map(|id| self.expr(*id)).collect()
+    }
+
+    fn expr_type(&mut self, id: ExprId) -> Ty {
+        let body = self.body.clone();
+        let expr = body.expr(id);
+        match &expr.kind {
+            ExprKind::Str(_) | ExprKind::Lit(_) | ExprKind::CompileEnv(_) => {
+                Ty::External(Some(Arc::from("String")))
+            }
+            ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
+            ExprKind::Path(path) => self.path_expr(id, path, expr.span),
+            ExprKind::Call { callee, args } => self.call(id, *callee, args, expr.span),
+            ExprKind::Method {
+                receiver,
+                method,
+                turbofish,
+                args,
+            } => self.method_call(id, *receiver, method, turbofish, args, expr.span),
+            ExprKind::Field { base, name } => {
+                let base = self.expr(*base);
+                self.field_type(&base, name, 0)
+            }
+            ExprKind::Struct { path, fields, base } => self.struct_expr(id, path, fields, *base),
+            ExprKind::Tuple(parts) if parts.is_empty() => Ty::EXTERNAL,
+            ExprKind::Tuple(parts) => Ty::Tuple(self.exprs(parts).into()),
+            ExprKind::Array(parts) => {
+                let types = self.exprs(parts);
+                first_known(types)
+            }
+            ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_ref(), *body, &[]),
+            ExprKind::Block { stmts, tail, kind } => self.block(id, stmts, *tail, *kind),
+            ExprKind::If { cond, then, els } => {
+                self.scopes.push(HashMap::new());
+                self.expr(*cond);
+                let then = self.expr(*then);
+                self.scopes.pop();
+                let els = els.map(|els| self.expr(els));
+                first_known([Some(then), els].into_iter().flatten())
+            }
+            ExprKind::Let { pat, expr } => {
+                let ty = self.expr(*expr);
+                self.bind(*pat, &ty, &Source::Expr(*expr, Vec::new()));
+                Ty::EXTERNAL
+            }
+            ExprKind::Match { scrutinee, arms } => {
+                let ty = self.expr(*scrutinee);
+                let mut types = Vec::new();
+                for (pat, guard, value) in arms {
+                    self.scopes.push(HashMap::new());
+                    self.bind(*pat, &ty, &Source::Expr(*scrutinee, Vec::new()));
+                    if let Some(guard) = guard {
+                        self.expr(*guard);
+                    }
+                    types.push(self.expr(*value));
+                    self.scopes.pop();
+                }
+                first_known(types)
+            }
+            ExprKind::Loop { cond, body } => {
+                self.scopes.push(HashMap::new());
+                if let Some(cond) = cond {
+                    self.expr(*cond);
+                }
+                self.expr(*body);
+                self.scopes.pop();
+                // What a `break` carries is not told apart from the loop's other breaks.
+                self.loop_value(*body)
+            }
+            ExprKind::For { pat, iter, body } => {
+                let ty = self.expr(*iter);
+                self.scopes.push(HashMap::new());
+                self.bind(*pat, &ty, &Source::Expr(*iter, Vec::new()));
+                self.expr(*body);
+                self.scopes.pop();
+                Ty::EXTERNAL
+            }
+            ExprKind::Assign {
+                left,
+                right,
+                compound,
+            } => {
+                let value = self.expr(*right);
+                self.expr(*left);
+                self.assign(*left, *right, &value, *compound);
+                Ty::EXTERNAL
+            }
+            ExprKind::Add(left, right) => {
+                let ty = self.expr(*left);
+                self.expr(*right);
+                if ty.is_interesting() { Ty::Unknown } else { ty }
+            }
+            ExprKind::Opaque(parts) | ExprKind::Never(parts) => {
+                self.exprs(parts);
+                if matches!(expr.kind, ExprKind::Never(_)) {
+                    Ty::Unknown
+                } else {
+                    Ty::EXTERNAL
+                }
+            }
+            ExprKind::AnyOf(parts) => {
+                let types = self.exprs(parts);
+                match types.as_slice() {
+                    [only] => only.clone(),
+                    _ => Ty::Unknown,
+                }
+            }
+            ExprKind::Return(value) => {
+                if let Some(value) = value {
+                    self.expr(*value);
+                    match self.inner.last() {
+                        Some(inner) => self.facts.inner_returns.entry(*inner).or_default().push(*value),
+                        None => self.facts.returns.push(*value),
+                    }
+                }
+                Ty::Unknown
+            }
+            ExprKind::Break(value) => {
+                if let Some(value) = value {
+                    self.expr(*value);
+                }
+                Ty::Unknown
+            }
+            ExprKind::Same(inner) => self.expr(*inner),
+            ExprKind::Cast(inner, ty) => {
+                let from = self.expr(*inner);
+                let to = self.resolve(ty);
+                if to.is_interesting() { to } else { from }
+            }
+            ExprKind::Index(base, index) => {
+                self.expr(*index);
+                self.expr(*base)
+            }
+            ExprKind::Format(pieces) => {
+                for piece in pieces {
+                    if let FormatPiece::Value(id) | FormatPiece::Shown(id) = piece {
+                        self.expr(*id);
+                    }
+                }
+                Ty::External(Some(Arc::from("String")))
+            }
+        }
+    }
+
+    /// The first known type of a `break` value in a loop body.
+    fn loop_value(&self, body_id: ExprId) -> Ty {
+        let body = self.body.clone();
+        let ExprKind::Block { stmts, tail, .. } = &body.expr(body_id).kind else {
+            return Ty::EXTERNAL;
+        };
+        let mut todo: Vec<ExprId> = stmts
+            .iter()
+            .filter_map(|stmt| match stmt {
+                Stmt::Expr(id) => Some(*id),
+                Stmt::Let { init, .. } => *init,
+            })
+            .chain(*tail)
+            .collect();
+        let mut seen = 0;
+        while let Some(id) = todo.pop() {
+            seen += 1;
+            if seen > 500 {
+                break;
+            }
+            match &body.expr(id).kind {
+                ExprKind::Break(Some(value)) => {
+                    let ty = self.facts.ty(*value);
+                    if ty.is_interesting() {
+                        return ty.clone();
+                    }
+                }
+                ExprKind::If { then, els, .. } => {
+                    todo.push(*then);
+                    todo.extend(*els);
+                }
+                ExprKind::Match { arms, .. } => todo.extend(arms.iter().map(|arm| arm.2)),
+                ExprKind::Block { stmts, tail, .. } => {
+                    todo.extend(*tail);
+                    todo.extend(stmts.iter().filter_map(|stmt| match stmt {
+                        Stmt::Expr(id) => Some(*id),
+                        Stmt::Let { .. } => None,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        Ty::Unknown
+    }
+
+    fn block(&mut self, id: ExprId, stmts: &[Stmt], tail: Option<ExprId>, kind: BlockKind) -> Ty {
+        if kind != BlockKind::Splice {
+            self.scopes.push(HashMap::new());
+        }
+        if kind == BlockKind::Async {
+            self.inner.push(id);
+        }
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let { pat, ty, init, els } => {
+                    let written = ty.as_ref().map(|ty| self.resolve(ty));
+                    let found = init.map(|init| self.expr(init));
+                    if let Some(els) = els {
+                        self.expr(*els);
+                    }
+                    let ty = match (written, found) {
+                        (Some(written), found) => {
+                            self.mention(&written);
+                            match found {
+                                Some(found) if !written.is_interesting() || !concrete(&written) => {
+                                    if found.is_interesting() { found } else { written }
+                                }
+                                _ => written,
+                            }
+                        }
+                        (None, found) => found.unwrap_or_default(),
+                    };
+                    match init {
+                        Some(init) => self.bind(*pat, &ty, &Source::Expr(*init, Vec::new())),
+                        None => self.bind_empty(*pat, &ty),
+                    }
+                }
+                Stmt::Expr(id) => {
+                    self.expr(*id);
+                }
+            }
+        }
+        let mut ty = tail.map_or(Ty::EXTERNAL, |tail| self.expr(tail));
+        if kind == BlockKind::Async {
+            self.inner.pop();
+            if !ty.is_interesting() {
+                let returns = self.facts.inner_returns.get(&id).cloned();
+                for value in returns.into_iter().flatten() {
+                    let found = self.facts.ty(value);
+                    if found.is_interesting() {
+                        ty = found.clone();
+                        break;
+                    }
+                }
+            }
+        }
+        if kind != BlockKind::Splice {
+            self.scopes.pop();
+        }
+        ty
+    }
+
+    /// A closure; `given` are types of its parameters that the context knows.
+    pub(super) fn closure(
+        &mut self,
+        id: ExprId,
+        params: &[(PatId, Option<TypeRef>)],
+        ret: Option<&TypeRef>,
+        body: ExprId,
+        given: &[Ty],
+    ) -> Ty {
+        self.scopes.push(HashMap::new());
+        self.inner.push(id);
+        for (index, (pat, written)) in params.iter().enumerate() {
+            let written = written.as_ref().map(|ty| self.resolve(ty));
+            let given = given.get(index).cloned().unwrap_or_default();
+            let ty = match written {
+                Some(written) if written.is_interesting() || given.is_unknown() => {
+                    self.mention(&written);
+                    written
+                }
+                _ => given,
+            };
+            self.bind(*pat, &ty, &Source::ClosureParam(id, index, Vec::new()));
+        }
+        let mut found = self.expr(body);
+        self.inner.pop();
+        self.scopes.pop();
+        if !found.is_interesting() {
+            let returns = self.facts.inner_returns.get(&id).cloned();
+            for value in returns.into_iter().flatten() {
+                let ty = self.facts.ty(value);
+                if ty.is_interesting() {
+                    found = ty.clone();
+                    break;
+                }
+            }
+        }
+        let written = ret.map(|ret| self.resolve(ret));
+        let result = match written {
+            Some(written) if written.is_interesting() && concrete(&written) => written,
+            _ => found,
+        };
+        let ty = Ty::Closure(Arc::new(result));
+        if let Some(slot) = self.facts.types.get_mut(id.0 as usize) {
+            *slot = ty.clone();
+        }
+        ty
+    }
+
+    fn assign(&mut self, left: ExprId, right: ExprId, value: &Ty, compound: bool) {
+        let place = self.body.peel(left);
+        let body = self.body.clone();
+        match &body.expr(place).kind {
+            ExprKind::Path(_) => {
+                if let Some(index) = self.facts.local_of.get(&place).copied() {
+                    if let Some(local) = self.facts.locals.get_mut(index as usize) {
+                        if !local.ty.is_interesting() && value.is_interesting() {
+                            local.ty = value.clone();
+                        }
+                        local.sources.push(if compound {
+                            Source::Appended(right)
+                        } else {
+                            Source::Expr(right, Vec::new())
+                        });
+                    }
+                }
+            }
+            ExprKind::Field { base, name } => {
+                if let Ty::Adt(id, _) = self.facts.ty(*base).clone() {
+                    self.facts.assigns.push((id, name.clone(), right));
+                }
+            }
+            ExprKind::Tuple(parts) => {
+                for (index, part) in parts.iter().enumerate() {
+                    let ty = match value {
+                        Ty::Tuple(types) => types.get(index).cloned().unwrap_or_default(),
+                        _ => Ty::Unknown,
+                    };
+                    let at = self.body.peel(*part);
+                    if let Some(local) = self
+                        .facts
+                        .local_of
+                        .get(&at)
+                        .copied()
+                        .and_then(|index| self.facts.locals.get_mut(index as usize))
+                    {
+                        if !local.ty.is_interesting() && ty.is_interesting() {
+                            local.ty = ty;
+                        }
+                        local.sources.push(Source::Expr(right, vec![Proj::Tuple(index)]));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bind_empty(&mut self, pat: PatId, ty: &Ty) {
+        let body = self.body.clone();
+        match body.pat(pat) {
+            Pat::Bind(name, _) => {
+                self.new_local(name, ty.clone(), None);
+            }
+            Pat::Tuple(parts) => {
+                for (index, part) in parts {
+                    let part_ty = match (ty, index) {
+                        (Ty::Tuple(types), Some(index)) => types.get(*index).cloned().unwrap_or_default(),
+                        _ => Ty::Unknown,
+                    };
+                    self.bind_empty(*part, &part_ty);
+                }
+            }
+            Pat::Same(inner, _) => self.bind_empty(*inner, ty),
+            _ => {}
+        }
+    }
+
+    fn new_local(&mut self, name: &Name, ty: Ty, source: Option<Source>) {
+        let index = self.facts.locals.len();
+        let mut ty = ty;
+        if !ty.is_interesting() {
+            if let Some(prior) = self.prior.get(index) {
+                if prior.is_interesting() {
+                    ty = prior.clone();
+                }
+            }
+        }
+        self.facts.locals.push(Local {
+            name: name.clone(),
+            ty,
+            sources: source.into_iter().collect(),
+        });
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name.clone(), u32::try_from(index).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Binds the variables of a pattern to the parts of a value.
+    pub(super) fn bind(&mut self, pat: PatId, ty: &Ty, source: &Source) {
+        let body = self.body.clone();
+        match body.pat(pat) {
+            Pat::Bind(name, sub) => {
+                // A lower-case constant pattern is rare; upper-case names are constants or unit variants.
+                if sub.is_none()
+                    && name.chars().next().is_some_and(char::is_uppercase)
+                    && self
+                        .world
+                        .resolve_path(self.scope.module, &Path::single(name), false)
+                        .is_some()
+                {
+                    return;
+                }
+                self.new_local(name, ty.clone(), Some(source.clone()));
+                if let Some(sub) = sub {
+                    self.bind(*sub, ty, source);
+                }
+            }
+            Pat::Same(inner, written) => {
+                let written = written.as_ref().map(|ty| self.resolve(ty));
+                let ty = match written {
+                    Some(written) if written.is_interesting() => written,
+                    _ => ty.clone(),
+                };
+                self.bind(*inner, &ty, source);
+            }
+            Pat::Tuple(parts) => {
+                for (index, part) in parts {
+                    let (part_ty, part_source) = match (ty, index) {
+                        (Ty::Tuple(types), Some(index)) => (
+                            types.get(*index).cloned().unwrap_or_default(),
+                            project(source, Proj::Tuple(*index)),
+                        ),
+                        (_, Some(index)) => (ty.clone(), project(source, Proj::Tuple(*index))),
+                        _ => (Ty::Unknown, project(source, Proj::Tuple(usize::MAX))),
+                    };
+                    self.bind(*part, &part_ty, &part_source);
+                }
+            }
+            Pat::Slice(parts) => {
+                for part in parts {
+                    self.bind(*part, ty, source);
+                }
+            }
+            Pat::Or(cases) => {
+                for case in cases {
+                    self.bind_alternative(*case, ty, source);
+                }
+            }
+            Pat::TupleStruct(path, parts) => {
+                let target = self.pattern_target(path);
+                for (index, part) in parts {
+                    let index_name: Name = match index {
+                        Some(index) => Arc::from(index.to_string()),
+                        None => Arc::from("?"),
+                    };
+                    let (part_ty, part_source) = match target {
+                        Some((adt, variant)) => (
+                            self.variant_field(ty, adt, variant, &index_name),
+                            project(source, Proj::Variant(adt, variant, index_name)),
+                        ),
+                        // `Some(x)`, `Ok(x)`, `State(x)`: the content.
+                        None if path.last_name() == "Err" => {
+                            (Ty::EXTERNAL, project(source, Proj::Tuple(usize::MAX)))
+                        }
+                        None => (ty.clone(), source.clone()),
+                    };
+                    self.bind(*part, &part_ty, &part_source);
+                }
+            }
+            Pat::Struct(path, fields) => {
+                let target = self.pattern_target(path);
+                for (name, part) in fields {
+                    let (part_ty, part_source) = match target {
+                        Some((adt, variant)) => (
+                            self.variant_field(ty, adt, variant, name),
+                            project(source, Proj::Variant(adt, variant, name.clone())),
+                        ),
+                        None => (
+                            self.field_type(ty, name, 0),
+                            project(source, Proj::Field(name.clone())),
+                        ),
+                    };
+                    self.bind(*part, &part_ty, &part_source);
+                }
+            }
+            Pat::Path(_) | Pat::Str(_) | Pat::Wild => {}
+        }
+    }
+
+    /// A case of `a | b`: names that earlier cases bound get one more source.
+    fn bind_alternative(&mut self, pat: PatId, ty: &Ty, source: &Source) {
+        let before = self.scopes.last().cloned().unwrap_or_default();
+        let start = self.facts.locals.len();
+        self.bind(pat, ty, source);
+        let Some(scope) = self.scopes.last_mut() else {
+            return;
+        };
+        for (name, index) in scope.iter_mut() {
+            let Some(old) = before.get(name) else {
+                continue;
+            };
+            if *index as usize >= start && old != index {
+                let added = self
+                    .facts
+                    .locals
+                    .get(*index as usize)
+                    .map(|local| local.sources.clone())
+                    .unwrap_or_default();
+                if let Some(local) = self.facts.locals.get_mut(*old as usize) {
+                    local.sources.extend(added);
+                }
+                *index = *old;
+            }
+        }
+    }
+
+    /// The struct or variant that a pattern or literal path names.
+    pub(super) fn pattern_target(&self, path: &Path) -> Option<(AdtId, u32)> {
+        if path.qself.is_none() && path.segments.first().is_some_and(|s| &*s.name == "Self") {
+            let Some(Ty::Adt(id, _)) = &self.scope.self_ty else {
+                return None;
+            };
+            return match path.segments.get(1) {
+                None => Some((*id, 0)),
+                Some(variant) => {
+                    let index = self.world.adts[*id]
+                        .variants
+                        .iter()
+                        .position(|found| found.name == variant.name)?;
+                    Some((*id, u32::try_from(index).ok()?))
+                }
+            };
+        }
+        match self.world.resolve_path(self.scope.module, path, true)? {
+            Def::Adt(id) => Some((id, 0)),
+            Def::Variant(id, index) => Some((id, index)),
+            Def::Alias(id) => {
+                let alias = &self.world.aliases[id];
+                match self.world.resolve_type(&alias.scope, &alias.target, 0) {
+                    Ty::Adt(id, _) => Some((id, 0)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn variant_field(&self, ty: &Ty, adt: AdtId, variant: u32, name: &str) -> Ty {
+        let data = &self.world.adts[adt];
+        let Some(variant) = data.variants.get(variant as usize) else {
+            return Ty::Unknown;
+        };
+        let found = variant
+            .field(name)
+            .and_then(|index| variant.types.get(index))
+            .cloned()
+            .unwrap_or_default();
+        match ty {
+            Ty::Adt(id, args) if *id == adt => {
+                let map: BTreeMap<_, _> = data.params.iter().copied().zip(args.iter().cloned()).collect();
+                self.world.substitute(&found, &map, 0)
+            }
+            _ => found,
+        }
+    }
+
+    /// The type of `base.name`.
+    pub(super) fn field_type(&self, base: &Ty, name: &str, depth: usize) -> Ty {
+        if depth > 12 {
+            return Ty::Unknown;
+        }
+        match base {
+            Ty::Adt(id, _) => {
+                let data = &self.world.adts[*id];
+                let has = data
+                    .variants
+                    .first()
+                    .is_some_and(|variant| !data.is_enum && variant.field(name).is_some());
+                if has {
+                    return self.variant_field(base, *id, 0, name);
+                }
+                match self.world.deref_target(base) {
+                    Some(target) => self.field_type(&target, name, depth + 1),
+                    None => Ty::Unknown,
+                }
+            }
+            Ty::Tuple(parts) => match name.parse::<usize>() {
+                Ok(index) => parts.get(index).cloned().unwrap_or_default(),
+                Err(_) => Ty::Unknown,
+            },
+            // `.0` of an erased wrapper, `.payload` of an event: still the content.
+            Ty::Client(_) | Ty::Fluent(..) | Ty::Input(..) | Ty::Response(..) | Ty::Dyn(_) => base.clone(),
+            Ty::SdkType(..) => base.clone(),
+            Ty::Param(id) => match &self.world.params[*id].erased {
+                Some(erased) if erased != base => {
+                    let erased = erased.clone();
+                    self.field_type(&erased, name, depth + 1)
+                }
+                _ => Ty::Unknown,
+            },
+            _ => Ty::Unknown,
+        }
+    }
+
+    fn struct_expr(
+        &mut self,
+        id: ExprId,
+        path: &Path,
+        fields: &[(Name, ExprId)],
+        base: Option<ExprId>,
+    ) -> Ty {
+        let mut types = Vec::new();
+        for (name, value) in fields {
+            types.push((name.clone(), self.expr(*value)));
+        }
+        let base = base.map(|base| self.expr(base));
+        let Some((adt, variant)) = self.pattern_target(path) else {
+            return Ty::Unknown;
+        };
+        self.facts.constructed.insert(adt);
+        self.facts.literals.push((adt, variant, id));
+        let data = &self.world.adts[adt];
+        let mut map = BTreeMap::new();
+        if let Some(variant) = data.variants.get(variant as usize) {
+            for (name, ty) in &types {
+                let declared = variant.field(name).and_then(|i| variant.types.get(i));
+                if let Some(declared) = declared {
+                    self.world.unify(declared, ty, &mut map, 0);
+                }
+            }
+        }
+        if let Some(Ty::Adt(_, args)) = base {
+            for (param, arg) in data.params.iter().zip(args.iter()) {
+                map.entry(*param).or_insert_with(|| arg.clone());
+            }
+        }
+        let args = data
+            .params
+            .iter()
+            .map(|param| map.get(param).cloned().unwrap_or_default())
+            .collect();
+        Ty::Adt(adt, args)
+    }
+
+    /// The variable `name`, innermost first.
+    pub(super) fn lookup(&self, name: &Name) -> Option<u32> {
+        self.scopes
+            .iter()
+            .rev()
+            .find_map(|scope| scope.get(name).copied())
+    }
+
+    pub(super) fn edge(&mut self, expr: ExprId, span: Span, callee: Callee) {
+        let targets = self.facts.targets.entry(expr).or_default();
+        if !targets.contains(&callee) {
+            targets.push(callee.clone());
+        }
+        if !matches!(callee, Callee::External(_) | Callee::Sdk(..)) {
+            self.facts.edges.push(Edge { callee, span, expr });
+        }
+    }
+
+    /// Notes which call the arguments go to.
+    pub(super) fn note_passed(&mut self, call: ExprId, args: &[ExprId]) {
+        for (index, arg) in args.iter().enumerate() {
+            let passed = Passed { call, index };
+            self.facts.passed.insert(*arg, passed);
+            self.facts.passed.insert(self.body.peel(*arg), passed);
+        }
+    }
+}
+
+/// The first type that says something, else the first that is known at all.
+pub(super) fn first_known(types: impl IntoIterator<Item = Ty>) -> Ty {
+    let mut fallback = Ty::Unknown;
+    for ty in types {
+        if ty.is_interesting() {
+            return ty;
+        }
+        if fallback.is_unknown() {
+            fallback = ty;
+        }
+    }
+    fallback
+}
+
+/// Whether a written type leaves nothing open.
+fn concrete(ty: &Ty) -> bool {
+    match ty {
+        Ty::Unknown | Ty::Dyn(_) => false,
+        Ty::Adt(_, args) => args.iter().all(concrete),
+        Ty::Tuple(parts) => parts.iter().all(concrete),
+        Ty::Closure(ret) => concrete(ret),
+        _ => true,
+    }
+}
+
+/// The same source, one part further in.
+fn project(source: &Source, part: Proj) -> Source {
+    let mut source = source.clone();
+    match &mut source {
+        Source::Param(_, parts) | Source::Expr(_, parts) | Source::ClosureParam(_, _, parts) => {
+            parts.push(part);
+        }
+        Source::Element(_) | Source::Appended(_) => {}
+    }
+    source
+}

@@ -1,0 +1,631 @@
+//! From `syn` to plain data: items.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::cfg::CfgContext;
+use super::ir::{
+    Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
+    Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
+};
+use super::tokens::from_stream;
+
+/// Lowers one file or one macro expansion.
+pub struct Lowerer<'a> {
+    file: u32,
+    /// For expansions: the place of each line.
+    origins: Option<&'a [Span]>,
+    cfg: &'a CfgContext,
+    names: HashSet<Name>,
+    /// The body being built.
+    pub(super) body: BodyBuilder,
+}
+
+/// A body under construction.
+#[derive(Default)]
+pub struct BodyBuilder {
+    pub(super) exprs: Vec<Expr>,
+    pub(super) pats: Vec<Pat>,
+    pub(super) items: Vec<Item>,
+    pub(super) has_macros: bool,
+}
+
+impl<'a> Lowerer<'a> {
+    /// A lowerer for `file`; `origins` if the text is an expansion.
+    pub fn new(file: u32, origins: Option<&'a [Span]>, cfg: &'a CfgContext) -> Self {
+        Self {
+            file,
+            origins,
+            cfg,
+            names: HashSet::new(),
+            body: BodyBuilder::default(),
+        }
+    }
+
+    /// The plain name of an identifier.
+    pub(super) fn name(&mut self, ident: &proc_macro2::Ident) -> Name {
+        let text = ident.to_string();
+        self.intern(text.strip_prefix("r#").unwrap_or(&text))
+    }
+
+    /// A shared copy of `text`.
+    pub(super) fn intern(&mut self, text: &str) -> Name {
+        if let Some(name) = self.names.get(text) {
+            return name.clone();
+        }
+        let name: Name = Arc::from(text);
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// The place of a `proc_macro2` span.
+    pub(super) fn span(&self, span: proc_macro2::Span) -> Span {
+        let start = span.start();
+        match self.origins {
+            Some(origins) => start
+                .line
+                .checked_sub(1)
+                .and_then(|line| origins.get(line))
+                .copied()
+                .unwrap_or_default(),
+            None => Span {
+                file: self.file,
+                line: u32::try_from(start.line).unwrap_or(u32::MAX),
+                column: u32::try_from(start.column).unwrap_or(u32::MAX - 1) + 1,
+            },
+        }
+    }
+
+    /// Whether a node with these attributes is kept.
+    pub(super) fn keeps(&self, attrs: &[syn::Attribute]) -> bool {
+        self.cfg.keeps(attrs)
+    }
+
+    /// Lowers the items that are not conditioned away.
+    pub fn items(&mut self, items: &[syn::Item]) -> Vec<Item> {
+        let mut lowered = Vec::with_capacity(items.len());
+        for item in items {
+            self.item(item, &mut lowered);
+        }
+        lowered
+    }
+
+    /// Lowers one item into `out`; a `use` gives one entry per leaf.
+    pub(super) fn item(&mut self, item: &syn::Item, out: &mut Vec<Item>) {
+        let attrs = item_attrs(item);
+        if !self.keeps(attrs) {
+            return;
+        }
+        let lowered_attrs = self.attrs(attrs);
+        let (ident, kind) = match item {
+            syn::Item::Fn(item) => {
+                let fn_item = self.fn_item(&item.sig, Some(&item.block), attrs);
+                (Some(&item.sig.ident), ItemKind::Fn(Arc::new(fn_item)))
+            }
+            syn::Item::Const(item) => {
+                let value = self.const_item(&item.ident, &item.ty, Some(&item.expr), attrs);
+                (Some(&item.ident), ItemKind::Const(Arc::new(value)))
+            }
+            syn::Item::Static(item) => {
+                let value = self.const_item(&item.ident, &item.ty, Some(&item.expr), attrs);
+                (Some(&item.ident), ItemKind::Const(Arc::new(value)))
+            }
+            syn::Item::Struct(item) => {
+                let tuple = matches!(item.fields, syn::Fields::Unnamed(_) | syn::Fields::Unit);
+                let kind = ItemKind::Struct(self.generics(&item.generics), self.fields(&item.fields), tuple);
+                (Some(&item.ident), kind)
+            }
+            syn::Item::Union(item) => {
+                let fields = syn::Fields::Named(item.fields.clone());
+                let kind = ItemKind::Struct(self.generics(&item.generics), self.fields(&fields), false);
+                (Some(&item.ident), kind)
+            }
+            syn::Item::Enum(item) => {
+                let mut variants = Vec::new();
+                for variant in &item.variants {
+                    if self.keeps(&variant.attrs) {
+                        variants.push(VariantDef {
+                            name: self.name(&variant.ident),
+                            fields: self.fields(&variant.fields),
+                        });
+                    }
+                }
+                let kind = ItemKind::Enum(self.generics(&item.generics), variants);
+                (Some(&item.ident), kind)
+            }
+            syn::Item::Trait(item) => (
+                Some(&item.ident),
+                ItemKind::Trait(Arc::new(self.trait_item(item))),
+            ),
+            syn::Item::Impl(item) => (None, ItemKind::Impl(Arc::new(self.impl_item(item)))),
+            syn::Item::Type(item) => (
+                Some(&item.ident),
+                ItemKind::Alias(self.generics(&item.generics), self.type_ref(&item.ty)),
+            ),
+            syn::Item::Mod(item) => {
+                let content = item.content.as_ref().map(|(_, items)| self.items(items));
+                (Some(&item.ident), ItemKind::Mod(content))
+            }
+            syn::Item::Use(item) => {
+                let mut prefix = Path {
+                    global: item.leading_colon.is_some(),
+                    ..Path::default()
+                };
+                self.use_tree(&item.tree, &mut prefix, &lowered_attrs, out);
+                return;
+            }
+            syn::Item::ExternCrate(item) => {
+                let source = self.name(&item.ident);
+                let local = item.rename.as_ref().map_or(&item.ident, |(_, name)| name);
+                (Some(local), ItemKind::ExternCrate(source))
+            }
+            syn::Item::Macro(item) => {
+                let call = self.macro_call(&item.mac);
+                match &item.ident {
+                    Some(ident) if item.mac.path.is_ident("macro_rules") => {
+                        (Some(ident), ItemKind::MacroRules(call.tokens))
+                    }
+                    _ => (None, ItemKind::Macro(call)),
+                }
+            }
+            _ => return,
+        };
+        let (name, span) = match ident {
+            Some(ident) => (self.name(ident), self.span(ident.span())),
+            None => (self.intern(""), self.span(item_span(item))),
+        };
+        out.push(Item {
+            name,
+            span,
+            attrs: lowered_attrs,
+            kind,
+        });
+    }
+
+    fn use_tree(&mut self, tree: &syn::UseTree, prefix: &mut Path, attrs: &Attrs, out: &mut Vec<Item>) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                let name = self.name(&path.ident);
+                prefix.segments.push(segment(name));
+                self.use_tree(&path.tree, prefix, attrs, out);
+                prefix.segments.pop();
+            }
+            syn::UseTree::Name(leaf) => {
+                let name = self.name(&leaf.ident);
+                self.use_leaf(&name.clone(), name, leaf.ident.span(), prefix, attrs, out);
+            }
+            syn::UseTree::Rename(leaf) => {
+                let name = self.name(&leaf.ident);
+                let alias = self.name(&leaf.rename);
+                self.use_leaf(&name, alias, leaf.ident.span(), prefix, attrs, out);
+            }
+            syn::UseTree::Glob(glob) => {
+                let span = self.span(syn::spanned::Spanned::span(glob));
+                let alias = self.intern("*");
+                out.push(Item {
+                    name: self.intern(""),
+                    span,
+                    attrs: attrs.clone(),
+                    kind: ItemKind::Use {
+                        path: prefix.clone(),
+                        alias,
+                        glob: true,
+                    },
+                });
+            }
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.use_tree(tree, prefix, attrs, out);
+                }
+            }
+        }
+    }
+
+    fn use_leaf(
+        &mut self,
+        name: &Name,
+        alias: Name,
+        span: proc_macro2::Span,
+        prefix: &Path,
+        attrs: &Attrs,
+        out: &mut Vec<Item>,
+    ) {
+        let mut path = prefix.clone();
+        let mut alias = alias;
+        if &**name == "self" {
+            // `use a::b::{self}` and `{self as c}`.
+            if &*alias == "self" {
+                if let Some(last) = path.segments.last() {
+                    alias = last.name.clone();
+                }
+            }
+        } else {
+            path.segments.push(segment(name.clone()));
+        }
+        out.push(Item {
+            name: self.intern(""),
+            span: self.span(span),
+            attrs: attrs.clone(),
+            kind: ItemKind::Use {
+                path,
+                alias,
+                glob: false,
+            },
+        });
+    }
+
+    /// Lowers a fn's signature and body.
+    pub(super) fn fn_item(
+        &mut self,
+        sig: &syn::Signature,
+        block: Option<&syn::Block>,
+        attrs: &[syn::Attribute],
+    ) -> FnItem {
+        let outer = std::mem::take(&mut self.body);
+        let mut params = Vec::new();
+        let mut param_types = Vec::new();
+        let mut has_self = false;
+        for input in &sig.inputs {
+            match input {
+                syn::FnArg::Receiver(receiver) => {
+                    has_self = true;
+                    let name = self.intern("self");
+                    params.push(self.push_pat(Pat::Bind(name, None)));
+                    param_types.push(match &receiver.kind {
+                        syn::ReceiverKind::Typed(_, ty) => self.type_ref(ty),
+                        _ => TypeRef::Path(Path::single(&self.intern("Self"))),
+                    });
+                }
+                syn::FnArg::Typed(typed) => {
+                    if !self.keeps(&typed.attrs) {
+                        continue;
+                    }
+                    let pat = self.pat(&typed.pat);
+                    params.push(pat);
+                    param_types.push(self.type_ref(&typed.ty));
+                }
+            }
+        }
+        let body = block.map(|block| {
+            let root = self.block(block, super::ir::BlockKind::Plain);
+            self.finish_body(params, root)
+        });
+        let items = std::mem::take(&mut self.body.items);
+        self.body = outer;
+        FnItem {
+            name: self.name(&sig.ident),
+            span: self.span(sig.ident.span()),
+            generics: self.generics(&sig.generics),
+            has_self,
+            param_types,
+            ret: match &sig.output {
+                syn::ReturnType::Default => None,
+                syn::ReturnType::Type(_, ty) => Some(self.type_ref(ty)),
+            },
+            body,
+            items,
+            attrs: self.attrs(attrs),
+        }
+    }
+
+    /// Takes the body built so far.
+    pub(super) fn finish_body(&mut self, params: Vec<PatId>, root: ExprId) -> Arc<Body> {
+        Arc::new(Body {
+            exprs: std::mem::take(&mut self.body.exprs),
+            pats: std::mem::take(&mut self.body.pats),
+            params,
+            root,
+            has_macros: std::mem::take(&mut self.body.has_macros),
+        })
+    }
+
+    fn const_item(
+        &mut self,
+        ident: &proc_macro2::Ident,
+        ty: &syn::Type,
+        expr: Option<&syn::Expr>,
+        attrs: &[syn::Attribute],
+    ) -> FnItem {
+        let outer = std::mem::take(&mut self.body);
+        let body = expr.map(|expr| {
+            let root = self.expr(expr);
+            self.finish_body(Vec::new(), root)
+        });
+        let items = std::mem::take(&mut self.body.items);
+        self.body = outer;
+        FnItem {
+            name: self.name(ident),
+            span: self.span(ident.span()),
+            generics: Vec::new(),
+            has_self: false,
+            param_types: Vec::new(),
+            ret: Some(self.type_ref(ty)),
+            body,
+            items,
+            attrs: self.attrs(attrs),
+        }
+    }
+
+    fn trait_item(&mut self, item: &syn::ItemTrait) -> TraitItem {
+        let mut lowered = TraitItem {
+            generics: self.generics(&item.generics),
+            supertraits: self.bounds(item.supertraits.iter()),
+            fns: Vec::new(),
+            consts: Vec::new(),
+            types: Vec::new(),
+        };
+        for member in &item.items {
+            match member {
+                syn::TraitItem::Fn(method) if self.keeps(&method.attrs) => {
+                    let method = self.fn_item(&method.sig, method.default.as_ref(), &method.attrs);
+                    lowered.fns.push(Arc::new(method));
+                }
+                syn::TraitItem::Const(constant) if self.keeps(&constant.attrs) => {
+                    let default = constant.default.as_ref().map(|(_, expr)| expr);
+                    let value = self.const_item(&constant.ident, &constant.ty, default, &constant.attrs);
+                    lowered.consts.push(Arc::new(value));
+                }
+                syn::TraitItem::Type(ty) if self.keeps(&ty.attrs) => {
+                    let name = self.name(&ty.ident);
+                    let bounds = self.bounds(ty.bounds.iter());
+                    lowered.types.push((name, bounds));
+                }
+                _ => {}
+            }
+        }
+        lowered
+    }
+
+    fn impl_item(&mut self, item: &syn::ItemImpl) -> ImplItem {
+        let mut lowered = ImplItem {
+            generics: self.generics(&item.generics),
+            of_trait: item.trait_.as_ref().map(|(path, _)| self.path(path, None)),
+            self_ty: self.type_ref(&item.self_ty),
+            fns: Vec::new(),
+            consts: Vec::new(),
+            types: Vec::new(),
+            macros: Vec::new(),
+        };
+        self.impl_members(&item.items, &mut lowered);
+        lowered
+    }
+
+    /// Lowers members of an impl, written or expanded, into `lowered`.
+    pub(super) fn impl_members(&mut self, items: &[syn::ImplItem], lowered: &mut ImplItem) {
+        for member in items {
+            match member {
+                syn::ImplItem::Fn(method) if self.keeps(&method.attrs) => {
+                    let method = self.fn_item(&method.sig, Some(&method.block), &method.attrs);
+                    lowered.fns.push(Arc::new(method));
+                }
+                syn::ImplItem::Const(constant) if self.keeps(&constant.attrs) => {
+                    let value = self.const_item(
+                        &constant.ident,
+                        &constant.ty,
+                        Some(&constant.expr),
+                        &constant.attrs,
+                    );
+                    lowered.consts.push(Arc::new(value));
+                }
+                syn::ImplItem::Type(ty) if self.keeps(&ty.attrs) => {
+                    let name = self.name(&ty.ident);
+                    let ty = self.type_ref(&ty.ty);
+                    lowered.types.push((name, ty));
+                }
+                syn::ImplItem::Macro(mac) if self.keeps(&mac.attrs) => {
+                    let call = self.macro_call(&mac.mac);
+                    lowered.macros.push(call);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &syn::Fields) -> Vec<FieldDef> {
+        let mut lowered = Vec::new();
+        for (index, field) in fields.iter().enumerate() {
+            if !self.keeps(&field.attrs) {
+                continue;
+            }
+            let name = match &field.ident {
+                Some(ident) => self.name(ident),
+                None => self.intern(&index.to_string()),
+            };
+            lowered.push(FieldDef {
+                name,
+                ty: self.type_ref(&field.ty),
+                attrs: self.attrs(&field.attrs),
+            });
+        }
+        lowered
+    }
+
+    fn generics(&mut self, generics: &syn::Generics) -> Vec<GenericParam> {
+        let mut lowered: Vec<GenericParam> = Vec::new();
+        for param in &generics.params {
+            if let syn::GenericParam::Type(param) = param {
+                let bounds = self.bounds(param.bounds.iter());
+                lowered.push(GenericParam {
+                    name: self.name(&param.ident),
+                    bounds,
+                });
+            }
+        }
+        let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        for predicate in predicates {
+            let syn::WherePredicate::Type(predicate) = predicate else {
+                continue;
+            };
+            let syn::Type::Path(path) = &predicate.bounded_ty else {
+                continue;
+            };
+            let Some(ident) = path.path.get_ident() else {
+                continue;
+            };
+            let name = self.name(ident);
+            let bounds = self.bounds(predicate.bounds.iter());
+            match lowered.iter_mut().find(|param| param.name == name) {
+                Some(param) => param.bounds.extend(bounds),
+                // `where Self: Trait`, or a parameter of the surrounding impl.
+                None => lowered.push(GenericParam { name, bounds }),
+            }
+        }
+        lowered
+    }
+
+    /// Trait bounds as paths.
+    pub(super) fn bounds<'b>(&mut self, bounds: impl Iterator<Item = &'b syn::TypeParamBound>) -> Vec<Path> {
+        bounds
+            .filter_map(|bound| match bound {
+                syn::TypeParamBound::Trait(bound) => Some(self.path(&bound.path, None)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A macro invocation, its tokens kept for later.
+    pub(super) fn macro_call(&mut self, mac: &syn::Macro) -> MacroCall {
+        let span = mac
+            .path
+            .segments
+            .last()
+            .map(|last| self.span(last.ident.span()))
+            .unwrap_or_default();
+        MacroCall {
+            path: self.path(&mac.path, None),
+            tokens: Arc::new(from_stream(mac.tokens.clone(), &|span| self.span(span))),
+            span,
+        }
+    }
+
+    /// What the attributes say.
+    pub(super) fn attrs(&mut self, attrs: &[syn::Attribute]) -> Attrs {
+        let mut lowered = Attrs::default();
+        for attr in attrs {
+            let Some(last) = attr.path().segments.last() else {
+                continue;
+            };
+            match last.ident.to_string().as_str() {
+                "derive" => {
+                    let _ = attr.parse_nested_meta(|meta| {
+                        if let Some(last) = meta.path.segments.last() {
+                            lowered.derives.push(self.name(&last.ident));
+                        }
+                        Ok(())
+                    });
+                }
+                "macro_export" | "macro_use" => lowered.macro_export = true,
+                "serde" | "arg" | "clap" | "structopt" | "envconfig" => {
+                    self.meta_values(attr, &mut lowered);
+                }
+                "path" => {
+                    if let syn::Meta::NameValue(pair) = &attr.meta {
+                        lowered.path = self.literal_text(&pair.value);
+                    }
+                }
+                "cfg" | "cfg_attr" | "allow" | "expect" | "warn" | "deny" | "forbid" | "doc"
+                | "async_trait" | "automock" | "instrument" | "deprecated" | "inline" | "must_use"
+                | "main" | "test" | "repr" | "non_exhaustive" | "derive_where" | "no_mangle" | "cold"
+                | "track_caller" | "default" | "serde_as" | "skip" | "from" | "error" | "source"
+                | "rustfmt" | "serial" | "tracing" | "ignore" | "async_recursion" => {}
+                _ => lowered.unknown_macro = true,
+            }
+        }
+        lowered
+    }
+
+    fn meta_values(&mut self, attr: &syn::Attribute, lowered: &mut Attrs) {
+        let is_serde = attr.path().is_ident("serde");
+        let _ = attr.parse_nested_meta(|meta| {
+            let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            let value = if meta.input.peek(syn::Token![=]) {
+                let expr: syn::Expr = meta.value()?.parse()?;
+                self.literal_text(&expr)
+            } else {
+                if meta.input.peek(syn::token::Paren) {
+                    let content;
+                    syn::parenthesized!(content in meta.input);
+                    let _: proc_macro2::TokenStream = content.parse()?;
+                }
+                None
+            };
+            match key.as_str() {
+                "rename" if is_serde => lowered.serde_rename = value,
+                "rename_all" if is_serde => lowered.serde_rename_all = value,
+                "env" | "from" if !is_serde => {
+                    lowered.clap_env = Some(value.unwrap_or_else(|| Arc::from("")));
+                }
+                "default_value" | "default" | "default_value_t" if !is_serde => {
+                    lowered.default_value = value;
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+    }
+
+    fn literal_text(&mut self, expr: &syn::Expr) -> Option<Name> {
+        match expr {
+            syn::Expr::Lit(syn::ExprLit {
+                lit: syn::Lit::Str(text),
+                ..
+            }) => Some(self.intern(&text.value())),
+            _ => None,
+        }
+    }
+
+    /// Adds a pattern to the body.
+    pub(super) fn push_pat(&mut self, pat: Pat) -> PatId {
+        let id = PatId(u32::try_from(self.body.pats.len()).unwrap_or(u32::MAX));
+        self.body.pats.push(pat);
+        id
+    }
+
+    /// Adds an expression to the body.
+    pub(super) fn push_expr(&mut self, kind: ExprKind, span: Span) -> ExprId {
+        let id = ExprId(u32::try_from(self.body.exprs.len()).unwrap_or(u32::MAX));
+        self.body.exprs.push(Expr { kind, span });
+        id
+    }
+}
+
+/// A plain segment.
+pub(super) fn segment(name: Name) -> Segment {
+    Segment {
+        name,
+        args: Vec::new(),
+        bindings: Vec::new(),
+    }
+}
+
+fn item_attrs(item: &syn::Item) -> &[syn::Attribute] {
+    match item {
+        syn::Item::Const(item) => &item.attrs,
+        syn::Item::Enum(item) => &item.attrs,
+        syn::Item::ExternCrate(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Macro(item) => &item.attrs,
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Static(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Trait(item) => &item.attrs,
+        syn::Item::Type(item) => &item.attrs,
+        syn::Item::Union(item) => &item.attrs,
+        syn::Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+fn item_span(item: &syn::Item) -> proc_macro2::Span {
+    match item {
+        syn::Item::Impl(item) => item.impl_token.span,
+        syn::Item::Macro(item) => item
+            .mac
+            .path
+            .segments
+            .first()
+            .map_or_else(proc_macro2::Span::call_site, |first| first.ident.span()),
+        _ => proc_macro2::Span::call_site(),
+    }
+}

@@ -1,0 +1,401 @@
+//! Evidence from code: from a folder of Cargo packages to the SDK operations that each binary can reach, and the values
+//! of their inputs, without compiling anything.
+//!
+//! Phases: `packages` (which packages can call AWS) → `files` (read and parse in parallel; `lower` and `lower_expr`
+//! turn syntax into the plain data of `ir`) → `expand` (macros) → `build` and `paths` (names, imports, types) →
+//! `infer` (each fn: types, calls, SDK sites) → `reach` (from each `main`, by method) → `value` and `inputs` (what
+//! setters are given) → `call_site`.
+//!
+//! Names: a *site* is a place where an operation's builder is made; an *entry* is a binary; a *gap* is anything that
+//! could not be settled, and nothing is dropped without one.
+
+mod build;
+mod call_site;
+mod cfg;
+mod dispatch;
+mod expand;
+mod facts;
+mod files;
+mod format_macro;
+mod infer;
+mod infer_call;
+mod inputs;
+mod ir;
+mod lower;
+mod lower_expr;
+mod macro_rules;
+mod packages;
+mod paths;
+mod reach;
+mod sites;
+mod tokens;
+mod types;
+mod value;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::catalog::Catalog;
+use crate::usage::{CallSite, Gap};
+use crate::workspace::cargo::{CargoTree, TargetKind};
+use crate::workspace::model::BinaryId;
+
+use cfg::CfgContext;
+use expand::{Expander, MacroTable};
+use files::{Files, Wanted};
+use world::{CrateId, FnId, World};
+
+/// Stack of each scanning thread: expressions may nest as deep as a file of the greatest size allows.
+const STACK: usize = 256 * 1024 * 1024;
+/// Rounds of item macros that define item macros.
+const MACRO_ROUNDS: usize = 24;
+
+/// How to scan.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    /// Threads; all processors if not told.
+    pub threads: Option<usize>,
+    /// Whether examples are entries too.
+    pub examples: bool,
+    /// Features to switch on beside the default ones.
+    pub features: BTreeSet<String>,
+    /// Whether code behind any feature is kept.
+    pub all_features: bool,
+    /// Whether default features are off.
+    pub no_default_features: bool,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// One per binary, sorted by package folder and name.
+    pub entries: Vec<EntryScan>,
+    /// Every SDK call in the code that was read, whether an entry reaches it or not, sorted by place. Call paths and
+    /// inputs are empty.
+    pub all_sites: Vec<CallSite>,
+    /// Gaps that belong to no entry.
+    pub gaps: Vec<Gap>,
+}
+
+/// What one binary can reach.
+#[derive(Clone, Debug)]
+pub struct EntryScan {
+    /// The binary.
+    pub binary: BinaryId,
+    /// Its calls, sorted by file, line and column.
+    pub call_sites: Vec<CallSite>,
+    /// What could not be settled on the way, sorted by place.
+    pub gaps: Vec<Gap>,
+}
+
+impl Scan {
+    /// Calls that no entry reaches.
+    pub fn unreached(&self) -> Vec<&CallSite> {
+        let reached: BTreeSet<_> = self
+            .entries
+            .iter()
+            .flat_map(|entry| &entry.call_sites)
+            .map(|site| (&site.location, &site.operation))
+            .collect();
+        self.all_sites
+            .iter()
+            .filter(|site| !reached.contains(&(&site.location, &site.operation)))
+            .collect()
+    }
+}
+
+/// Scans the packages of `cargo` under `root`.
+pub fn scan(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &ScanOptions) -> Scan {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.unwrap_or(0))
+        .stack_size(STACK)
+        .build();
+    match pool {
+        Ok(pool) => pool.install(|| scan_in_pool(root, cargo, catalog, options)),
+        Err(error) => Scan {
+            gaps: vec![Gap::new(
+                "no-threads",
+                format!("cannot start scanning threads: {error}"),
+            )],
+            ..Scan::default()
+        },
+    }
+}
+
+/// A target and its crate.
+struct Entry {
+    package: usize,
+    binary: BinaryId,
+    krate: Option<CrateId>,
+}
+
+fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &ScanOptions) -> Scan {
+    let mut world = World::default();
+    packages::Packages::fill(&mut world, cargo, catalog);
+    let relevant: BTreeSet<usize> = (0..cargo.packages.len())
+        .filter(|index| packages::matters(&world, cargo, *index))
+        .flat_map(|index| {
+            let closure = world.packages.get(index).map(|data| data.closure.clone());
+            closure.unwrap_or_default()
+        })
+        .collect();
+    let cfgs = packages::cfgs(cargo, options);
+    let mut files = Files::default();
+    files.load(root, wanted(cargo, &relevant, options), &cfgs);
+    let opaque = expand_macros(root, &world, &mut files, &cfgs);
+    let (entries, mut gaps) = build_crates(&mut world, &files, cargo, &relevant, options);
+    world.resolve_imports();
+    build::resolve_signatures(&mut world);
+    // The items live on in the world; the tables hold only paths from here on.
+    for file in &mut files.files {
+        file.items = Vec::new();
+    }
+    let facts = infer_all(&world, &files, &mut gaps);
+    let mentioned = reach::mentioned_anywhere(&facts);
+    let scanned = call_site::Scanned {
+        world: &world,
+        facts: &facts,
+        files: &files,
+        opaque: &opaque,
+    };
+    let entries: Vec<EntryScan> = entries
+        .into_par_iter()
+        .map(|entry| {
+            let Some(krate) = entry.krate else {
+                return EntryScan {
+                    binary: entry.binary,
+                    call_sites: Vec::new(),
+                    gaps: Vec::new(),
+                };
+            };
+            let mut result = catch_unwind(AssertUnwindSafe(|| {
+                let reach = reach::reach(&world, &facts, krate, &mentioned);
+                scanned.entry(entry.binary.clone(), krate, &reach)
+            }))
+            .unwrap_or_else(|_| EntryScan {
+                binary: entry.binary.clone(),
+                call_sites: Vec::new(),
+                gaps: vec![Gap::new(
+                    "scan-failed",
+                    "the scan of this binary failed; its operations are not known",
+                )],
+            });
+            result
+                .gaps
+                .extend(packages::unmodelled(root, &world, cargo, entry.package));
+            result
+                .gaps
+                .sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+            result.gaps.dedup();
+            result
+        })
+        .collect();
+    gaps.extend(files.gaps.iter().cloned());
+    gaps.sort();
+    gaps.dedup();
+    Scan {
+        all_sites: scanned.all_sites(),
+        entries,
+        gaps,
+    }
+}
+
+/// Root files of the targets to read.
+fn wanted(cargo: &CargoTree, relevant: &BTreeSet<usize>, options: &ScanOptions) -> BTreeSet<Wanted> {
+    let mut wanted = BTreeSet::new();
+    for index in relevant {
+        let Some(package) = cargo.packages.get(*index) else {
+            continue;
+        };
+        for target in &package.targets {
+            let is_entry = !package.outside
+                && (target.kind == TargetKind::Bin
+                    || (options.examples && target.kind == TargetKind::Example));
+            if target.kind == TargetKind::Lib || is_entry {
+                let base = target
+                    .path
+                    .rsplit_once('/')
+                    .map_or(String::new(), |(dir, _)| dir.to_owned());
+                wanted.insert(Wanted {
+                    package: *index,
+                    path: target.path.clone(),
+                    base,
+                });
+            }
+        }
+    }
+    wanted
+}
+
+/// Expands macros in all files; returns the invocations that stay unread, by file.
+fn expand_macros(
+    root: &Path,
+    world: &World<'_>,
+    files: &mut Files,
+    cfgs: &[CfgContext],
+) -> Vec<expand::OpaqueMacro> {
+    let visible: Vec<Vec<usize>> = world
+        .packages
+        .iter()
+        .map(|package| package.closure.iter().copied().collect())
+        .collect();
+    let default = CfgContext::default();
+    let mut opaque = Vec::new();
+    let mut table = MacroTable::default();
+    for _ in 0..MACRO_ROUNDS {
+        table = MacroTable::default();
+        for file in &files.files {
+            table.collect(file.package, &file.items);
+        }
+        let start = files.files.len();
+        let results: Vec<(bool, Vec<expand::OpaqueMacro>)> = files
+            .files
+            .par_iter_mut()
+            .enumerate()
+            .map(|(index, file)| {
+                let none = Vec::new();
+                let mut expander = Expander::new(
+                    file.package,
+                    visible.get(file.package).unwrap_or(&none),
+                    u32::try_from(index).unwrap_or(u32::MAX),
+                    cfgs.get(file.package).unwrap_or(&default),
+                    &table,
+                );
+                let changed = expander.item_macros(&mut file.items);
+                proc_macro2::extra::invalidate_current_thread_spans();
+                (changed, expander.opaque)
+            })
+            .collect();
+        let changed = results.iter().any(|(changed, _)| *changed);
+        opaque.extend(results.into_iter().flat_map(|(_, opaque)| opaque));
+        if !changed {
+            break;
+        }
+        let missing = files.missing_modules(root, 0);
+        files.load(root, missing, cfgs);
+        if files.files.len() == start && !changed {
+            break;
+        }
+    }
+    let more: Vec<Vec<expand::OpaqueMacro>> = files
+        .files
+        .par_iter_mut()
+        .enumerate()
+        .map(|(index, file)| {
+            let none = Vec::new();
+            let mut expander = Expander::new(
+                file.package,
+                visible.get(file.package).unwrap_or(&none),
+                u32::try_from(index).unwrap_or(u32::MAX),
+                cfgs.get(file.package).unwrap_or(&default),
+                &table,
+            );
+            expander.bodies(&mut file.items, 0);
+            proc_macro2::extra::invalidate_current_thread_spans();
+            expander.opaque
+        })
+        .collect();
+    opaque.extend(more.into_iter().flatten());
+    opaque
+}
+
+/// Puts every crate into the world and lists the entries.
+fn build_crates(
+    world: &mut World<'_>,
+    files: &Files,
+    cargo: &CargoTree,
+    relevant: &BTreeSet<usize>,
+    options: &ScanOptions,
+) -> (Vec<Entry>, Vec<Gap>) {
+    let mut entries = Vec::new();
+    let mut gaps = Vec::new();
+    for (index, package) in cargo.packages.iter().enumerate() {
+        let is_relevant = relevant.contains(&index);
+        if is_relevant {
+            if let Some(file) = package.lib().and_then(|lib| files.find(index, &lib.path)) {
+                let krate = build::Builder { world, files }.add_crate(index, file);
+                if let Some(data) = world.packages.get_mut(index) {
+                    data.lib = Some(krate);
+                }
+            }
+        }
+        if package.outside {
+            continue;
+        }
+        let own_sdk = packages::matters(world, cargo, index);
+        if own_sdk && !packages::has_entry(package, options) {
+            let manifest = crate::workspace::cargo::join(&package.dir, "Cargo.toml");
+            gaps.push(
+                Gap::new(
+                    "no-entry",
+                    format!("package `{}` has no binary of its own", package.name),
+                )
+                .at(crate::usage::Location::new(manifest, 1, 1))
+                .hint("its calls count for the binaries that depend on it"),
+            );
+        }
+        for target in &package.targets {
+            let is_entry =
+                target.kind == TargetKind::Bin || (options.examples && target.kind == TargetKind::Example);
+            if !is_entry {
+                continue;
+            }
+            let krate = files
+                .find(index, &target.path)
+                .filter(|_| is_relevant)
+                .map(|file| build::Builder { world, files }.add_crate(index, file));
+            entries.push(Entry {
+                package: index,
+                binary: BinaryId {
+                    package: package.name.clone(),
+                    package_dir: package.dir.clone(),
+                    binary: target.name.clone(),
+                    entry: target.path.clone(),
+                },
+                krate,
+            });
+        }
+    }
+    entries.sort_by(|a, b| {
+        let key = |entry: &Entry| {
+            (
+                entry.binary.package_dir.clone(),
+                entry.binary.binary.clone(),
+                entry.binary.entry.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    (entries, gaps)
+}
+
+/// Infers every fn in parallel.
+fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> reach::AllFacts {
+    let ids: Vec<FnId> = world.fns.ids().collect();
+    let results: Vec<Option<facts::Facts>> = ids
+        .par_iter()
+        .map(|id| catch_unwind(AssertUnwindSafe(|| infer::infer(world, *id))).ok())
+        .collect();
+    let mut all = Vec::with_capacity(results.len());
+    for (id, result) in ids.iter().zip(results) {
+        if result.is_none() {
+            gaps.push(
+                Gap::new(
+                    "scan-failed",
+                    format!("fn `{}` could not be analysed", world.display(*id)),
+                )
+                .at(build::location(files, world.span(*id)))
+                .hint("calls in it are not seen"),
+            );
+        }
+        all.push(result.unwrap_or_default());
+    }
+    all
+}
+
+/// Macros by the place they are invoked at; for look-ups by fn.
+type OpaqueByFile = BTreeMap<u32, Vec<expand::OpaqueMacro>>;

@@ -1,0 +1,277 @@
+//! Which packages matter to a scan: their SDK crates, their dependencies, the names of crates in their code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::usage::{Gap, Location};
+use crate::workspace::cargo::{CargoTree, DependencyKind, TargetKind};
+
+use super::ScanOptions;
+use super::cfg::CfgContext;
+use super::world::{Extern, PackageData, Sdk, SdkId, World};
+
+/// Crates that call AWS without an SDK crate in sight, or that wrap one, and what is known of them.
+const UNMODELLED: &[(&str, &str)] = &[
+    (
+        "aws-sdk-s3-transfer-manager",
+        "it reads, writes and lists S3 objects",
+    ),
+    (
+        "aws_secretsmanager_caching",
+        "it calls GetSecretValue and DescribeSecret",
+    ),
+    (
+        "aws-secretsmanager-caching",
+        "it calls GetSecretValue and DescribeSecret",
+    ),
+    ("modyne", "it calls DynamoDB for the application"),
+    (
+        "object_store",
+        "its `aws` feature reads and writes S3 by plain HTTP",
+    ),
+    (
+        "deltalake",
+        "it reads and writes S3, and may lock through DynamoDB",
+    ),
+    ("opendal", "its S3 service calls S3 by plain HTTP"),
+    ("rust-s3", "it calls S3 by plain HTTP"),
+    ("raiden", "it calls DynamoDB by plain HTTP"),
+    ("dynomite", "it calls DynamoDB by plain HTTP"),
+    ("s3", "it may call S3 by plain HTTP"),
+];
+
+/// Packages and SDK crates of a tree.
+pub struct Packages<'a> {
+    /// SDK crates by package name.
+    pub sdks: BTreeMap<String, SdkId>,
+    catalog: &'a Catalog,
+}
+
+impl<'a> Packages<'a> {
+    /// Fills `world.packages` and `world.sdks`.
+    pub fn fill(world: &mut World<'a>, cargo: &CargoTree, catalog: &'a Catalog) {
+        let mut packages = Self {
+            sdks: BTreeMap::new(),
+            catalog,
+        };
+        // Role assumption by aws-config needs no dependency on the STS crate.
+        packages.sdk(world, "aws-sdk-sts");
+        let by_dir: BTreeMap<&str, usize> = cargo
+            .packages
+            .iter()
+            .enumerate()
+            .map(|(index, package)| (package.dir.as_str(), index))
+            .collect();
+        for package in &cargo.packages {
+            let mut data = PackageData::default();
+            for dependency in &package.dependencies {
+                if data.externs.contains_key(&dependency.code_name)
+                    && dependency.kind != DependencyKind::Normal
+                {
+                    continue;
+                }
+                let meaning = if is_sdk(catalog, &dependency.package) {
+                    let sdk = packages.sdk(world, &dependency.package);
+                    data.sdks.insert(sdk);
+                    Extern::Sdk(sdk)
+                } else {
+                    match dependency.path.as_deref().and_then(|dir| by_dir.get(dir)) {
+                        Some(index) => Extern::Package(*index),
+                        None => Extern::Other(Arc::from(dependency.package.replace('-', "_"))),
+                    }
+                };
+                data.externs.insert(dependency.code_name.clone(), meaning);
+            }
+            world.packages.push(data);
+        }
+        for (index, package) in cargo.packages.iter().enumerate() {
+            if let Some(lib) = package.lib() {
+                if let Some(data) = world.packages.get_mut(index) {
+                    data.externs.insert(lib.name.clone(), Extern::Package(index));
+                }
+            }
+        }
+        close(world);
+    }
+
+    fn sdk(&mut self, world: &mut World<'a>, package: &str) -> SdkId {
+        if let Some(id) = self.sdks.get(package) {
+            return *id;
+        }
+        let id = world.sdks.push(Sdk {
+            package: package.to_owned(),
+            service: self.catalog.service_of_crate(package),
+        });
+        self.sdks.insert(package.to_owned(), id);
+        id
+    }
+}
+
+/// Whether a package is an SDK crate of a service.
+fn is_sdk(catalog: &Catalog, package: &str) -> bool {
+    package.starts_with("aws-sdk-")
+        && (catalog.service_of_crate(package).is_some()
+            || !UNMODELLED.iter().any(|(name, _)| *name == package))
+}
+
+/// Adds to each package what its dependencies have.
+fn close(world: &mut World<'_>) {
+    let count = world.packages.len();
+    let direct: Vec<BTreeSet<usize>> = world
+        .packages
+        .iter()
+        .map(|package| {
+            package
+                .externs
+                .values()
+                .filter_map(|meaning| match meaning {
+                    Extern::Package(index) => Some(*index),
+                    _ => None,
+                })
+                .collect()
+        })
+        .collect();
+    let own_sdks: Vec<BTreeSet<SdkId>> = world
+        .packages
+        .iter()
+        .map(|package| package.sdks.clone())
+        .collect();
+    for index in 0..count {
+        let mut closure = BTreeSet::from([index]);
+        let mut todo = vec![index];
+        while let Some(at) = todo.pop() {
+            for next in direct.get(at).into_iter().flatten() {
+                if closure.insert(*next) {
+                    todo.push(*next);
+                }
+            }
+        }
+        let sdks = closure
+            .iter()
+            .filter_map(|at| own_sdks.get(*at))
+            .flatten()
+            .copied()
+            .collect();
+        if let Some(package) = world.packages.get_mut(index) {
+            package.closure = closure;
+            package.sdks = sdks;
+        }
+    }
+}
+
+/// The conditions each package is read with.
+pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
+    let mut asked: Vec<BTreeSet<String>> = vec![options.features.clone(); cargo.packages.len()];
+    let mut defaults = vec![!options.no_default_features; cargo.packages.len()];
+    for package in &cargo.packages {
+        for dependency in &package.dependencies {
+            let target = dependency
+                .path
+                .as_deref()
+                .and_then(|dir| cargo.packages.iter().position(|package| package.dir == *dir));
+            if let Some(index) = target {
+                if let Some(asked) = asked.get_mut(index) {
+                    asked.extend(dependency.features.iter().cloned());
+                }
+                if let Some(default) = defaults.get_mut(index) {
+                    *default = true;
+                }
+            }
+        }
+    }
+    cargo
+        .packages
+        .iter()
+        .enumerate()
+        .map(|(index, package)| {
+            let mut asked = asked.get(index).cloned().unwrap_or_default();
+            for target in &package.targets {
+                asked.extend(target.required_features.iter().cloned());
+            }
+            let default = defaults.get(index).copied().unwrap_or(true);
+            CfgContext {
+                features: (!options.all_features).then(|| package.enabled_features(&asked, default)),
+            }
+        })
+        .collect()
+}
+
+/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure.
+pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
+    let Some(data) = world.packages.get(index) else {
+        return false;
+    };
+    !data.sdks.is_empty()
+        || data.closure.iter().any(|at| {
+            cargo.packages.get(*at).is_some_and(|package| {
+                package
+                    .dependencies
+                    .iter()
+                    .any(|dependency| dependency.package == "aws-config")
+            })
+        })
+}
+
+/// Gaps for dependencies that call AWS in ways nobody models here.
+pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, index: usize) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let closure = world.packages.get(index).map(|data| &data.closure);
+    for at in closure.into_iter().flatten() {
+        let Some(package) = cargo.packages.get(*at) else {
+            continue;
+        };
+        for dependency in &package.dependencies {
+            if dependency.kind != DependencyKind::Normal {
+                continue;
+            }
+            let known = UNMODELLED
+                .iter()
+                .find(|(name, _)| *name == dependency.package)
+                .map(|(_, what)| *what)
+                .or_else(|| {
+                    dependency
+                        .package
+                        .starts_with("rusoto_")
+                        .then_some("it calls AWS for the application")
+                });
+            let Some(what) = known else { continue };
+            if matches!(
+                world
+                    .packages
+                    .get(*at)
+                    .and_then(|p| p.externs.get(&dependency.code_name)),
+                Some(Extern::Package(_))
+            ) {
+                // Its source is scanned like the rest.
+                continue;
+            }
+            let manifest = crate::workspace::cargo::join(&package.dir, "Cargo.toml");
+            let line = line_of(root, &manifest, &dependency.package);
+            gaps.push(
+                Gap::new(
+                    "unmodelled-dependency",
+                    format!("`{}` is not read: {what}", dependency.package),
+                )
+                .at(Location::new(manifest, line, 1))
+                .hint("declare what it needs in `rolefit.toml`"),
+            );
+        }
+    }
+    gaps.sort();
+    gaps.dedup();
+    gaps
+}
+
+fn line_of(root: &std::path::Path, manifest: &str, name: &str) -> u32 {
+    let text = std::fs::read_to_string(root.join(manifest)).unwrap_or_default();
+    let line = text.lines().position(|line| line.contains(name));
+    line.and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1)
+}
+
+/// Whether a package has a target that is an entry under the options.
+pub fn has_entry(package: &crate::workspace::cargo::CargoPackage, options: &ScanOptions) -> bool {
+    package.targets.iter().any(|target| {
+        target.kind == TargetKind::Bin || (options.examples && target.kind == TargetKind::Example)
+    })
+}

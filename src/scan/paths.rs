@@ -1,0 +1,326 @@
+//! Names: what a path means in a module. Imports are resolved to a fixpoint once, so that a look-up is one walk and
+//! glob cycles cannot blow up.
+
+use std::sync::Arc;
+
+use super::ir::{Name, Path};
+use super::macro_rules::marked_package;
+use super::world::{CrateId, Def, Extern, ModId, Names, World};
+
+/// Rounds after which imports that are still open stay open.
+const MAX_ROUNDS: usize = 40;
+/// Names that one module may take over through globs.
+const MAX_GLOB_NAMES: usize = 50_000;
+
+impl World<'_> {
+    /// Resolves every import, globs too.
+    pub fn resolve_imports(&mut self) {
+        let modules: Vec<ModId> = self.modules.ids().collect();
+        for _ in 0..MAX_ROUNDS {
+            let mut changed = false;
+            for module in &modules {
+                changed |= self.resolve_module_imports(*module);
+            }
+            if !changed {
+                break;
+            }
+        }
+    }
+
+    fn resolve_module_imports(&mut self, module: ModId) -> bool {
+        let imports = self.modules[module].imports.clone();
+        let mut changed = false;
+        for import in imports {
+            if import.glob {
+                changed |= self.glob_import(module, &import.path);
+                continue;
+            }
+            let ty = self.resolve_names(module, &import.path, true, Some(&import.alias));
+            let val = self.resolve_names(module, &import.path, false, Some(&import.alias));
+            if &*import.alias == "_" {
+                continue;
+            }
+            let names = self.modules[module]
+                .names
+                .entry(import.alias.clone())
+                .or_default();
+            for (slot, found) in [(&mut names.ty, ty), (&mut names.val, val)] {
+                let Some(found) = found else { continue };
+                if (slot.is_none() || names.glob) && slot.as_ref() != Some(&found) {
+                    *slot = Some(found);
+                    changed = true;
+                }
+            }
+            names.glob = false;
+        }
+        changed
+    }
+
+    fn glob_import(&mut self, module: ModId, path: &Path) -> bool {
+        let mut changed = false;
+        let mut adopt = |world: &mut Self, name: Name, found: Names| {
+            let target = world.modules[module].names.entry(name).or_insert(Names {
+                glob: true,
+                ..Names::default()
+            });
+            for (slot, value) in [(&mut target.ty, found.ty), (&mut target.val, found.val)] {
+                if slot.is_none() && value.is_some() {
+                    *slot = value;
+                    changed = true;
+                }
+            }
+        };
+        match self.resolve_path(module, path, true) {
+            Some(Def::Module(source)) if source != module => {
+                if self.modules[source].names.len() > MAX_GLOB_NAMES {
+                    return false;
+                }
+                let mut names: Vec<_> = self.modules[source]
+                    .names
+                    .iter()
+                    .map(|(name, names)| (name.clone(), names.clone()))
+                    .collect();
+                names.sort_by(|a, b| a.0.cmp(&b.0));
+                for (name, names) in names {
+                    adopt(self, name, names);
+                }
+            }
+            Some(Def::Adt(id)) if self.adts[id].is_enum => {
+                let variants: Vec<Name> = self.adts[id]
+                    .variants
+                    .iter()
+                    .map(|variant| variant.name.clone())
+                    .collect();
+                for (index, name) in variants.into_iter().enumerate() {
+                    let def = Def::Variant(id, u32::try_from(index).unwrap_or(0));
+                    let names = Names {
+                        ty: Some(def.clone()),
+                        val: Some(def),
+                        glob: true,
+                    };
+                    adopt(self, name, names);
+                }
+            }
+            Some(Def::Sdk(sdk, inner)) if inner.is_empty() => {
+                // `use aws_sdk_s3::*`: the names that count.
+                for name in ["Client", "types", "operation", "config", "primitives", "model"] {
+                    let name: Name = Arc::from(name);
+                    let def = Def::Sdk(sdk, [name.clone()].into());
+                    let names = Names {
+                        ty: Some(def),
+                        val: None,
+                        glob: true,
+                    };
+                    adopt(self, name, names);
+                }
+            }
+            _ => {}
+        }
+        changed
+    }
+
+    /// The definition a path names, as a type (`types`) or as a value. `None` if it cannot be told.
+    pub fn resolve_path(&self, module: ModId, path: &Path, types: bool) -> Option<Def> {
+        self.resolve_names(module, path, types, None)
+    }
+
+    /// `skip`: an import that is being resolved must not find itself for its first segment.
+    fn resolve_names(&self, module: ModId, path: &Path, types: bool, skip: Option<&Name>) -> Option<Def> {
+        let names: Vec<&Name> = path.segments.iter().map(|segment| &segment.name).collect();
+        let (first, rest) = names.split_first()?;
+        let last_only = rest.is_empty();
+        let mut def = if path.global {
+            self.extern_crate(module, first)?
+        } else {
+            self.resolve_first(module, first, types, last_only, skip)?
+        };
+        for (index, name) in rest.iter().enumerate() {
+            let last = index + 1 == rest.len();
+            def = self.step(&def, name, types || !last)?;
+        }
+        Some(def)
+    }
+
+    /// One step down a path.
+    pub fn step(&self, def: &Def, name: &Name, types: bool) -> Option<Def> {
+        match def {
+            Def::Module(module) => match &**name {
+                "self" => Some(def.clone()),
+                "super" => self.up(*module).map(Def::Module),
+                _ => self.in_module(*module, name, types),
+            },
+            Def::Adt(id) => {
+                let index = self.adts[*id]
+                    .variants
+                    .iter()
+                    .position(|variant| self.adts[*id].is_enum && variant.name == *name)?;
+                Some(Def::Variant(*id, u32::try_from(index).ok()?))
+            }
+            Def::Alias(id) => {
+                let alias = &self.aliases[*id];
+                match self.resolve_type(&alias.scope, &alias.target, 0) {
+                    super::types::Ty::Adt(id, _) => self.step(&Def::Adt(id), name, types),
+                    _ => None,
+                }
+            }
+            Def::Sdk(sdk, path) => {
+                let mut path = path.to_vec();
+                path.push((*name).clone());
+                Some(Def::Sdk(*sdk, path.into()))
+            }
+            Def::External(path) => {
+                let mut path = path.to_vec();
+                path.push((*name).clone());
+                Some(Def::External(path.into()))
+            }
+            Def::Variant(..) | Def::Trait(_) | Def::Fn(_) => None,
+        }
+    }
+
+    /// A name inside a module.
+    fn in_module(&self, module: ModId, name: &Name, types: bool) -> Option<Def> {
+        let names = self.modules[module].names.get(name)?;
+        if types {
+            names.ty.clone()
+        } else {
+            names.val.clone()
+        }
+    }
+
+    /// The module that `self::` means: blocks are not modules.
+    fn real_module(&self, mut module: ModId) -> ModId {
+        for _ in 0..200 {
+            match self.modules[module].parent {
+                Some(parent) if self.modules[module].is_block => module = parent,
+                _ => break,
+            }
+        }
+        module
+    }
+
+    fn up(&self, module: ModId) -> Option<ModId> {
+        let module = self.real_module(module);
+        self.modules[module].parent.map(|parent| self.real_module(parent))
+    }
+
+    fn resolve_first(
+        &self,
+        module: ModId,
+        name: &Name,
+        types: bool,
+        last_only: bool,
+        skip: Option<&Name>,
+    ) -> Option<Def> {
+        let krate = self.modules[module].krate;
+        match &**name {
+            "crate" => return Some(Def::Module(self.crates[krate].root)),
+            "self" => return Some(Def::Module(self.real_module(module))),
+            "super" => return self.up(module).map(Def::Module),
+            _ => {}
+        }
+        if let Some(package) = marked_package(name) {
+            return self.marked_crate(krate, package);
+        }
+        let want_types = types || !last_only;
+        // `pub use aws_sdk_lambda;` names itself: the outer meaning is the crate.
+        let names_itself = skip.is_some_and(|alias| alias == name);
+        let mut at = Some(module);
+        while let Some(current) = at {
+            if !(names_itself && current == module) {
+                if let Some(def) = self.in_module(current, name, want_types) {
+                    return Some(def);
+                }
+            }
+            let data = &self.modules[current];
+            at = data.parent.filter(|_| data.is_block);
+        }
+        if want_types {
+            if let Some(def) = self.extern_crate(module, name) {
+                return Some(def);
+            }
+        }
+        prelude(name)
+    }
+
+    /// The crate that `$crate` means.
+    fn marked_crate(&self, krate: CrateId, package: usize) -> Option<Def> {
+        let lib = self.packages.get(package).and_then(|data| data.lib);
+        let chosen = if self.package_of(krate) == package && lib != Some(krate) {
+            // A binary's own macro: its own crate, unless it is empty of names and the library has them.
+            Some(krate)
+        } else {
+            lib
+        };
+        chosen.map(|id| Def::Module(self.crates[id].root))
+    }
+
+    /// A dependency, or one of the standard crates.
+    pub fn extern_crate(&self, module: ModId, name: &Name) -> Option<Def> {
+        let krate = self.modules[module].krate;
+        let package = self.packages.get(self.package_of(krate))?;
+        match package.externs.get(&**name) {
+            Some(Extern::Sdk(sdk)) => Some(Def::Sdk(*sdk, [].into())),
+            Some(Extern::Package(index)) => match self.packages.get(*index).and_then(|p| p.lib) {
+                Some(lib) => Some(Def::Module(self.crates[lib].root)),
+                None => Some(Def::External([name.clone()].into())),
+            },
+            Some(Extern::Other(name)) => Some(Def::External([name.clone()].into())),
+            None if matches!(&**name, "std" | "core" | "alloc") => Some(Def::External([name.clone()].into())),
+            None => None,
+        }
+    }
+}
+
+/// Names that every module sees.
+fn prelude(name: &Name) -> Option<Def> {
+    matches!(
+        &**name,
+        "Some"
+            | "None"
+            | "Ok"
+            | "Err"
+            | "Option"
+            | "Result"
+            | "Vec"
+            | "String"
+            | "Box"
+            | "ToString"
+            | "str"
+            | "Default"
+            | "From"
+            | "Into"
+            | "Iterator"
+            | "Clone"
+            | "Drop"
+            | "drop"
+            | "ToOwned"
+            | "AsRef"
+            | "IntoIterator"
+            | "Fn"
+            | "FnMut"
+            | "FnOnce"
+            | "TryFrom"
+            | "TryInto"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "u128"
+            | "usize"
+            | "i8"
+            | "i16"
+            | "i32"
+            | "i64"
+            | "i128"
+            | "isize"
+            | "f32"
+            | "f64"
+            | "bool"
+            | "char"
+            | "Send"
+            | "Sync"
+            | "Sized"
+            | "Copy"
+    )
+    .then(|| Def::External([Arc::from("std"), name.clone()].into()))
+}

@@ -1,0 +1,399 @@
+//! What one binary can reach: rapid type analysis over methods, from `main`, with the shortest call paths.
+//!
+//! A trait's method reaches only the impls of types that reachable code constructs, so that a generic store with many
+//! methods gives each function only those it calls.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::facts::{Callee, Facts};
+use super::ir::{Name, Span};
+use super::types::Ty;
+use super::world::{AdtId, CrateId, Def, FnId, Owner, TraitId, World};
+
+/// Everything inferred, by fn.
+pub type AllFacts = Vec<Facts>;
+
+/// What is reached, and from where.
+#[derive(Debug, Default)]
+pub struct Reach {
+    /// Reached fns and the call that reaches each on a shortest path; roots have none.
+    pub fns: BTreeMap<FnId, Option<(FnId, Span)>>,
+    /// Fns that are only reached through calls on receivers nobody knows.
+    pub weak: BTreeMap<FnId, Option<(FnId, Span)>>,
+    /// Types that reachable code constructs.
+    pub constructed: BTreeSet<AdtId>,
+    /// Calls of each reached fn: the caller, the expression.
+    pub callers: HashMap<FnId, Vec<(FnId, super::ir::ExprId)>>,
+    /// Whether there is no `main` and everything in the crate was taken for reachable.
+    pub no_main: bool,
+    /// Traits whose method is called although no reachable type implements it.
+    pub without_impl: Vec<(TraitId, Name, FnId, Span)>,
+}
+
+struct Walk<'x, 'a> {
+    world: &'x World<'a>,
+    facts: &'x AllFacts,
+    krate: CrateId,
+    queue: VecDeque<FnId>,
+    seen: BTreeSet<FnId>,
+    called: BTreeMap<(TraitId, Name), (FnId, Span)>,
+    constructed: BTreeMap<AdtId, FnId>,
+}
+
+fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
+    facts.get(id.0 as usize)
+}
+
+/// Reaches from the `main` of a crate.
+pub fn reach(
+    world: &World<'_>,
+    facts: &AllFacts,
+    krate: CrateId,
+    mentioned_anywhere: &BTreeSet<FnId>,
+) -> Reach {
+    let mut result = Reach::default();
+    let root_module = world.crates[krate].root;
+    let main = world.modules[root_module]
+        .names
+        .get("main")
+        .and_then(|names| match names.val {
+            Some(Def::Fn(id)) => Some(id),
+            _ => None,
+        });
+    let mut roots: Vec<FnId> = Vec::new();
+    match main {
+        Some(id) => roots.push(id),
+        None => {
+            result.no_main = true;
+            roots.extend(
+                world
+                    .fns
+                    .iter()
+                    .filter(|(_, data)| data.krate == krate)
+                    .map(|(id, _)| id),
+            );
+        }
+    }
+    roots.extend(macro_entries(world, krate, mentioned_anywhere));
+    let mut walk = Walk {
+        world,
+        facts,
+        krate,
+        queue: VecDeque::new(),
+        seen: BTreeSet::new(),
+        called: BTreeMap::new(),
+        constructed: BTreeMap::new(),
+    };
+    let main = roots.first().copied();
+    for root in &roots {
+        walk.add(*root);
+    }
+    if let Some(main) = main {
+        walk.foreign_impls(main);
+    }
+    walk.run();
+    let strong = walk.seen.clone();
+    result.constructed = walk.constructed.keys().copied().collect();
+    let (paths, callers) = shortest(&walk, &roots, &strong);
+    result.fns = paths;
+    result.callers = callers;
+    for ((of_trait, name), (caller, span)) in &walk.called {
+        let constructed = |ty: &Ty| walk.is_constructed(ty);
+        let found = world.implementations(*of_trait, name, &constructed);
+        if found.is_empty() && !world.traits[*of_trait].impls.is_empty() {
+            result
+                .without_impl
+                .push((*of_trait, name.clone(), *caller, *span));
+        }
+    }
+    result.weak = weak(&mut walk, &strong);
+    result
+}
+
+/// Fns under attribute macros that nobody mentions: the macro's own code may call them.
+fn macro_entries(world: &World<'_>, krate: CrateId, mentioned_anywhere: &BTreeSet<FnId>) -> Vec<FnId> {
+    world
+        .fns
+        .iter()
+        .filter(|(id, data)| {
+            data.item.attrs.unknown_macro
+                && data.owner == Owner::Free
+                && world.sees(krate, data.krate)
+                && !mentioned_anywhere.contains(id)
+        })
+        .map(|(id, _)| id)
+        .collect()
+}
+
+impl Walk<'_, '_> {
+    fn add(&mut self, id: FnId) {
+        if self.seen.insert(id) {
+            self.queue.push_back(id);
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(id) = self.queue.pop_front() {
+            let Some(facts) = facts_of(self.facts, id) else {
+                continue;
+            };
+            for edge in &facts.edges {
+                match &edge.callee {
+                    Callee::Fn(target) => self.add(*target),
+                    Callee::Virtual(of_trait, name) => {
+                        self.call_virtual(*of_trait, name, id, edge.span);
+                    }
+                    Callee::Constructor(adt, _) => self.construct(*adt, id),
+                    Callee::External(_) | Callee::Sdk(..) | Callee::Weak(_) => {}
+                }
+            }
+            for adt in &facts.constructed {
+                self.construct(*adt, id);
+            }
+            for adt in &facts.mentioned {
+                if self.made_by_derive(*adt) {
+                    self.construct(*adt, id);
+                }
+            }
+        }
+    }
+
+    /// Whether a derive macro can construct the type: serde, `Default`, clap, database rows.
+    fn made_by_derive(&self, adt: AdtId) -> bool {
+        self.world.adts[adt].attrs.derives.iter().any(|derive| {
+            !matches!(
+                &**derive,
+                "Debug"
+                    | "Clone"
+                    | "Copy"
+                    | "PartialEq"
+                    | "Eq"
+                    | "Hash"
+                    | "PartialOrd"
+                    | "Ord"
+                    | "Serialize"
+                    | "Error"
+                    | "Display"
+            )
+        })
+    }
+
+    fn is_constructed(&self, ty: &Ty) -> bool {
+        match ty {
+            Ty::Adt(id, _) => self.constructed.contains_key(id),
+            _ => true,
+        }
+    }
+
+    fn call_virtual(&mut self, of_trait: TraitId, name: &Name, caller: FnId, span: Span) {
+        let key = (of_trait, name.clone());
+        if self.called.contains_key(&key) {
+            return;
+        }
+        self.called.insert(key, (caller, span));
+        let found = {
+            let constructed = |ty: &Ty| self.is_constructed(ty);
+            self.world.implementations(of_trait, name, &constructed)
+        };
+        for id in found {
+            self.add(id);
+        }
+        // A default body runs for types that do not override it; also for impls by macros we cannot see.
+        if self.world.traits[of_trait].impls.is_empty() {
+            if let Some(default) = self.world.traits[of_trait].fns.get(name) {
+                self.add(*default);
+            }
+        }
+    }
+
+    fn construct(&mut self, adt: AdtId, by: FnId) {
+        if self.constructed.contains_key(&adt) {
+            return;
+        }
+        self.constructed.insert(adt, by);
+        for impl_id in self.world.adts[adt].impls.clone() {
+            let data = &self.world.impls[impl_id];
+            if data.external_trait.is_some() || data.unknown_macro {
+                for id in data.fns.values() {
+                    self.add(*id);
+                }
+            }
+            if let Some(of_trait) = data.of_trait {
+                let names: Vec<Name> = self
+                    .called
+                    .range((of_trait, Name::from(""))..)
+                    .take_while(|((id, _), _)| *id == of_trait)
+                    .map(|((_, name), _)| name.clone())
+                    .collect();
+                for name in names {
+                    match data.fns.get(&name) {
+                        Some(id) => self.add(*id),
+                        None => {
+                            if let Some(id) = self.world.traits[of_trait].fns.get(&name) {
+                                self.add(*id);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Outside traits on outside types: anybody may call them.
+    fn foreign_impls(&mut self, _main: FnId) {
+        for id in &self.world.foreign_impls {
+            let data = &self.world.impls[*id];
+            if data.external_trait.is_some() && self.world.sees(self.krate, data.krate) {
+                for id in data.fns.values() {
+                    self.add(*id);
+                }
+            }
+        }
+    }
+
+    /// Every fn that an edge of `id` leads to, in order, with the place and expression of the call.
+    fn steps(&self, id: FnId) -> Vec<(FnId, Span, Option<super::ir::ExprId>)> {
+        let mut steps = Vec::new();
+        let Some(facts) = facts_of(self.facts, id) else {
+            return steps;
+        };
+        for edge in &facts.edges {
+            match &edge.callee {
+                Callee::Fn(target) => steps.push((*target, edge.span, Some(edge.expr))),
+                Callee::Virtual(of_trait, name) => {
+                    let constructed = |ty: &Ty| self.is_constructed(ty);
+                    let found = self.world.implementations(*of_trait, name, &constructed);
+                    steps.extend(
+                        found
+                            .into_iter()
+                            .map(|target| (target, edge.span, Some(edge.expr))),
+                    );
+                    if self.world.traits[*of_trait].impls.is_empty() {
+                        if let Some(default) = self.world.traits[*of_trait].fns.get(name) {
+                            steps.push((*default, edge.span, Some(edge.expr)));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let body_span = facts
+            .body
+            .as_ref()
+            .map_or_else(|| self.world.span(id), |body| body.expr(body.root).span);
+        for adt in facts.constructed.iter().chain(&facts.mentioned) {
+            if self.constructed.get(adt) != Some(&id) {
+                continue;
+            }
+            let span = facts
+                .literals
+                .iter()
+                .find(|(found, ..)| found == adt)
+                .and_then(|(_, _, expr)| Some(facts.body.as_ref()?.expr(*expr).span))
+                .unwrap_or(body_span);
+            for impl_id in &self.world.adts[*adt].impls {
+                let data = &self.world.impls[*impl_id];
+                if data.external_trait.is_some() || data.unknown_macro {
+                    steps.extend(data.fns.values().map(|target| (*target, span, None)));
+                }
+            }
+        }
+        steps
+    }
+}
+
+type Paths = BTreeMap<FnId, Option<(FnId, Span)>>;
+type Callers = HashMap<FnId, Vec<(FnId, super::ir::ExprId)>>;
+
+/// Shortest paths over the final graph, and who calls whom.
+fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (Paths, Callers) {
+    let mut paths = Paths::new();
+    let mut callers = Callers::new();
+    let mut queue: VecDeque<FnId> = VecDeque::new();
+    for root in roots {
+        if paths.insert(*root, None).is_none() {
+            queue.push_back(*root);
+        }
+    }
+    let mut rest = reached.iter();
+    loop {
+        let Some(id) = queue.pop_front() else {
+            // What no step explains (outside traits on outside types) starts paths of its own.
+            match rest.find(|id| !paths.contains_key(*id)) {
+                Some(id) => {
+                    paths.insert(*id, None);
+                    queue.push_back(*id);
+                    continue;
+                }
+                None => break,
+            }
+        };
+        for (target, span, expr) in walk.steps(id) {
+            if !reached.contains(&target) {
+                continue;
+            }
+            if let Some(expr) = expr {
+                let list = callers.entry(target).or_default();
+                if !list.contains(&(id, expr)) {
+                    list.push((id, expr));
+                }
+            }
+            if let std::collections::btree_map::Entry::Vacant(entry) = paths.entry(target) {
+                entry.insert(Some((id, span)));
+                queue.push_back(target);
+            }
+        }
+    }
+    (paths, callers)
+}
+
+/// What calls of a mere name could reach besides.
+fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>) -> Paths {
+    let mut found = Paths::new();
+    let mut parents: BTreeMap<FnId, (FnId, Span)> = BTreeMap::new();
+    let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
+    let mut expanded: BTreeSet<FnId> = BTreeSet::new();
+    while let Some(id) = todo.pop_front() {
+        if !expanded.insert(id) {
+            continue;
+        }
+        let Some(facts) = facts_of(walk.facts, id) else {
+            continue;
+        };
+        let mut targets: Vec<(FnId, Span)> = Vec::new();
+        for edge in &facts.edges {
+            if let Callee::Weak(name) = &edge.callee {
+                for target in walk.world.methods.get(name).into_iter().flatten() {
+                    if walk.world.sees(walk.krate, walk.world.fns[*target].krate) {
+                        targets.push((*target, edge.span));
+                    }
+                }
+            }
+        }
+        if !strong.contains(&id) {
+            targets.extend(walk.steps(id).into_iter().map(|(target, span, _)| (target, span)));
+        }
+        for (target, span) in targets {
+            if !strong.contains(&target) && !parents.contains_key(&target) {
+                parents.insert(target, (id, span));
+                todo.push_back(target);
+            }
+        }
+    }
+    for (target, parent) in parents {
+        found.insert(target, Some(parent));
+    }
+    found
+}
+
+/// Every fn that some fn mentions.
+pub fn mentioned_anywhere(facts: &AllFacts) -> BTreeSet<FnId> {
+    facts
+        .iter()
+        .flat_map(|facts| &facts.edges)
+        .filter_map(|edge| match edge.callee {
+            Callee::Fn(id) => Some(id),
+            _ => None,
+        })
+        .collect()
+}

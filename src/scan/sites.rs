@@ -1,0 +1,346 @@
+//! Recognising SDK operations: by the receiver's type, else by the fingerprint of the chain that follows.
+
+use std::sync::Arc;
+
+use crate::catalog::Operation;
+
+use super::facts::{LocalGap, Site, SiteKind};
+use super::infer::Infer;
+use super::ir::{ExprId, ExprKind, Name, Span};
+use super::types::Ty;
+use super::world::SdkId;
+
+/// Methods that end a chain of setters.
+fn is_terminal(name: &str, args: usize) -> bool {
+    match name {
+        "send" | "into_paginator" | "customize" | "as_input" => args == 0,
+        "presigned" | "wait" | "send_with" => args == 1,
+        _ => false,
+    }
+}
+
+impl<'a> Infer<'_, 'a> {
+    /// The operation behind a method of a client.
+    pub(super) fn operation(&self, sdk: SdkId, method: &str) -> Option<Operation<'a>> {
+        self.world.sdks[sdk].service?.operation_of_method(method)
+    }
+
+    /// The operation that a waiter polls, as a method name.
+    fn waiter(&self, sdk: SdkId, method: &str) -> Option<Name> {
+        if !method.starts_with("wait_until_") {
+            return None;
+        }
+        let operation = self.world.sdks[sdk].service?.operation_of_waiter(method)?;
+        Some(Arc::from(operation.method()))
+    }
+
+    pub(super) fn typed_site(&mut self, expr: ExprId, span: Span, sdk: SdkId, method: &Name) {
+        self.site(expr, span, sdk, method, method, SiteKind::Typed);
+    }
+
+    fn site(
+        &mut self,
+        expr: ExprId,
+        span: Span,
+        sdk: SdkId,
+        operation: &Name,
+        method: &Name,
+        kind: SiteKind,
+    ) {
+        let known = self
+            .facts
+            .sites
+            .iter()
+            .any(|site| site.expr == expr && site.sdk == sdk && site.operation == *operation);
+        if !known {
+            self.facts.sites.push(Site {
+                expr,
+                span,
+                sdk,
+                operation: operation.clone(),
+                method: method.clone(),
+                kind,
+                given: Vec::new(),
+            });
+        }
+    }
+
+    /// A method of an SDK type; `None` if the SDK has no such method there.
+    pub(super) fn sdk_method(
+        &mut self,
+        id: ExprId,
+        _receiver: ExprId,
+        ty: &Ty,
+        method: &Name,
+        args: &[ExprId],
+        span: Span,
+    ) -> Option<Ty> {
+        match ty {
+            Ty::Client(sdk) => self.client_method(id, *sdk, method, args, span),
+            Ty::Fluent(sdk, op) => self.builder_method(id, *sdk, op, method, args),
+            Ty::Input(sdk, op) => {
+                if matches!(&**method, "send_with" | "make_operation") && !args.is_empty() {
+                    self.exprs(args);
+                    self.site(id, span, *sdk, op, op, SiteKind::Typed);
+                    return Some(Ty::Response(*sdk, op.clone()));
+                }
+                let operation = self.operation(*sdk, op);
+                if operation.is_some_and(|found| found.has_setter(method)) && !args.is_empty() {
+                    self.exprs(args);
+                    self.facts.setters.push(id);
+                    return Some(ty.clone());
+                }
+                None
+            }
+            Ty::SdkType(sdk, name) => {
+                let shape = self.world.sdks[*sdk].service?.shape(name)?;
+                if args.is_empty() {
+                    return None;
+                }
+                shape.member_of_setter(method)?;
+                self.exprs(args);
+                self.facts.setters.push(id);
+                Some(ty.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn client_method(
+        &mut self,
+        id: ExprId,
+        sdk: SdkId,
+        method: &Name,
+        args: &[ExprId],
+        span: Span,
+    ) -> Option<Ty> {
+        if !args.is_empty() {
+            return None;
+        }
+        if self.operation(sdk, method).is_some() {
+            self.typed_site(id, span, sdk, method);
+            return Some(Ty::Fluent(sdk, method.clone()));
+        }
+        if let Some(polled) = self.waiter(sdk, method) {
+            self.site(id, span, sdk, &polled, method, SiteKind::Typed);
+            return Some(Ty::Fluent(sdk, polled));
+        }
+        let extension = self.world.find_method(&Ty::Client(sdk), method, self.krate, 0);
+        if !extension.is_empty() {
+            return None;
+        }
+        let ends = self.chain(id).iter().any(|(name, args)| is_terminal(name, *args));
+        if ends {
+            self.site(id, span, sdk, method, method, SiteKind::NotInCatalogue);
+            return Some(Ty::Fluent(sdk, method.clone()));
+        }
+        None
+    }
+
+    fn builder_method(
+        &mut self,
+        id: ExprId,
+        sdk: SdkId,
+        op: &Name,
+        method: &Name,
+        args: &[ExprId],
+    ) -> Option<Ty> {
+        let builder = Ty::Fluent(sdk, op.clone());
+        let operation = self.operation(sdk, op);
+        if !args.is_empty() && operation.is_none_or(|found| found.has_setter(method)) {
+            if operation.is_none() && matches!(&**method, "presigned" | "wait" | "map" | "then") {
+                return None;
+            }
+            self.exprs(args);
+            self.facts.setters.push(id);
+            return Some(builder);
+        }
+        match (&**method, args.len()) {
+            ("send", _) => {
+                self.exprs(args);
+                let paginated = self.is_paginator(id);
+                Some(if paginated {
+                    Ty::Response(sdk, op.clone())
+                } else {
+                    Ty::Response(sdk, op.clone())
+                })
+            }
+            ("wait", 1) => {
+                self.exprs(args);
+                Some(Ty::Response(sdk, op.clone()))
+            }
+            ("presigned", 1) => {
+                self.exprs(args);
+                Some(Ty::External(Some(Arc::from("PresignedRequest"))))
+            }
+            ("into_paginator" | "items" | "customize", 0) => Some(builder),
+            (name, 0) if name.starts_with("get_") => Some(Ty::EXTERNAL),
+            _ => None,
+        }
+    }
+
+    fn is_paginator(&self, _id: ExprId) -> bool {
+        false
+    }
+
+    /// `Type::name(args)` on an SDK type.
+    pub(super) fn sdk_call(&mut self, id: ExprId, ty: &Ty, name: &Name, args: &[ExprId], span: Span) -> Ty {
+        self.exprs(args);
+        match ty {
+            Ty::Client(sdk) => {
+                if self.operation(*sdk, name).is_some() {
+                    self.typed_site(id, span, *sdk, name);
+                    return Ty::Fluent(*sdk, name.clone());
+                }
+                if let Some(polled) = self.waiter(*sdk, name) {
+                    self.site(id, span, *sdk, &polled, name, SiteKind::Typed);
+                    return Ty::Fluent(*sdk, polled);
+                }
+                ty.clone()
+            }
+            Ty::SdkType(..) | Ty::Input(..) | Ty::Fluent(..) => ty.clone(),
+            _ => Ty::EXTERNAL,
+        }
+    }
+
+    /// The methods that follow a call, with their number of arguments.
+    fn chain(&self, id: ExprId) -> Vec<(Name, usize)> {
+        let mut chain = Vec::new();
+        let mut at = id;
+        while let Some(next) = self.facts.next.get(&at) {
+            if let ExprKind::Method { method, args, .. } = &self.body.expr(*next).kind {
+                chain.push((method.clone(), args.len()));
+            }
+            at = *next;
+            if chain.len() > 500 {
+                break;
+            }
+        }
+        chain
+    }
+
+    /// The operation that a call with an unknown receiver must be, judged by every link of the chain behind it. Only
+    /// SDK crates that the package depends on are tried; the name alone is never enough.
+    pub(super) fn fingerprint(
+        &mut self,
+        id: ExprId,
+        method: &Name,
+        args: &[ExprId],
+        span: Span,
+    ) -> Option<Ty> {
+        if !args.is_empty() {
+            return None;
+        }
+        let sdks = self.world.sdks_of(self.krate)?;
+        let mut fitting: Vec<(u32, SdkId, Name)> = Vec::new();
+        let mut named = Vec::new();
+        let chain = self.chain(id);
+        for sdk in sdks {
+            let waiter = self.waiter(*sdk, method);
+            let Some(operation) = self
+                .operation(*sdk, method)
+                .or_else(|| waiter.as_ref().and_then(|op| self.operation(*sdk, op)))
+            else {
+                continue;
+            };
+            named.push(operation.id().to_string());
+            if let Some(score) = score(&operation, &chain) {
+                let name = waiter.unwrap_or_else(|| method.clone());
+                fitting.push((score, *sdk, name));
+            }
+        }
+        let best = fitting.iter().map(|(score, ..)| *score).max()?;
+        if best == 0 {
+            self.weak(method, span, &named);
+            return None;
+        }
+        fitting.retain(|(score, ..)| *score == best);
+        if let [(_, sdk, operation)] = fitting.as_slice() {
+            let (sdk, operation) = (*sdk, operation.clone());
+            self.site(id, span, sdk, &operation, method, SiteKind::Fingerprint);
+            return Some(Ty::Fluent(sdk, operation));
+        }
+        let candidates: Vec<String> = fitting
+            .iter()
+            .filter_map(|(_, sdk, op)| Some(self.operation(*sdk, op)?.id().to_string()))
+            .collect();
+        self.facts.gaps.push(LocalGap {
+            code: "ambiguous-operation",
+            span,
+            message: format!(
+                "`{method}()` is called on a receiver of unknown type and fits {}",
+                candidates.join(", ")
+            ),
+            hint: Some("give the receiver a written type"),
+        });
+        None
+    }
+
+    /// The name of an operation, no arguments, nothing behind it: told, never granted.
+    fn weak(&mut self, method: &Name, span: Span, named: &[String]) {
+        let own = self.world.methods.contains_key(method);
+        if own || !method.contains('_') || named.is_empty() || method.starts_with("get_id") {
+            return;
+        }
+        self.facts.gaps.push(LocalGap {
+            code: "unresolved-receiver",
+            span,
+            message: format!(
+                "`{method}()` is called on a receiver of unknown type; it may be {}",
+                named.join(" or ")
+            ),
+            hint: Some("give the receiver a written type"),
+        });
+    }
+
+    /// Constructors of libraries that call AWS by themselves.
+    pub(super) fn library_call(
+        &mut self,
+        id: ExprId,
+        path: &[Name],
+        args: &[ExprId],
+        span: Span,
+    ) -> Option<Ty> {
+        let names: Vec<&str> = path.iter().map(|name| &**name).collect();
+        if let [.., "AssumeRoleProvider", "builder"] = names.as_slice() {
+            let sdk = self
+                .world
+                .sdks
+                .iter()
+                .find(|(_, sdk)| sdk.package == "aws-sdk-sts")
+                .map(|(id, _)| id)?;
+            let arn = *args.first()?;
+            let method: Name = Arc::from("assume_role");
+            self.site(id, span, sdk, &method, &method, SiteKind::Library);
+            if let Some(site) = self.facts.sites.last_mut() {
+                site.given.push(("RoleArn", arn));
+            }
+            self.facts.gaps.push(LocalGap {
+                code: "assumed-role",
+                span,
+                message: "clients built from this provider act under the assumed role; their calls are still counted \
+                          as the function's own"
+                    .to_owned(),
+                hint: Some("leave out by configuration what only the assumed role needs"),
+            });
+            return Some(Ty::EXTERNAL);
+        }
+        None
+    }
+}
+
+/// How well a chain fits an operation: `None` if a link is neither setter nor terminal.
+fn score(operation: &Operation<'_>, chain: &[(Name, usize)]) -> Option<u32> {
+    let mut score = 0;
+    for (name, args) in chain {
+        if is_terminal(name, *args) {
+            // `.send()` alone proves little.
+            return Some(score + if &**name == "send" { 1 } else { 2 });
+        }
+        if *args == 0 || !operation.has_setter(name) {
+            return None;
+        }
+        score += 2;
+    }
+    Some(score)
+}

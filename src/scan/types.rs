@@ -1,0 +1,518 @@
+//! Erased types: only what decides which operation a call means. References, smart pointers and collections are their
+//! content; whatever is not a client, a builder or one of the scanned types is external.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ir::{Name, Path, TypeRef};
+use super::world::{AdtId, Def, FnId, ParamId, Scope, SdkId, TraitId, World};
+
+/// Nesting of types beyond which nothing is looked at any more.
+pub const MAX_DEPTH: usize = 30;
+
+/// An erased type.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Ty {
+    /// No idea.
+    #[default]
+    Unknown,
+    /// Known to be neither ours nor a client; the last name of its path.
+    External(Option<Name>),
+    /// A client of an SDK crate.
+    Client(SdkId),
+    /// The builder of an operation (its method name), its paginator or its waiter.
+    Fluent(SdkId, Name),
+    /// An operation's input, or its builder.
+    Input(SdkId, Name),
+    /// The response of an operation, or a part of it.
+    Response(SdkId, Name),
+    /// A structure of an SDK crate, or its builder.
+    SdkType(SdkId, Name),
+    /// One of the scanned types.
+    Adt(AdtId, Arc<[Ty]>),
+    /// `dyn` or `impl` of our traits.
+    Dyn(Arc<[TraitId]>),
+    /// A generic parameter.
+    Param(ParamId),
+    /// An associated type.
+    Proj(Arc<Ty>, Name),
+    /// A tuple.
+    Tuple(Arc<[Ty]>),
+    /// A fn as a value.
+    FnItem(FnId),
+    /// A method of a client as a value.
+    SdkFn(SdkId, Name),
+    /// A closure or fn pointer, with what calling it gives.
+    Closure(Arc<Ty>),
+}
+
+impl Ty {
+    /// An external type without a name.
+    pub const EXTERNAL: Self = Self::External(None);
+
+    /// Whether the type says something that an erased wrapper should pass on.
+    pub fn is_interesting(&self) -> bool {
+        match self {
+            Self::Unknown | Self::External(_) => false,
+            Self::Tuple(parts) => parts.iter().any(Self::is_interesting),
+            Self::Closure(ret) => ret.is_interesting(),
+            _ => true,
+        }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+/// Containers whose first argument is what they hold.
+fn holds_first(name: &str) -> bool {
+    matches!(
+        name,
+        "Option"
+            | "Result"
+            | "Box"
+            | "Arc"
+            | "Rc"
+            | "Vec"
+            | "VecDeque"
+            | "Pin"
+            | "Mutex"
+            | "RwLock"
+            | "RefCell"
+            | "Cell"
+            | "OnceCell"
+            | "OnceLock"
+            | "Lazy"
+            | "LazyLock"
+            | "AsyncOnce"
+            | "Cow"
+            | "HashSet"
+            | "BTreeSet"
+            | "State"
+            | "Extension"
+            | "Data"
+            | "Json"
+            | "Weak"
+            | "JoinHandle"
+            | "ArcSwap"
+            | "BoxFuture"
+            | "LocalBoxFuture"
+            | "BoxStream"
+            | "Sender"
+            | "Receiver"
+            | "LambdaEvent"
+            | "Poll"
+            | "PhantomData"
+            | "Query"
+            | "Path"
+    )
+}
+
+impl World<'_> {
+    /// The erased type of a written type.
+    pub fn resolve_type(&self, scope: &Scope, ty: &TypeRef, depth: usize) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown;
+        }
+        match ty {
+            TypeRef::Path(path) => self.resolve_path_type(scope, path, depth + 1),
+            TypeRef::Inner(inner) => self.resolve_type(scope, inner, depth + 1),
+            TypeRef::Tuple(parts) if parts.is_empty() => Ty::EXTERNAL,
+            TypeRef::Tuple(parts) => Ty::Tuple(
+                parts
+                    .iter()
+                    .map(|part| self.resolve_type(scope, part, depth + 1))
+                    .collect(),
+            ),
+            TypeRef::Fn(ret) => Ty::Closure(Arc::new(self.resolve_type(scope, ret, depth + 1))),
+            TypeRef::Dyn(bounds) | TypeRef::Impl(bounds) => {
+                let meaning = self.bounds_meaning(scope, bounds, depth + 1);
+                if let Some((_, ret)) = meaning.call {
+                    Ty::Closure(Arc::new(ret))
+                } else if !meaning.traits.is_empty() {
+                    Ty::Dyn(meaning.traits.into())
+                } else {
+                    meaning.erased.unwrap_or(Ty::EXTERNAL)
+                }
+            }
+            TypeRef::Unknown => Ty::Unknown,
+        }
+    }
+
+    fn resolve_path_type(&self, scope: &Scope, path: &Path, depth: usize) -> Ty {
+        if let Some((qself, _)) = &path.qself {
+            let base = self.resolve_type(scope, qself, depth + 1);
+            let name = path.segments.last().map(|last| last.name.clone());
+            return name.map_or(Ty::Unknown, |name| self.project(&base, &name, depth + 1));
+        }
+        let Some(first) = path.segments.first() else {
+            return Ty::Unknown;
+        };
+        let head = if &*first.name == "Self" {
+            scope.self_ty.clone()
+        } else if path.global {
+            None
+        } else {
+            scope
+                .params
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == first.name)
+                .map(|(_, id)| Ty::Param(*id))
+        };
+        if let Some(mut ty) = head {
+            for segment in path.segments.iter().skip(1) {
+                ty = self.project(&ty, &segment.name, depth + 1);
+            }
+            return ty;
+        }
+        let args: Vec<Ty> = path
+            .segments
+            .last()
+            .map(|last| {
+                last.args
+                    .iter()
+                    .map(|arg| self.resolve_type(scope, arg, depth + 1))
+                    .collect()
+            })
+            .unwrap_or_default();
+        match self.resolve_path(scope.module, path, true) {
+            Some(def) => self.type_of_def(&def, args, depth + 1),
+            None => erase(path.last_name(), &args),
+        }
+    }
+
+    /// The type that a definition with arguments stands for.
+    pub fn type_of_def(&self, def: &Def, args: Vec<Ty>, depth: usize) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown;
+        }
+        match def {
+            Def::Adt(id) | Def::Variant(id, _) => {
+                let mut args = args;
+                args.resize(self.adts[*id].params.len(), Ty::Unknown);
+                Ty::Adt(*id, args.into())
+            }
+            Def::Trait(id) => Ty::Dyn([*id].into()),
+            Def::Alias(id) => {
+                let alias = &self.aliases[*id];
+                let target = self.resolve_type(&alias.scope, &alias.target, depth + 1);
+                let mut map = BTreeMap::new();
+                for (index, param) in alias.params.iter().enumerate() {
+                    // A parameter without an argument must not leak into the caller's parameters.
+                    let arg = args.get(index).cloned().unwrap_or(Ty::Unknown);
+                    map.insert(*param, arg);
+                }
+                self.substitute(&target, &map, depth + 1)
+            }
+            Def::Sdk(sdk, path) => self.sdk_type(*sdk, path),
+            Def::External(path) => erase(path.last().map_or("", |last| last), &args),
+            Def::Module(_) | Def::Fn(_) => Ty::Unknown,
+        }
+    }
+
+    /// The type that a path inside an SDK crate names, in the present and the old (0.x) layout.
+    pub fn sdk_type(&self, sdk: SdkId, path: &[Name]) -> Ty {
+        let Some(last) = path.last() else {
+            return Ty::EXTERNAL;
+        };
+        let second_last = path
+            .len()
+            .checked_sub(2)
+            .and_then(|index| path.get(index))
+            .map_or("", |name| &**name);
+        let operation = |name: &str| -> Option<Name> {
+            // `operation::put_item::…` carries the method; the old layout only the type's name.
+            let module = path
+                .iter()
+                .position(|part| &**part == "operation")
+                .and_then(|at| path.get(at + 1))
+                .filter(|module| path.last() != Some(module));
+            match module {
+                Some(module) => Some(module.clone()),
+                None => Some(Arc::from(crate::catalog::snake_case(name))),
+            }
+        };
+        if &**last == "Client" {
+            return Ty::Client(sdk);
+        }
+        if second_last == "fluent_builders" {
+            return operation(last).map_or(Ty::Unknown, |op| Ty::Fluent(sdk, op));
+        }
+        for suffix in ["FluentBuilder", "Paginator", "PaginatorItems"] {
+            if let Some(name) = last.strip_suffix(suffix) {
+                return operation(name).map_or(Ty::Unknown, |op| Ty::Fluent(sdk, op));
+            }
+        }
+        for suffix in ["InputBuilder", "Input"] {
+            if let Some(name) = last.strip_suffix(suffix) {
+                let op = operation(name);
+                let known = op.as_ref().is_some_and(|op| {
+                    self.sdks[sdk]
+                        .service
+                        .is_none_or(|service| service.operation_of_method(op).is_some())
+                });
+                if known && second_last != "types" && second_last != "model" {
+                    return op.map_or(Ty::Unknown, |op| Ty::Input(sdk, op));
+                }
+            }
+        }
+        if let Some(name) = last.strip_suffix("Output") {
+            if let Some(op) = operation(name) {
+                let known = self.sdks[sdk]
+                    .service
+                    .is_some_and(|service| service.operation_of_method(&op).is_some());
+                if known {
+                    return Ty::Response(sdk, op);
+                }
+            }
+        }
+        if matches!(second_last, "types" | "model") || second_last.is_empty() || second_last == "builders" {
+            let name = if second_last == "builders" || path.iter().any(|part| &**part == "builder") {
+                last.strip_suffix("Builder").unwrap_or(last)
+            } else {
+                last
+            };
+            if last.chars().next().is_some_and(char::is_uppercase)
+                && !matches!(
+                    &**last,
+                    "Config" | "Error" | "Region" | "Credentials" | "SdkError"
+                )
+            {
+                return Ty::SdkType(sdk, Arc::from(name));
+            }
+        }
+        Ty::External(Some(last.clone()))
+    }
+
+    /// What bounds say: our traits, what it erases to, how it is called.
+    pub fn bounds_meaning(&self, scope: &Scope, bounds: &[Path], depth: usize) -> BoundsMeaning {
+        let mut meaning = BoundsMeaning::default();
+        if depth > MAX_DEPTH {
+            return meaning;
+        }
+        for bound in bounds {
+            let Some(last) = bound.segments.last() else {
+                continue;
+            };
+            let binding = |name: &str| {
+                last.bindings
+                    .iter()
+                    .find(|(bound, _)| &**bound == name)
+                    .map(|(_, ty)| self.resolve_type(scope, ty, depth + 1))
+            };
+            let def = self.resolve_path(scope.module, bound, true);
+            if let Some(Def::Trait(id)) = def {
+                meaning.traits.push(id);
+                continue;
+            }
+            match &*last.name {
+                "Fn" | "FnMut" | "FnOnce" | "AsyncFn" | "AsyncFnMut" | "AsyncFnOnce" => {
+                    let inputs = last
+                        .args
+                        .iter()
+                        .map(|arg| self.resolve_type(scope, arg, depth + 1))
+                        .collect();
+                    meaning.call = Some((inputs, binding("Output").unwrap_or(Ty::EXTERNAL)));
+                }
+                "Future"
+                | "Stream"
+                | "Iterator"
+                | "IntoIterator"
+                | "DoubleEndedIterator"
+                | "ExactSizeIterator"
+                | "Deref"
+                | "DerefMut"
+                | "IntoFuture"
+                | "TryStream"
+                | "Service" => {
+                    let item = ["Output", "Item", "Target", "Ok"]
+                        .iter()
+                        .find_map(|name| binding(name));
+                    if meaning.erased.is_none() {
+                        meaning.erased = item;
+                    }
+                }
+                "Into" | "AsRef" | "Borrow" | "AsMut" | "TryInto" | "BorrowMut" => {
+                    let arg = last
+                        .args
+                        .first()
+                        .map(|arg| self.resolve_type(scope, arg, depth + 1));
+                    if meaning.erased.as_ref().is_none_or(|ty| !ty.is_interesting()) {
+                        meaning.erased = arg;
+                    }
+                }
+                _ => {}
+            }
+        }
+        meaning
+    }
+
+    /// `<base as _>::name`, looked up in the impls of the type.
+    pub fn project(&self, base: &Ty, name: &Name, depth: usize) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown;
+        }
+        match base {
+            Ty::Adt(id, args) => {
+                for impl_id in &self.adts[*id].impls {
+                    let data = &self.impls[*impl_id];
+                    if let Some(ty) = data.types.get(name) {
+                        let mut map = BTreeMap::new();
+                        if self.unify(&data.self_ty, base, &mut map, depth + 1) {
+                            return self.substitute(ty, &map, depth + 1);
+                        }
+                    }
+                }
+                let _ = args;
+                Ty::Unknown
+            }
+            Ty::Client(_) | Ty::External(_) | Ty::SdkType(..) => self
+                .foreign_impls
+                .iter()
+                .filter(|id| self.impls[**id].self_ty == *base)
+                .find_map(|id| self.impls[*id].types.get(name))
+                .cloned()
+                .unwrap_or(Ty::Unknown),
+            Ty::Param(id) => {
+                if self.params[*id].traits.is_empty() {
+                    // `F::Output`, `I::Item`: what the parameter erases to.
+                    if let Some(erased) = &self.params[*id].erased {
+                        return erased.clone();
+                    }
+                }
+                Ty::Proj(Arc::new(base.clone()), name.clone())
+            }
+            Ty::Dyn(_) | Ty::Proj(..) => Ty::Proj(Arc::new(base.clone()), name.clone()),
+            Ty::Closure(ret) if &**name == "Output" => (**ret).clone(),
+            _ => Ty::Unknown,
+        }
+    }
+
+    /// Puts types in the place of parameters.
+    pub fn substitute(&self, ty: &Ty, map: &BTreeMap<ParamId, Ty>, depth: usize) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown;
+        }
+        match ty {
+            Ty::Param(id) => map.get(id).cloned().unwrap_or_else(|| ty.clone()),
+            Ty::Adt(id, args) if !args.is_empty() => Ty::Adt(
+                *id,
+                args.iter()
+                    .map(|arg| self.substitute(arg, map, depth + 1))
+                    .collect(),
+            ),
+            Ty::Tuple(parts) => Ty::Tuple(
+                parts
+                    .iter()
+                    .map(|part| self.substitute(part, map, depth + 1))
+                    .collect(),
+            ),
+            Ty::Closure(ret) => Ty::Closure(Arc::new(self.substitute(ret, map, depth + 1))),
+            Ty::Proj(base, name) => {
+                let base = self.substitute(base, map, depth + 1);
+                self.project(&base, name, depth + 1)
+            }
+            _ => ty.clone(),
+        }
+    }
+
+    /// Fits `pattern` (with parameters) to `actual`; fills `map`. `false` if they cannot be the same type.
+    pub fn unify(&self, pattern: &Ty, actual: &Ty, map: &mut BTreeMap<ParamId, Ty>, depth: usize) -> bool {
+        if depth > MAX_DEPTH {
+            return true;
+        }
+        match (pattern, actual) {
+            (Ty::Unknown, _) | (_, Ty::Unknown) => true,
+            (Ty::Param(id), actual) => {
+                if matches!(actual, Ty::Param(other) if other == id) {
+                    return true;
+                }
+                let known = map.get(id).is_some_and(|ty| !ty.is_unknown());
+                if !known {
+                    map.insert(*id, actual.clone());
+                }
+                let data = &self.params[*id];
+                if let Some((_, output)) = &data.call {
+                    let ret = match actual {
+                        Ty::Closure(ret) => Some((**ret).clone()),
+                        Ty::FnItem(id) => Some(self.fns[*id].ret.clone()),
+                        Ty::SdkFn(sdk, op) => Some(Ty::Fluent(*sdk, op.clone())),
+                        _ => None,
+                    };
+                    if let Some(ret) = ret {
+                        self.unify(output, &ret, map, depth + 1);
+                    }
+                } else if let Some(erased) = &data.erased {
+                    self.unify(erased, actual, map, depth + 1);
+                }
+                true
+            }
+            (Ty::Adt(a, args), Ty::Adt(b, actual_args)) => {
+                a == b
+                    && args
+                        .iter()
+                        .zip(actual_args.iter())
+                        .all(|(arg, actual)| self.unify(arg, actual, map, depth + 1))
+            }
+            (Ty::Tuple(parts), Ty::Tuple(actual_parts)) => {
+                parts.len() == actual_parts.len()
+                    && parts
+                        .iter()
+                        .zip(actual_parts.iter())
+                        .all(|(part, actual)| self.unify(part, actual, map, depth + 1))
+            }
+            (Ty::Closure(ret), Ty::Closure(actual)) => self.unify(ret, actual, map, depth + 1),
+            (Ty::Closure(ret), Ty::FnItem(id)) => {
+                let actual = self.fns[*id].ret.clone();
+                self.unify(ret, &actual, map, depth + 1)
+            }
+            (Ty::Proj(..) | Ty::Dyn(_), _) | (_, Ty::Proj(..) | Ty::Param(_) | Ty::Dyn(_)) => true,
+            (a, b) => a == b || !(a.is_interesting() && b.is_interesting()),
+        }
+    }
+}
+
+/// What bounds mean together.
+#[derive(Debug, Default)]
+pub struct BoundsMeaning {
+    /// Our traits.
+    pub traits: Vec<TraitId>,
+    /// What it erases to.
+    pub erased: Option<Ty>,
+    /// Inputs and output of `Fn`.
+    pub call: Option<(Vec<Ty>, Ty)>,
+}
+
+/// The content of an external generic type.
+fn erase(name: &str, args: &[Ty]) -> Ty {
+    let external = || Ty::External(Some(Arc::from(name)));
+    if args.is_empty() {
+        return external();
+    }
+    if matches!(
+        name,
+        "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
+    ) {
+        return match args.get(1) {
+            Some(value) if value.is_interesting() => value.clone(),
+            _ => match args.first() {
+                Some(key) if key.is_interesting() => key.clone(),
+                _ => external(),
+            },
+        };
+    }
+    if holds_first(name) {
+        return match args.first() {
+            Some(Ty::External(None)) => external(),
+            Some(first) => first.clone(),
+            None => external(),
+        };
+    }
+    args.iter()
+        .find(|arg| arg.is_interesting())
+        .cloned()
+        .unwrap_or_else(external)
+}

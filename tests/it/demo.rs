@@ -1,0 +1,1 @@
+//! The demo: golden answers.
