@@ -4,6 +4,5 @@ use crate::catalog::{Catalog, Operation};
 
 /// The operation that a record names, such as `dynamodb.PutItem` for `dynamodb.amazonaws.com` `PutItem`.
 pub(super) fn operation_of<'c>(catalog: &'c Catalog, source: &str, name: &str) -> Option<Operation<'c>> {
-    let service = catalog.service(source.strip_suffix(".amazonaws.com")?)?;
-    service.operation(name)
+    catalog.operation_of_event(source, name)
 }
