@@ -88,7 +88,7 @@ impl Infer<'_, '_> {
                 .segments
                 .first()
                 .is_some_and(|first| first.name.chars().next().is_some_and(char::is_lowercase));
-            if matches!(found, Value::Unknown) && lower {
+            if matches!(found, Value::Unknown | Value::Derived(Ty::External(_), _)) && lower {
                 // A crate that no manifest declares.
                 return Value::External(path.segments.iter().map(|s| s.name.clone()).collect());
             }

@@ -130,8 +130,13 @@ impl<'a> Infer<'_, 'a> {
         if !extension.is_empty() {
             return None;
         }
-        let ends = self.chain(id).iter().any(|(name, args)| is_terminal(name, *args));
-        if ends {
+        // A method that only hands the client on is followed by the operation.
+        let chain = self.chain(id);
+        let ends = chain.iter().any(|(name, args)| is_terminal(name, *args));
+        let operation_follows = chain.iter().any(|(name, args)| {
+            *args == 0 && (self.operation(sdk, name).is_some() || self.waiter(sdk, name).is_some())
+        });
+        if ends && !operation_follows && !is_common(method) {
             self.site(id, span, sdk, method, method, SiteKind::NotInCatalogue);
             return Some(Ty::Fluent(sdk, method.clone()));
         }
