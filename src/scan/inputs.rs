@@ -236,7 +236,7 @@ impl Trace<'_, '_, '_> {
                         self.argument(id, *part);
                     }
                 }
-                Source::Appended(_) => {}
+                Source::Appended(..) => {}
                 Source::Param(position, _) => self.parameter(id, *position),
                 Source::ClosureParam(closure, position, _) => {
                     self.closure_parameter(id, facts, *closure, *position);
@@ -469,7 +469,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let keys: Vec<Value> = keys
                     .into_iter()
                     .map(|key| match key {
-                        Value::Object(..) => Value::Unknown("its keys are not followed".to_owned()),
+                        Value::Object(..) | Value::Event(_) => {
+                            Value::Unknown("its keys are not followed".to_owned())
+                        }
                         key => key,
                     })
                     .collect();
@@ -571,12 +573,13 @@ fn enumerated(member: Member<'_>, values: Vec<Value>) -> Vec<Value> {
     values
         .into_iter()
         .map(|value| match value {
-            Value::Variant(name) => {
-                let text = member
-                    .enum_value_of_variant(&name)
-                    .map_or_else(|| name.to_string(), str::to_owned);
-                Value::Text(vec![crate::usage::Piece::Literal(text)], None)
-            }
+            Value::Variant(name) => match member.enum_value_of_variant(&name) {
+                Some(text) => {
+                    let piece = crate::usage::Piece::Literal(text.to_owned());
+                    Value::Text(vec![piece], None)
+                }
+                None => Value::Unknown(format!("it is the SDK's `{name}`")),
+            },
             other => other,
         })
         .collect()

@@ -193,6 +193,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     origin: origin.filter(|span| span.line > 0).map(|span| self.place(span)),
                 },
                 Value::Text(..) => ResourceHint::literal(""),
+                Value::Event(path) if path.is_empty() => {
+                    ResourceHint::unknown("it is made from the whole event")
+                }
                 Value::Event(path) => ResourceHint {
                     pieces: vec![Piece::Event { path: path.clone() }],
                     origin: None,
