@@ -213,21 +213,30 @@ impl Linker<'_> {
         })
     }
 
-    /// Rule 6: the package at the path of the code has one binary.
+    /// Rule 6: the package at the path of the code has one binary, or no package is there and one binary lies below.
     fn only_binary(&self, code: &CodeClue) -> Option<Found<'_>> {
         let path = code.path.as_deref()?;
-        let package = self.packages.iter().find(|package| package.dir == path)?;
-        let [only] = package.binaries.as_slice() else {
-            return None;
+        let at_path = self.packages.iter().any(|package| package.dir == path);
+        let (rule, confidence) = if at_path {
+            ("only binary of package", Confidence::High)
+        } else {
+            ("only binary below CodeUri", Confidence::Medium)
         };
-        let binary = self
+        let fitting: Vec<&BinaryId> = self
             .binaries
             .iter()
-            .find(|binary| binary.package_dir == package.dir && binary.binary == only.name)?;
+            .filter(|binary| {
+                if at_path {
+                    binary.package_dir == path
+                } else {
+                    lies_in(&binary.package_dir, path)
+                }
+            })
+            .collect();
         Some(Found {
-            binary,
-            rule: "only binary of package",
-            confidence: Confidence::High,
+            binary: only(&fitting)?,
+            rule,
+            confidence,
         })
     }
 
@@ -526,6 +535,13 @@ mod tests {
                 "put elsewhere:put -",
             ]
         );
+    }
+
+    #[test]
+    fn the_only_binary_below_the_code_is_taken() {
+        let packages = [package("lib", "svc/lib", &[]), package("a", "svc/a", &["put"])];
+        let workspace = linked(vec![function("P", at("svc"))], &packages, &Statements::default());
+        assert_eq!(links(&workspace), ["P svc/a:put only binary below CodeUri"]);
     }
 
     #[test]

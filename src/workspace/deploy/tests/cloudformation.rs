@@ -420,3 +420,37 @@ fn what_always_comes_with_the_role_is_not_conditional() {
     let always = template.replace("Role, Condition: Prod", "Role");
     assert_eq!(condition(&always).as_deref(), Some("Prod"));
 }
+
+#[test]
+fn a_policy_that_cannot_be_read_is_a_gap_and_not_a_broader_grant() {
+    let with = |statement: &str| {
+        let text = format!(
+            "Resources:\n  F: {{Type: AWS::Lambda::Function, Properties: {{Role: !GetAtt R.Arn}}}}\n  R:\n    Type: AWS::IAM::Role\n    Properties: {{Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{statement}]}}}}]}}\n"
+        );
+        let deployments = read_yaml(&text);
+        (role(&deployments, "F").statements.len(), gaps(&deployments))
+    };
+    let gap = || vec!["unreadable-policy 5".to_owned()];
+    let fine = "{Effect: Allow, Action: 'a:b', Resource: '*'}";
+    assert_eq!(with(fine), (1, vec![]));
+    for (statement, read) in [
+        ("!Ref X", 0),
+        ("{Effect: !Ref X, Action: 'a:b', Resource: '*'}", 0),
+        ("{Effect: Allow, Action: 'a:b'}", 0),
+        (
+            "{Effect: Allow, Action: 'a:b', NotAction: 'a:c', Resource: '*'}",
+            0,
+        ),
+        (
+            "{Effect: Allow, Action: 'a:b', Resource: '*', Condition: !Ref X}",
+            1,
+        ),
+        (
+            "{Effect: Allow, Action: 'a:b', Resource: '*', Condition: {StringEquals: !Ref X}}",
+            1,
+        ),
+        ("{Effect: Allow, Action: ['a:b', {c: d}], Resource: '*'}", 1),
+    ] {
+        assert_eq!(with(statement), (read, gap()), "{statement}");
+    }
+}
