@@ -102,16 +102,33 @@ fn resources(
     }
     // Recorded inputs say more than recorded ARNs (a query of an index is recorded with the table), if they say all.
     if gaps.is_empty() {
-        return (bound.into_iter().map(|bound| recognised(bound, around)).collect(), gaps);
+        return (
+            bound.into_iter().map(|bound| recognised(bound, around)).collect(),
+            gaps,
+        );
     }
-    let named: Vec<Bound> = usage.arns.iter().filter_map(|arn| named(catalog, around, needed, arn)).collect();
-    if named.is_empty() { (bound, gaps) } else { (named, Vec::new()) }
+    let named: Vec<Bound> = usage
+        .arns
+        .iter()
+        .filter_map(|arn| named(catalog, around, needed, arn))
+        .collect();
+    if named.is_empty() {
+        (bound, gaps)
+    } else {
+        (named, Vec::new())
+    }
 }
 
 /// The same resource by the stack's name for it, where the deployed name tells.
 fn recognised(bound: Bound, around: Surroundings<'_>) -> Bound {
-    match around.stack.and_then(|stack| recognise(bound.resource.as_str(), stack)) {
-        Some(symbolic) => Bound { resource: ArnPattern::new(symbolic), ..bound },
+    match around
+        .stack
+        .and_then(|stack| recognise(bound.resource.as_str(), stack))
+    {
+        Some(symbolic) => Bound {
+            resource: ArnPattern::new(symbolic),
+            ..bound
+        },
         None => bound,
     }
 }

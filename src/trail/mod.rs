@@ -46,6 +46,7 @@ use attribute::Functions;
 use files::{Object, ObjectError};
 use fold::{Counted, Fold, Folder};
 use inflate::InflateError;
+use operation::EventNames;
 
 /// What a trail tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,11 +78,12 @@ pub struct Trail {
 pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads: usize) -> Trail {
     let (objects, failures) = files::list(path);
     let counted = Counted::new();
+    let names = EventNames::new(catalog);
     let functions = Functions::new(functions);
     let read_all = || {
         objects
             .par_iter()
-            .map(|object| read_object(object, catalog, &functions, &counted))
+            .map(|object| read_object(object, &names, &functions, &counted))
             .reduce(Partial::default, Partial::merge)
     };
     let whole = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
@@ -89,7 +91,7 @@ pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads
         // The system gives no threads: the ones that there are do.
         Err(_) => read_all(),
     };
-    let mut trail = observation::finish(whole.fold, &functions, catalog);
+    let mut trail = observation::finish(whole.fold, &functions);
     trail.objects = whole.objects;
     trail.gaps = whole.gaps;
     trail.gaps.extend(failures.into_iter().map(|(shown, error)| {
@@ -120,7 +122,12 @@ impl Partial {
     }
 }
 
-fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, counted: &Counted) -> Partial {
+fn read_object(
+    object: &Object,
+    names: &EventNames<'_>,
+    functions: &Functions<'_>,
+    counted: &Counted,
+) -> Partial {
     let place = |line| Location::new(object.shown.clone(), line, 1);
     let text = match files::text(&object.path) {
         Ok(text) => text,
@@ -132,7 +139,7 @@ fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, co
             };
         }
     };
-    let mut folder = Folder::new(catalog, functions.clone(), counted);
+    let mut folder = Folder::new(names, functions.clone(), counted);
     container::read(&text, &mut folder);
     let mut fold = folder.fold;
     let mut gaps = unreadable(std::mem::take(&mut fold.unreadable), place);
