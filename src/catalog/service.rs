@@ -74,11 +74,6 @@ impl<'a> Service<'a> {
         &self.entry.iam_prefix
     }
 
-    /// The prefix of its endpoints, such as `monitoring`: CloudTrail's event source is usually this and `.amazonaws.com`.
-    pub fn endpoint_prefix(&self) -> &'a str {
-        &self.entry.endpoint_prefix
-    }
-
     /// Every operation, sorted by name ignoring case.
     pub fn operations(&self) -> impl Iterator<Item = Operation<'a>> + use<'a> {
         let service = *self;

@@ -203,7 +203,7 @@ fn forwarded(catalog: &Catalog, around: Surroundings<'_>, usage: &Usage, bound: 
         return Vec::new();
     };
     let mut grants = Vec::new();
-    for access in catalog.forwarded_access(&usage.operation) {
+    for access in catalog.forwarded_access(&usage.operation, &usage.inputs) {
         let via = access.via_service.replace("${Region}", "${AWS::Region}");
         for action in access.actions {
             let note = format!("{id} is encrypted with a customer key of the stack");

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
+use crate::catalog::Catalog;
 use crate::usage::OperationId;
 
 use super::attribute::{Functions, Learned, Session, scope_version};
@@ -102,16 +103,16 @@ impl Counted {
 /// Folds the records of one object after the other.
 pub(super) struct Folder<'k> {
     pub(super) fold: Fold,
-    names: &'k EventNames<'k>,
+    names: EventNames<'k>,
     functions: Functions<'k>,
     counted: &'k Counted,
 }
 
 impl<'k> Folder<'k> {
-    pub(super) fn new(names: &'k EventNames<'k>, functions: Functions<'k>, counted: &'k Counted) -> Self {
+    pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>, counted: &'k Counted) -> Self {
         Self {
             fold: Fold::default(),
-            names,
+            names: EventNames::new(catalog),
             functions,
             counted,
         }

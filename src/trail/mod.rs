@@ -46,7 +46,6 @@ use attribute::Functions;
 use files::{Object, ObjectError};
 use fold::{Counted, Fold, Folder};
 use inflate::InflateError;
-use operation::EventNames;
 
 /// What a trail tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,12 +77,11 @@ pub struct Trail {
 pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads: usize) -> Trail {
     let (objects, failures) = files::list(path);
     let counted = Counted::new();
-    let names = EventNames::new(catalog);
     let functions = Functions::new(functions);
     let read_all = || {
         objects
             .par_iter()
-            .map(|object| read_object(object, &names, &functions, &counted))
+            .map(|object| read_object(object, catalog, &functions, &counted))
             .reduce(Partial::default, Partial::merge)
     };
     let whole = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
@@ -122,12 +120,7 @@ impl Partial {
     }
 }
 
-fn read_object(
-    object: &Object,
-    names: &EventNames<'_>,
-    functions: &Functions<'_>,
-    counted: &Counted,
-) -> Partial {
+fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, counted: &Counted) -> Partial {
     let place = |line| Location::new(object.shown.clone(), line, 1);
     let text = match files::text(&object.path) {
         Ok(text) => text,
@@ -139,7 +132,7 @@ fn read_object(
             };
         }
     };
-    let mut folder = Folder::new(names, functions.clone(), counted);
+    let mut folder = Folder::new(catalog, functions.clone(), counted);
     container::read(&text, &mut folder);
     let mut fold = folder.fold;
     let mut gaps = unreadable(std::mem::take(&mut fold.unreadable), place);

@@ -65,7 +65,8 @@ pub struct NeededResource {
     /// Its ARN with `${Variable}`s, such as `arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}`.
     pub format: String,
     /// Where each variable but partition, region and account comes from, in the order of the format. When the form of
-    /// one takes ARNs and the input is an ARN, the whole resource is that ARN.
+    /// one takes ARNs and its input is an ARN, that ARN stands for the format up to and including the variable; it is
+    /// the whole resource when every variable comes from this input.
     pub variables: Vec<(String, Source)>,
 }
 
