@@ -1,7 +1,7 @@
 //! Links deployed functions to the binaries they run, by ordered evidence; nothing is guessed without saying so.
 //!
 //! The evidence, first match wins: a line in `rolefit.toml`; SAM's `BuildProperties.Binary`; a `target/lambda/<bin>` in the
-//! path of the code; a name that Cargo's metadata gives; the only binary of the package the code lies in; the name of the
+//! path of the code, or one binary in the Makefile's rule for the function; a name that Cargo's metadata gives; the only binary of the package the code lies in; the name of the
 //! function, if it fits exactly one binary (low confidence). A function that may be Rust and that nothing links is a gap
 //! with the lines to paste. Binaries that nothing deploys become functions of their own.
 
@@ -107,11 +107,13 @@ impl Linker<'_> {
         let code = &function.code;
         let by_build = self.by_build_properties(code);
         let by_path = || self.by_output_folder(code);
+        let by_makefile = || self.by_makefile(code);
         let by_metadata = || self.by_cargo_metadata(function);
         let by_package = || self.only_binary(code);
         let by_name = || self.by_name(function);
         Ok(by_build
             .or_else(by_path)
+            .or_else(by_makefile)
             .or_else(by_metadata)
             .or_else(by_package)
             .or_else(by_name))
@@ -183,6 +185,17 @@ impl Linker<'_> {
         Some(Found {
             binary,
             rule: "CodeUri target/lambda/<bin>",
+            confidence: Confidence::High,
+        })
+    }
+
+    /// Rule 3, too: the Makefile that SAM runs names one binary for the function.
+    fn by_makefile(&self, code: &CodeClue) -> Option<Found<'_>> {
+        let name = code.makefile_binary.as_deref()?;
+        let binary = self.named(name, code.path.as_deref())?;
+        Some(Found {
+            binary,
+            rule: "Makefile build-<function>",
             confidence: Confidence::High,
         })
     }

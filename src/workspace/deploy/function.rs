@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::branches::{and, branches};
 use super::globals::merged_properties;
 use super::names::key_arn;
-use super::node::{Entry, Node};
+use super::node::{Entry, Node, Value};
 use super::reading::Reading;
 use super::roles::Roles;
 use super::template::Resource;
@@ -15,6 +15,7 @@ use crate::workspace::model::{CodeClue, EnvValue, Function, Role, RuntimeSetting
 /// Types of resources that are functions.
 pub(crate) const FUNCTION_TYPES: &[&str] = &[
     "AWS::Lambda::Function",
+    "AWS::Lambda::WebFunction",
     "AWS::Serverless::Function",
     "AWS::Serverless::WebFunction",
 ];
@@ -33,7 +34,7 @@ impl Declared<'_> {
     /// The property that names the execution role.
     pub(crate) fn role(&self) -> Option<&Node> {
         let name = match self.resource.type_name.as_str() {
-            "AWS::Serverless::WebFunction" => "ExecutionRoleArn",
+            "AWS::Serverless::WebFunction" | "AWS::Lambda::WebFunction" => "ExecutionRoleArn",
             _ => "Role",
         };
         self.properties.get(name).filter(|node| !node.is_no_value())
@@ -50,9 +51,41 @@ impl<'a> Reading<'a> {
             .filter(|resource| FUNCTION_TYPES.contains(&resource.type_name.as_str()))
             .map(|resource| Declared {
                 resource,
-                properties: merged_properties(template, resource),
+                properties: match resource.type_name.as_str() {
+                    "AWS::Lambda::WebFunction" => self.with_revision(resource),
+                    _ => merged_properties(template, resource),
+                },
             })
             .collect()
+    }
+
+    /// A web function's settings and role stand in its revisions; the last one in the template counts.
+    fn with_revision(&self, function: &Resource) -> Node {
+        let mut entries = function.properties.entries().to_vec();
+        let template = self.template;
+        let revision = template
+            .of_type("AWS::Lambda::WebFunctionRevision")
+            .filter(|revision| {
+                let text = revision
+                    .properties
+                    .get("FunctionName")
+                    .and_then(|node| self.text(node));
+                text.and_then(|text| self.stack.resource_named(&text))
+                    .is_some_and(|resource| resource.id == function.id)
+            })
+            .last();
+        let parts = revision.into_iter().flat_map(|revision| {
+            let properties = &revision.properties;
+            let nested = [&["ServiceConfig"][..], &["BuildConfig", "RuntimeConfig"]];
+            let nested = nested.into_iter().filter_map(|path| properties.path(path));
+            nested.chain([properties]).flat_map(Node::entries)
+        });
+        for entry in parts {
+            if !entries.iter().any(|known| known.key == entry.key) {
+                entries.push(entry.clone());
+            }
+        }
+        Node::new(Value::Map(entries), function.properties.at)
     }
 
     /// The function, without the roles' `shared_with`.
@@ -259,6 +292,7 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
+            makefile_binary: None,
         }
     }
 
@@ -311,7 +345,6 @@ impl<'a> Reading<'a> {
 
 /// Whether a conditional value has a value in every branch.
 pub(crate) fn branches_cover(node: &Node) -> bool {
-    use super::node::Value;
     match &node.value {
         Value::If(_, then, otherwise) => branches_cover(then) && branches_cover(otherwise),
         Value::Null => false,

@@ -1,6 +1,6 @@
 //! Policy documents inside stack templates → statements with symbolic ARNs, each with the line to edit.
 
-use super::branches::{Branch, and, branches, items, variants};
+use super::branches::{Branch, and, branches, items, never, variants};
 use super::node::{Mark, Node, Value};
 use super::reading::Reading;
 use super::text::text;
@@ -108,12 +108,16 @@ impl Reading<'_> {
         let mut found = Vec::new();
         for (action_condition, action) in &actions.groups {
             for (resource_condition, resource) in &resources.groups {
+                let condition = and(action_condition.as_deref(), resource_condition.as_deref());
+                let condition = and(source.condition.as_deref(), condition.as_deref());
+                if never(condition.as_deref()) {
+                    continue;
+                }
                 let patterns = action.iter().map(ActionPattern::new).collect();
                 let arns = resource
                     .iter()
                     .map(|arn| ArnPattern::new(self.stack.normalise_arn(arn)))
                     .collect();
-                let condition = and(action_condition.as_deref(), resource_condition.as_deref());
                 found.push(RoleStatement {
                     statement: Statement {
                         sid: sid.clone(),
@@ -132,7 +136,7 @@ impl Reading<'_> {
                     },
                     origin: self.origin(
                         &Source {
-                            condition: and(source.condition.as_deref(), condition.as_deref()),
+                            condition,
                             ..source.clone()
                         },
                         node.at,
