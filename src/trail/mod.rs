@@ -89,7 +89,7 @@ pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads
         // The system gives no threads: the ones that there are do.
         Err(_) => read_all(),
     };
-    let mut trail = observation::finish(whole.fold, &functions, catalog);
+    let mut trail = observation::finish(whole.fold, &functions);
     trail.objects = whole.objects;
     trail.gaps = whole.gaps;
     trail.gaps.extend(failures.into_iter().map(|(shown, error)| {
