@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::escalation;
 use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
-use crate::catalog::AccessLevel;
-use crate::catalog::Catalog;
+use crate::catalog::{AccessLevel, Catalog, EscalationPath};
 use crate::diff::{Diff, Row, Verdict};
-use crate::iam::action::Action;
+use crate::iam::action::{Action, ActionPattern};
 use crate::usage::BecauseKind;
 use crate::workspace::model::{Function, GrantOrigin};
 
@@ -17,10 +17,11 @@ const MOST_NAMES: usize = 12;
 
 /// Findings about rows that are removed or narrowed, and about calls that only the trail knows.
 pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Finding> {
+    let paths = function.role.as_ref().map(|role| escalation::completed(catalog, role)).unwrap_or_default();
     let mut groups: BTreeMap<(&Rule, &GrantOrigin), Vec<&Row>> = BTreeMap::new();
     for row in &diff.rows {
         for origin in &row.granted_by {
-            if let Some(rule) = rule(catalog, row, origin) {
+            if let Some(rule) = rule(&paths, row, origin) {
                 groups.entry((rule, origin)).or_default().push(row);
             }
         }
@@ -28,15 +29,16 @@ pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Find
     let mut findings: Vec<Finding> = groups
         .iter()
         .filter_map(|((rule, origin), rows)| finding(catalog, function, rule, origin, rows))
+        .map(|finding| name_paths(finding, &paths))
         .collect();
     findings.extend(observed_only(function, diff));
     findings
 }
 
-fn rule(catalog: &Catalog, row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
+fn rule(paths: &[&EscalationPath], row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
     match row.verdict {
+        Verdict::Remove if !escalation::through(paths, &row.action).is_empty() => Some(&rules::ESCALATION),
         Verdict::Remove | Verdict::Narrow if origin.injected_by.is_some() => Some(&rules::INJECTED_EXCESS),
-        Verdict::Remove if escalates(catalog, row) => Some(&rules::ESCALATION),
         Verdict::Remove if row.action.has_wildcard() => Some(&rules::ACTION_WILDCARD),
         Verdict::Remove => Some(&rules::UNUSED_PERMISSION),
         Verdict::Narrow => Some(&rules::RESOURCE_TOO_BROAD),
@@ -44,10 +46,17 @@ fn rule(catalog: &Catalog, row: &Row, origin: &GrantOrigin) -> Option<&'static R
     }
 }
 
-/// Whether the excess holds an action that is known to raise privileges.
-fn escalates(catalog: &Catalog, row: &Row) -> bool {
-    let _ = (catalog, row);
-    false
+/// Says which ways to more privileges the actions complete.
+fn name_paths(mut finding: Finding, paths: &[&EscalationPath]) -> Finding {
+    if finding.rule == &rules::ESCALATION {
+        let through = |action: &String| escalation::through(paths, &ActionPattern::new(action));
+        let names: BTreeSet<&str> = finding.actions.iter().flat_map(through).collect();
+        let shown: Vec<&str> = names.iter().copied().take(3).collect();
+        let more = names.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!(" and {more} more ways") } else { String::new() };
+        finding.notes.push(format!("completes {}{more}", quoted(&shown)));
+    }
+    finding
 }
 
 fn finding(
