@@ -54,23 +54,38 @@ impl Catalog {
     /// Records do not tell some services apart (`ses` and `sesv2`, `rds` and `docdb`); of these, the one whose crate
     /// has the source's name is taken, else the last. Their actions are the same.
     pub fn operation_of_event(&self, event_source: &str, event_name: &str) -> Option<Operation<'_>> {
-        let source = event_source
-            .strip_suffix(".cn")
-            .unwrap_or(event_source)
-            .strip_suffix(".amazonaws.com")?;
+        self.operations_of_event(event_source, event_name)
+            .into_iter()
+            .next()
+    }
+
+    /// Every operation that a CloudTrail record can name, most likely first: one for most names, several where services
+    /// share an event source and have operations of the same name.
+    pub fn operations_of_event(&self, event_source: &str, event_name: &str) -> Vec<Operation<'_>> {
+        let source = event_source.strip_suffix(".cn").unwrap_or(event_source);
+        let Some(source) = source.strip_suffix(".amazonaws.com") else {
+            return Vec::new();
+        };
         let row = exceptions()
             .event
             .iter()
             .find(|row| row.source == source && row.name == event_name);
         if let Some(row) = row {
-            return self.service(&row.service)?.operation(&row.operation);
+            let service = self.service(&row.service);
+            let operation = service.and_then(|service| service.operation(&row.operation));
+            return operation.into_iter().collect();
         }
-        let find = |name: &str| {
+        let find = |name: &str| -> Vec<Operation<'_>> {
             self.services_of_source(source)
                 .into_iter()
-                .find_map(|position| self.service_at(position)?.operation_of_method(name))
+                .filter_map(|position| self.service_at(position)?.operation_of_method(name))
+                .collect()
         };
-        find(event_name).or_else(|| find(without_date(event_name)?))
+        let found = find(event_name);
+        match without_date(event_name) {
+            Some(name) if found.is_empty() => find(name),
+            _ => found,
+        }
     }
 
     /// Positions of the services that an event source stands for, most likely first.

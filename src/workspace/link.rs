@@ -1,7 +1,7 @@
 //! Links deployed functions to the binaries they run, by ordered evidence; nothing is guessed without saying so.
 //!
 //! The evidence, first match wins: a line in `rolefit.toml`; SAM's `BuildProperties.Binary`; a `target/lambda/<bin>` in the
-//! path of the code; a name that Cargo's metadata gives; the only binary of the package the code lies in; the name of the
+//! path of the code, or one binary in the Makefile's rule for the function; a name that Cargo's metadata gives; the only binary of the package the code lies in; the name of the
 //! function, if it fits exactly one binary (low confidence). A function that may be Rust and that nothing links is a gap
 //! with the lines to paste. Binaries that nothing deploys become functions of their own.
 
@@ -107,11 +107,13 @@ impl Linker<'_> {
         let code = &function.code;
         let by_build = self.by_build_properties(code);
         let by_path = || self.by_output_folder(code);
+        let by_makefile = || self.by_makefile(code);
         let by_metadata = || self.by_cargo_metadata(function);
         let by_package = || self.only_binary(code);
         let by_name = || self.by_name(function);
         Ok(by_build
             .or_else(by_path)
+            .or_else(by_makefile)
             .or_else(by_metadata)
             .or_else(by_package)
             .or_else(by_name))
@@ -187,6 +189,17 @@ impl Linker<'_> {
         })
     }
 
+    /// Rule 3, too: the Makefile that SAM runs names one binary for the function.
+    fn by_makefile(&self, code: &CodeClue) -> Option<Found<'_>> {
+        let name = code.makefile_binary.as_deref()?;
+        let binary = self.named(name, code.path.as_deref())?;
+        Some(Found {
+            binary,
+            rule: "Makefile build-<function>",
+            confidence: Confidence::High,
+        })
+    }
+
     /// Rule 4.
     fn by_cargo_metadata(&self, function: &Function) -> Option<Found<'_>> {
         let metadata = &self.statements.cargo_metadata;
@@ -200,21 +213,30 @@ impl Linker<'_> {
         })
     }
 
-    /// Rule 6: the package at the path of the code has one binary.
+    /// Rule 6: the package at the path of the code has one binary, or no package is there and one binary lies below.
     fn only_binary(&self, code: &CodeClue) -> Option<Found<'_>> {
         let path = code.path.as_deref()?;
-        let package = self.packages.iter().find(|package| package.dir == path)?;
-        let [only] = package.binaries.as_slice() else {
-            return None;
+        let at_path = self.packages.iter().any(|package| package.dir == path);
+        let (rule, confidence) = if at_path {
+            ("only binary of package", Confidence::High)
+        } else {
+            ("only binary below CodeUri", Confidence::Medium)
         };
-        let binary = self
+        let fitting: Vec<&BinaryId> = self
             .binaries
             .iter()
-            .find(|binary| binary.package_dir == package.dir && binary.binary == only.name)?;
+            .filter(|binary| {
+                if at_path {
+                    binary.package_dir == path
+                } else {
+                    lies_in(&binary.package_dir, path)
+                }
+            })
+            .collect();
         Some(Found {
-            binary,
-            rule: "only binary of package",
-            confidence: Confidence::High,
+            binary: only(&fitting)?,
+            rule,
+            confidence,
         })
     }
 
@@ -513,6 +535,13 @@ mod tests {
                 "put elsewhere:put -",
             ]
         );
+    }
+
+    #[test]
+    fn the_only_binary_below_the_code_is_taken() {
+        let packages = [package("lib", "svc/lib", &[]), package("a", "svc/a", &["put"])];
+        let workspace = linked(vec![function("P", at("svc"))], &packages, &Statements::default());
+        assert_eq!(links(&workspace), ["P svc/a:put only binary below CodeUri"]);
     }
 
     #[test]

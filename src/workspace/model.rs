@@ -111,8 +111,9 @@ pub struct Trigger {
     /// Where failed batches go, as a symbolic ARN.
     pub on_failure: Option<String>,
     /// What polling needs beside the source, as symbolic ARNs by name: secrets by the type of access (`BASIC_AUTH`,
-    /// `SERVER_ROOT_CA_CERTIFICATE`, …; `AUTH` for any that logs in), `VPC_SUBNET`, `SchemaRegistryConfig`,
-    /// `SCHEMA_REGISTRY_AUTH`, `KmsKeyArn`, `SecretsManagerKmsKeyId`.
+    /// `SERVER_ROOT_CA_CERTIFICATE`, …; `AUTH` for any that logs in), `VPC_SUBNET`, `SchemaRegistryConfig`
+    /// (its address), `GlueRegistryArn`, `GlueRegistryName`, `SCHEMA_REGISTRY_AUTH`, `TopicArn`, `GroupArn`, `KmsKeyArn`,
+    /// `SecretsManagerKmsKeyId`.
     pub details: BTreeMap<String, Vec<String>>,
     /// Where it stands.
     pub location: Location,
@@ -186,6 +187,8 @@ pub struct CodeClue {
     pub binary: Option<String>,
     /// `Metadata.BuildMethod` of SAM.
     pub build_method: Option<String>,
+    /// The binary that the rule `build-<logical id>` of the Makefile builds or copies.
+    pub makefile_binary: Option<String>,
 }
 
 /// An execution role as it is today.

@@ -24,9 +24,13 @@ fn collect<'a>(node: &'a Node, condition: Option<String>, found: &mut Vec<Branch
         Value::Null => {}
         Value::Ref(_) if node.is_no_value() => {}
         Value::If(name, then, otherwise) => {
-            collect(then, and(condition.as_deref(), Some(name)), found);
             let not = format!("not {name}");
-            collect(otherwise, and(condition.as_deref(), Some(&not)), found);
+            for (part, value) in [(name, then), (&not, otherwise)] {
+                let both = and(condition.as_deref(), Some(part));
+                if !never(both.as_deref()) {
+                    collect(value, both, found);
+                }
+            }
         }
         _ => found.push(Branch { condition, node }),
     }
@@ -49,13 +53,28 @@ pub(crate) fn items(node: &Node) -> Vec<Branch<'_>> {
         .collect()
 }
 
-/// Both conditions.
+/// Both conditions, each part once.
 pub(crate) fn and(first: Option<&str>, second: Option<&str>) -> Option<String> {
-    match (first, second) {
-        (Some(first), Some(second)) if first == second => Some(first.to_owned()),
-        (Some(first), Some(second)) => Some(format!("{first} and {second}")),
-        (one, other) => one.or(other).map(str::to_owned),
+    let mut parts: Vec<&str> = Vec::new();
+    for part in first
+        .into_iter()
+        .chain(second)
+        .flat_map(|text| text.split(" and "))
+    {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
     }
+    (!parts.is_empty()).then(|| parts.join(" and "))
+}
+
+/// Whether a condition asks for something and its opposite.
+pub(crate) fn never(condition: Option<&str>) -> bool {
+    let parts: Vec<&str> = condition.map_or_else(Vec::new, |text| text.split(" and ").collect());
+    parts
+        .iter()
+        .filter_map(|part| part.strip_prefix("not "))
+        .any(|name| parts.contains(&name))
 }
 
 /// The node once for each combination of the conditions inside it, with every `Fn::If` decided; `None` when there are

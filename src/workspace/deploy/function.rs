@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::branches::{and, branches};
 use super::globals::merged_properties;
 use super::names::key_arn;
-use super::node::{Entry, Node};
+use super::node::{Entry, Node, Value};
 use super::reading::Reading;
 use super::roles::Roles;
 use super::template::Resource;
@@ -15,6 +15,7 @@ use crate::workspace::model::{CodeClue, EnvValue, Function, Role, RuntimeSetting
 /// Types of resources that are functions.
 pub(crate) const FUNCTION_TYPES: &[&str] = &[
     "AWS::Lambda::Function",
+    "AWS::Lambda::WebFunction",
     "AWS::Serverless::Function",
     "AWS::Serverless::WebFunction",
 ];
@@ -33,7 +34,7 @@ impl Declared<'_> {
     /// The property that names the execution role.
     pub(crate) fn role(&self) -> Option<&Node> {
         let name = match self.resource.type_name.as_str() {
-            "AWS::Serverless::WebFunction" => "ExecutionRoleArn",
+            "AWS::Serverless::WebFunction" | "AWS::Lambda::WebFunction" => "ExecutionRoleArn",
             _ => "Role",
         };
         self.properties.get(name).filter(|node| !node.is_no_value())
@@ -50,9 +51,41 @@ impl<'a> Reading<'a> {
             .filter(|resource| FUNCTION_TYPES.contains(&resource.type_name.as_str()))
             .map(|resource| Declared {
                 resource,
-                properties: merged_properties(template, resource),
+                properties: match resource.type_name.as_str() {
+                    "AWS::Lambda::WebFunction" => self.with_revision(resource),
+                    _ => merged_properties(template, resource),
+                },
             })
             .collect()
+    }
+
+    /// A web function's settings and role stand in its revisions; the last one in the template counts.
+    fn with_revision(&self, function: &Resource) -> Node {
+        let mut entries = function.properties.entries().to_vec();
+        let template = self.template;
+        let revision = template
+            .of_type("AWS::Lambda::WebFunctionRevision")
+            .filter(|revision| {
+                let text = revision
+                    .properties
+                    .get("FunctionName")
+                    .and_then(|node| self.text(node));
+                text.and_then(|text| self.stack.resource_named(&text))
+                    .is_some_and(|resource| resource.id == function.id)
+            })
+            .last();
+        let parts = revision.into_iter().flat_map(|revision| {
+            let properties = &revision.properties;
+            let nested = [&["ServiceConfig"][..], &["BuildConfig", "RuntimeConfig"]];
+            let nested = nested.into_iter().filter_map(|path| properties.path(path));
+            nested.chain([properties]).flat_map(Node::entries)
+        });
+        for entry in parts {
+            if !entries.iter().any(|known| known.key == entry.key) {
+                entries.push(entry.clone());
+            }
+        }
+        Node::new(Value::Map(entries), function.properties.at)
     }
 
     /// The function, without the roles' `shared_with`.
@@ -81,7 +114,7 @@ impl<'a> Reading<'a> {
             link_confidence: Confidence::Low,
             stack: None,
             location: self.location(resource.at),
-            may_be_rust: self.may_be_rust(properties, runtime.as_deref()),
+            may_be_rust: self.may_be_rust(declared, runtime.as_deref()),
             runtime,
             env: self.environment(declared),
             triggers: own_triggers,
@@ -98,12 +131,18 @@ impl<'a> Reading<'a> {
         Some(self.stack.with_defaults(&text))
     }
 
-    /// Custom runtimes and container images can be Rust; so can what cannot be told.
-    fn may_be_rust(&self, properties: &Node, runtime: Option<&str>) -> bool {
+    /// Custom runtimes and container images can be Rust, unless SAM builds them as something else; so can what cannot
+    /// be told.
+    fn may_be_rust(&self, declared: &Declared<'_>, runtime: Option<&str>) -> bool {
+        let properties = &declared.properties;
         if properties.get("InlineCode").is_some() || properties.path(&["Code", "ZipFile"]).is_some() {
             return false;
         }
-        runtime.is_none_or(|runtime| runtime.starts_with("provided") || runtime.contains("${"))
+        let method = declared.resource.node.path(&["Metadata", "BuildMethod"]);
+        let method = method.and_then(Node::as_text).unwrap_or("makefile");
+        let built_as_rust = matches!(method, "makefile" | "rust-cargolambda");
+        built_as_rust
+            && runtime.is_none_or(|runtime| runtime.starts_with("provided") || runtime.contains("${"))
     }
 
     fn environment(&self, declared: &Declared<'_>) -> BTreeMap<String, EnvValue> {
@@ -259,6 +298,7 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
+            makefile_binary: None,
         }
     }
 
@@ -311,7 +351,6 @@ impl<'a> Reading<'a> {
 
 /// Whether a conditional value has a value in every branch.
 pub(crate) fn branches_cover(node: &Node) -> bool {
-    use super::node::Value;
     match &node.value {
         Value::If(_, then, otherwise) => branches_cover(then) && branches_cover(otherwise),
         Value::Null => false,

@@ -10,6 +10,7 @@ mod connectors;
 mod discover;
 mod function;
 mod globals;
+mod makefile;
 mod managed;
 mod names;
 mod node;
@@ -54,6 +55,12 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     for candidate in discover::candidates(root) {
         read_candidate(&candidate, managed, &mut deployments);
     }
+    for function in &mut deployments.functions {
+        makefile::read_rule(root, function);
+    }
+    deployments
+        .gaps
+        .sort_by(|one, other| (&one.location, one).cmp(&(&other.location, other)));
     deployments
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::globals::merged_properties;
 use super::node::Node;
 use super::resource_types::{ResourceType, resource_type};
 use super::template::{Resource, Template};
@@ -19,7 +20,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
         .iter()
         .map(|resource| (resource.id.clone(), stack_resource(template, resource)))
         .collect();
-    generated_roles(template, &mut resources);
+    generated_resources(template, &mut resources);
     let mut stack = Stack {
         file: template.file.clone(),
         kind: if template.sam { "sam" } else { "cloudformation" },
@@ -39,24 +40,40 @@ pub(crate) fn stack(template: &Template) -> Stack {
     stack
 }
 
-/// Roles that SAM makes, so that `!GetAtt PutOrderFunctionRole.Arn` is known.
-fn generated_roles(template: &Template, resources: &mut BTreeMap<String, StackResource>) {
-    for function in template.resources.iter().filter(|resource| {
+/// Roles, queues and topics that SAM makes, so that `!GetAtt PutOrderFunctionRole.Arn` is known.
+fn generated_resources(template: &Template, resources: &mut BTreeMap<String, StackResource>) {
+    let functions = template.resources.iter().filter(|resource| {
         matches!(
             resource.type_name.as_str(),
             "AWS::Serverless::Function" | "AWS::Serverless::WebFunction"
         )
-    }) {
-        let id = format!("{}Role", function.id);
-        resources.entry(id.clone()).or_insert_with(|| StackResource {
-            arn: Some(symbolic_arn("iam::a:role/{}", &id, |_| None)),
-            id,
-            type_name: "AWS::IAM::Role".to_owned(),
-            location: template.location(function.at),
-            physical_name: None,
-            ref_returns: RefValue::Name,
-            kms_key: None,
-        });
+    });
+    for function in functions {
+        let mut add = |id: String, type_name: &str| {
+            let Some(known) = resource_type(type_name) else {
+                return;
+            };
+            resources.entry(id.clone()).or_insert_with(|| StackResource {
+                arn: Some(symbolic_arn(known.arn, &id, |_| None)),
+                id,
+                type_name: type_name.to_owned(),
+                location: template.location(function.at),
+                physical_name: None,
+                ref_returns: known.ref_returns,
+                kms_key: None,
+            });
+        };
+        add(format!("{}Role", function.id), "AWS::IAM::Role");
+        let properties = merged_properties(template, function);
+        let destinations = properties.path(&["EventInvokeConfig", "DestinationConfig"]);
+        for entry in destinations.map(Node::entries).unwrap_or(&[]) {
+            let id = format!("{}EventInvokeConfig{}", function.id, entry.key);
+            match entry.value.get("Type").and_then(Node::as_text) {
+                Some("SQS") => add(format!("{id}Queue"), "AWS::SQS::Queue"),
+                Some("SNS") => add(format!("{id}Topic"), "AWS::SNS::Topic"),
+                _ => {}
+            }
+        }
     }
 }
 

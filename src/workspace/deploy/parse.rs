@@ -13,9 +13,11 @@ pub(crate) struct ParseError {
     pub(crate) at: Mark,
 }
 
-/// Parses JSON (by the file's ending) or YAML. A YAML file of several documents gives several trees.
+/// Parses JSON (by the file's ending; a `.template` by its first brace) or YAML. A YAML file of several documents gives
+/// several trees.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, ParseError> {
-    if file.ends_with(".json") {
+    let starts_like_json = || text.trim_start().starts_with('{');
+    if file.ends_with(".json") || (file.ends_with(".template") && starts_like_json()) {
         json(text).map(|node| vec![node])
     } else {
         yaml(text)

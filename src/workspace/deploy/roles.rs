@@ -95,10 +95,13 @@ impl Reading<'_> {
                 let Some(role) = self.role_named(target.node) else {
                     continue;
                 };
+                let own_condition = self.role_condition(&role);
                 let Some(role) = roles.get_mut(&role) else {
                     continue;
                 };
-                let condition = and(resource.condition(), target.condition.as_deref());
+                // What always comes with the role is not conditional for it.
+                let condition = resource.condition().filter(|name| Some(*name) != own_condition);
+                let condition = and(condition, target.condition.as_deref());
                 let source = Source {
                     kind,
                     name: name.clone(),
@@ -109,6 +112,15 @@ impl Reading<'_> {
                     .extend(self.inline_document(&resource.properties, &source));
             }
         }
+    }
+
+    /// The condition of a role, or of the function that SAM makes it for.
+    fn role_condition(&self, role: &str) -> Option<&str> {
+        let template = self.template;
+        let owner = template
+            .resource(role)
+            .or_else(|| template.resource(role.strip_suffix("Role")?))?;
+        owner.condition()
     }
 
     /// The logical id of the role that a value names or whose ARN it is; a gap when it cannot be told.

@@ -3,8 +3,7 @@
 use super::node::{Entry, Mark, Node, Value};
 use super::reading::Reading;
 use super::sam::GeneratedRole;
-use super::text::split_outside_symbols;
-use super::triggers::PollDetails;
+use super::triggers::{PollDetails, glue_registry_name};
 use crate::usage::Gap;
 use crate::workspace::model::Trigger;
 
@@ -112,6 +111,7 @@ impl Reading<'_> {
             location: self.location(entry.key_at),
         };
         trigger.settle_kind();
+        self.name_topics(&mut trigger, properties);
         let mut triggers = vec![trigger];
         triggers.extend(self.queue_of_topic(entry, properties));
         triggers
@@ -274,10 +274,7 @@ impl Reading<'_> {
         let Some(registry) = config.get("SchemaRegistryURI").and_then(|node| self.text(node)) else {
             return;
         };
-        let name = split_outside_symbols(&registry, ':', 7)
-            .get(5)
-            .and_then(|part| part.strip_prefix("registry/"))
-            .map(str::to_owned);
+        let name = glue_registry_name(&registry).map(str::to_owned);
         if let Some(name) = name {
             let registry = self.stack.normalise_arn(&registry);
             self.inject_statement(property, at, &["glue:GetRegistry"], vec![registry], made);

@@ -1,7 +1,7 @@
 //! Policy documents inside stack templates → statements with symbolic ARNs, each with the line to edit.
 
-use super::branches::{Branch, and, branches, items, variants};
-use super::node::{Mark, Node, Value};
+use super::branches::{Branch, and, branches, items, never, variants};
+use super::node::{Entry, Mark, Node, Value};
 use super::reading::Reading;
 use super::text::text;
 use crate::iam::action::ActionPattern;
@@ -108,12 +108,16 @@ impl Reading<'_> {
         let mut found = Vec::new();
         for (action_condition, action) in &actions.groups {
             for (resource_condition, resource) in &resources.groups {
+                let condition = and(action_condition.as_deref(), resource_condition.as_deref());
+                let condition = and(source.condition.as_deref(), condition.as_deref());
+                if never(condition.as_deref()) {
+                    continue;
+                }
                 let patterns = action.iter().map(ActionPattern::new).collect();
                 let arns = resource
                     .iter()
                     .map(|arn| ArnPattern::new(self.stack.normalise_arn(arn)))
                     .collect();
-                let condition = and(action_condition.as_deref(), resource_condition.as_deref());
                 found.push(RoleStatement {
                     statement: Statement {
                         sid: sid.clone(),
@@ -132,7 +136,7 @@ impl Reading<'_> {
                     },
                     origin: self.origin(
                         &Source {
-                            condition: and(source.condition.as_deref(), condition.as_deref()),
+                            condition,
                             ..source.clone()
                         },
                         node.at,
@@ -184,22 +188,31 @@ impl Reading<'_> {
         })
     }
 
+    /// The conditions of a statement. What cannot be read is a gap: without it the statement seems to say more.
     fn conditions(&mut self, node: Option<&Node>) -> Conditions {
         let mut conditions = Conditions::new();
-        for operator in node.map(Node::entries).unwrap_or(&[]) {
+        for operator in node.map(|node| self.map_of(node)).unwrap_or(&[]) {
             let keys = conditions.entry(operator.key.clone()).or_default();
-            for key in operator.value.entries() {
-                let values = key
-                    .value
-                    .items()
-                    .iter()
-                    .filter_map(|value| text(self.template, value))
-                    .map(|value| self.stack.normalise_arn(&value))
-                    .collect();
+            for key in self.map_of(&operator.value) {
+                let mut values = Vec::new();
+                for value in key.value.items() {
+                    match self.text(value) {
+                        Some(text) => values.push(self.stack.normalise_arn(&text)),
+                        None => self.bad_document(value, "the value of a condition is not a text"),
+                    }
+                }
                 keys.insert(key.key.clone(), values);
             }
         }
         conditions
+    }
+
+    /// The entries of a map; a gap for anything else.
+    fn map_of<'n>(&mut self, node: &'n Node) -> &'n [Entry] {
+        if !matches!(node.value, Value::Map(_)) {
+            self.bad_document(node, "a condition is not written out as a map");
+        }
+        node.entries()
     }
 
     /// The origin of a statement at a line.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::branches::branches;
+use super::function::FUNCTION_TYPES;
 use super::node::Node;
 use super::reading::Reading;
 use super::template::Resource;
@@ -48,7 +49,37 @@ const POLLED_SERVICES: &[(&str, &str)] = &[
     ("sqs", "sqs"),
 ];
 
+/// The name in the ARN of a Glue schema registry.
+pub(super) fn glue_registry_name(arn: &str) -> Option<&str> {
+    let parts = super::text::split_outside_symbols(arn, ':', 6);
+    let ["arn", _, "glue", _, _, rest] = parts.as_slice() else {
+        return None;
+    };
+    rest.strip_prefix("registry/")
+}
+
 impl Trigger {
+    /// What of a Kafka cluster on MSK is read, as ARNs; only where the cluster's whole ARN is written out, since its
+    /// random ending is part of theirs.
+    pub(super) fn name_topics(&mut self, topics: &[String], group: Option<&str>) {
+        let Some((start, cluster)) = self.source.as_deref().and_then(|arn| arn.split_once(":cluster/"))
+        else {
+            return;
+        };
+        if cluster.contains("${") || cluster.matches('/').count() != 1 {
+            return;
+        }
+        let topics: Vec<String> = topics
+            .iter()
+            .map(|topic| format!("{start}:topic/{cluster}/{topic}"))
+            .collect();
+        if !topics.is_empty() {
+            self.details.insert("TopicArn".to_owned(), topics);
+        }
+        let group = format!("{start}:group/{cluster}/{}", group.unwrap_or("*"));
+        self.details.insert("GroupArn".to_owned(), vec![group]);
+    }
+
     /// A Kinesis consumer is read by enhanced fan-out.
     pub(super) fn settle_kind(&mut self) {
         let consumer = self
@@ -136,7 +167,27 @@ impl Reading<'_> {
             location: self.location(resource.at),
         };
         trigger.settle_kind();
+        self.name_topics(&mut trigger, properties);
         trigger
+    }
+
+    /// Adds the topics that a mapping of an MSK cluster reads.
+    pub(super) fn name_topics(&self, trigger: &mut Trigger, properties: &Node) {
+        if trigger.kind != "msk" {
+            return;
+        }
+        let topics: Vec<String> = properties
+            .get("Topics")
+            .map(Node::items)
+            .unwrap_or(&[])
+            .iter()
+            .filter_map(|topic| self.text(topic))
+            .collect();
+        let group = properties
+            .get("ConsumerGroupId")
+            .or_else(|| properties.path(&["AmazonManagedKafkaEventSourceConfig", "ConsumerGroupId"]))
+            .and_then(|group| self.text(group));
+        trigger.name_topics(&topics, group.as_deref());
     }
 
     fn permission(&mut self, resource: &Resource) -> Option<Trigger> {
@@ -196,8 +247,12 @@ impl Reading<'_> {
             .find_map(|config| properties.path(&[config, "SchemaRegistryConfig"]))
         });
         if let Some(registry) = registry {
-            let uri = registry.get("SchemaRegistryURI");
-            add("SchemaRegistryConfig", uri.and_then(|node| self.arn(node)));
+            let uri = registry.get("SchemaRegistryURI").and_then(|node| self.arn(node));
+            if let Some(name) = uri.as_deref().and_then(glue_registry_name) {
+                add("GlueRegistryArn", uri.clone());
+                add("GlueRegistryName", Some(name.to_owned()));
+            }
+            add("SchemaRegistryConfig", uri);
             for access in registry.get("AccessConfigs").map(Node::items).unwrap_or(&[]) {
                 let secret = access.get("URI").and_then(|node| self.arn(node));
                 add("SCHEMA_REGISTRY_AUTH", secret);
@@ -232,9 +287,7 @@ impl Reading<'_> {
             }
         };
         match resource.type_name.as_str() {
-            "AWS::Lambda::Function" | "AWS::Serverless::Function" | "AWS::Serverless::WebFunction" => {
-                Some(resource.id.clone())
-            }
+            name if FUNCTION_TYPES.contains(&name) => Some(resource.id.clone()),
             "AWS::Lambda::Alias" | "AWS::Lambda::Version" if depth < 3 => {
                 let target = self.template.resource(&resource.id)?;
                 let name = self.text(target.properties.get("FunctionName")?)?;
