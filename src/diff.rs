@@ -192,7 +192,11 @@ impl Cell<'_> {
 
     /// Whether it covers the needed resource, by its symbols or by the names that the template gives.
     fn covers_need(&self, grant: &Grant) -> bool {
-        self.covers(&grant.resource) || grant.spelled_out.as_ref().is_some_and(|resource| self.covers(resource))
+        self.covers(&grant.resource)
+            || grant
+                .spelled_out
+                .as_ref()
+                .is_some_and(|resource| self.covers(resource))
     }
 
     fn intersects(&self, resource: &ArnPattern) -> bool {

@@ -10,12 +10,14 @@ mod service;
 mod action_entry;
 mod managed_policy;
 mod lookup;
+mod event_name;
+mod risk;
 pub mod template;
 mod need;
 pub mod build;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use action_entry::Prefix;
@@ -25,6 +27,7 @@ pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
 pub use managed_policy::ManagedPolicy;
 pub use naming::snake_case;
 pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
+pub use risk::{EscalationPath, EscalationStep, EscalationTarget, RiskClass, Severity};
 pub use service::{Member, MemberKind, Operation, Service, Shape};
 
 /// The embedded catalogue file.
@@ -48,6 +51,8 @@ pub struct Catalog {
     services: Vec<OnceLock<ServiceData>>,
     prefixes: Vec<OnceLock<PrefixData>>,
     policies: OnceLock<Vec<PolicyData>>,
+    /// Positions of services by the event sources of their records.
+    event_sources: OnceLock<BTreeMap<String, Vec<usize>>>,
 }
 
 impl Catalog {
@@ -93,6 +98,7 @@ impl Catalog {
             services: locks(file.index.services.len()),
             prefixes: locks(file.index.prefixes.len()),
             policies: OnceLock::new(),
+            event_sources: OnceLock::new(),
             file,
         }
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::{Current, Project};
-use super::say;
 use crate::catalog::Catalog;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};

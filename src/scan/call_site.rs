@@ -10,6 +10,7 @@ use super::facts::{LocalGap, Site, SiteKind};
 use super::files::Files;
 use super::ir::Span;
 use super::reach::{AllFacts, Reach};
+use super::value::Evaluator;
 use super::world::{CrateId, FnId, World};
 
 /// Everything that was read and inferred.
@@ -29,13 +30,16 @@ impl Scanned<'_, '_> {
     pub fn entry(&self, binary: BinaryId, krate: CrateId, reach: &Reach) -> EntryScan {
         let mut call_sites = Vec::new();
         let mut gaps = Vec::new();
+        let mut evaluator = Evaluator::new(self, reach);
+        let setters = evaluator.setters();
         for id in reach.fns.keys() {
             let Some(facts) = self.facts.get(id.0 as usize) else {
                 continue;
             };
             for site in &facts.sites {
                 let via = self.via(reach, *id, site.span);
-                call_sites.push(self.call_site(site, via, Inputs::new()));
+                let inputs = evaluator.inputs(*id, site, &setters);
+                call_sites.push(self.call_site(site, via, inputs));
                 gaps.extend(self.site_gap(site));
             }
             gaps.extend(facts.gaps.iter().map(|gap| self.local_gap(gap)));

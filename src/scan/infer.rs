@@ -119,6 +119,11 @@ impl Infer<'_, '_> {
         ty
     }
 
+    /// How many scopes are open.
+    pub(super) fn depth(&self) -> usize {
+        self.scopes.len()
+    }
+
     pub(super) fn exprs(&mut self, ids: &[ExprId]) -> Vec<Ty> {
         ids.iter().map(|id| self.expr(*id)).collect()
     }
@@ -419,13 +424,14 @@ impl Infer<'_, '_> {
         let body = self.body.clone();
         match &body.expr(place).kind {
             ExprKind::Path(_) => {
+                let depth = self.depth();
                 if let Some(index) = self.facts.local_of.get(&place).copied() {
                     if let Some(local) = self.facts.locals.get_mut(index as usize) {
                         if !local.ty.is_interesting() && value.is_interesting() {
                             local.ty = value.clone();
                         }
                         local.sources.push(if compound {
-                            Source::Appended(right)
+                            Source::Appended(right, depth == local.depth)
                         } else {
                             Source::Expr(right, Vec::new())
                         });
@@ -496,6 +502,7 @@ impl Infer<'_, '_> {
             name: name.clone(),
             ty,
             sources: source.into_iter().collect(),
+            depth: self.scopes.len(),
         });
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.clone(), u32::try_from(index).unwrap_or(u32::MAX));
@@ -809,7 +816,7 @@ fn project(source: &Source, part: Proj) -> Source {
         Source::Param(_, parts) | Source::Expr(_, parts) | Source::ClosureParam(_, _, parts) => {
             parts.push(part);
         }
-        Source::Element(_) | Source::Appended(_) => {}
+        Source::Element(_) | Source::Appended(..) => {}
     }
     source
 }

@@ -13,6 +13,9 @@ mod build;
 mod call_site;
 mod cfg;
 mod dispatch;
+mod eval;
+mod eval_config;
+mod eval_flow;
 mod expand;
 mod facts;
 mod files;
@@ -32,6 +35,9 @@ mod tokens;
 mod types;
 mod value;
 mod world;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,6 +6,7 @@ use crate::catalog::Operation;
 
 use super::facts::{LocalGap, Site, SiteKind};
 use super::infer::Infer;
+use super::infer_call::is_common;
 use super::ir::{ExprId, ExprKind, Name, Span};
 use super::types::Ty;
 use super::world::SdkId;
@@ -129,8 +130,13 @@ impl<'a> Infer<'_, 'a> {
         if !extension.is_empty() {
             return None;
         }
-        let ends = self.chain(id).iter().any(|(name, args)| is_terminal(name, *args));
-        if ends {
+        // A method that only hands the client on is followed by the operation.
+        let chain = self.chain(id);
+        let ends = chain.iter().any(|(name, args)| is_terminal(name, *args));
+        let operation_follows = chain.iter().any(|(name, args)| {
+            *args == 0 && (self.operation(sdk, name).is_some() || self.waiter(sdk, name).is_some())
+        });
+        if ends && !operation_follows && !is_common(method) {
             self.site(id, span, sdk, method, method, SiteKind::NotInCatalogue);
             return Some(Ty::Fluent(sdk, method.clone()));
         }

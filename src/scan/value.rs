@@ -1,1 +1,305 @@
-//! Values.
+//! Values: where the text given to a setter comes from, followed backwards on demand through variables, parameters,
+//! fields and returns, within what one entry reaches.
+//!
+//! A value is followed with its calls: a helper that is called twice gives each caller its own result. Where the calls
+//! are not known (a parameter of a fn that the evaluation did not come through) all reachable callers count.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::usage::{Location, Piece, ResourceHint};
+
+use super::build::location;
+use super::call_site::Scanned;
+use super::facts::Facts;
+use super::ir::{ExprId, Name, Span};
+use super::reach::Reach;
+use super::world::{AdtId, FnId};
+
+/// Values beyond which a set counts as unknown.
+pub const MAX_VALUES: usize = 8;
+/// Nesting of evaluation.
+const MAX_DEPTH: usize = 120;
+/// Calls on the way to a value.
+const MAX_CALLS: usize = 8;
+/// Expressions looked at for one member.
+const MAX_STEPS: usize = 20_000;
+
+/// A fn under evaluation and the call it was entered through.
+#[derive(Debug, PartialEq)]
+pub struct Frame {
+    /// The fn.
+    pub id: FnId,
+    /// The caller and its call expression, if known.
+    pub call: Option<(Rc<Frame>, ExprId)>,
+    /// Closures entered inside: the closure, the frame and expressions of its arguments.
+    pub closure: Option<(ExprId, Rc<Frame>, Vec<ExprId>)>,
+    /// Number of calls below.
+    pub depth: usize,
+}
+
+impl Frame {
+    /// A fn entered by whoever calls it.
+    pub fn any_caller(id: FnId) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            call: None,
+            closure: None,
+            depth: 0,
+        })
+    }
+}
+
+/// One possible value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text, and where it comes from.
+    Text(Vec<Piece>, Option<Span>),
+    /// A struct, variant or tuple literal in a frame.
+    Object(Rc<Frame>, ExprId),
+    /// An SDK structure: the expression that makes its builder.
+    Built(FnId, ExprId),
+    /// A variant of an SDK enum.
+    Variant(Name),
+    /// A closure.
+    Closure(Rc<Frame>, ExprId),
+    /// A fn.
+    FnItem(FnId),
+    /// A part of the event that triggers the function.
+    Event(String),
+    /// Some instance of one of our types.
+    Instance(AdtId),
+    /// Not known, and why.
+    Unknown(String),
+}
+
+/// Possible values.
+pub type Values = Vec<Value>;
+
+/// Evaluates expressions for one entry.
+pub struct Evaluator<'x, 'a> {
+    /// What was read.
+    pub scanned: &'x Scanned<'x, 'a>,
+    /// What the entry reaches.
+    pub reach: &'x Reach,
+    /// Reached literals by type.
+    pub literals: BTreeMap<AdtId, Vec<(FnId, ExprId)>>,
+    /// Reached assignments by type and field.
+    pub assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>>,
+    /// Types that `envy` fills, with the prefix of their variables.
+    pub envy: BTreeMap<AdtId, String>,
+    pub(super) active: BTreeSet<(FnId, ExprId, usize, Option<ExprId>, Option<ExprId>)>,
+    pub(super) active_locals: Vec<(FnId, u32, usize)>,
+    pub(super) depth: usize,
+    pub(super) steps: usize,
+}
+
+impl<'x, 'a> Evaluator<'x, 'a> {
+    /// An evaluator for what `reach` reaches.
+    pub fn new(scanned: &'x Scanned<'x, 'a>, reach: &'x Reach) -> Self {
+        let mut literals: BTreeMap<AdtId, Vec<(FnId, ExprId)>> = BTreeMap::new();
+        let mut assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>> = BTreeMap::new();
+        let mut envy = BTreeMap::new();
+        for id in reach.fns.keys() {
+            let Some(facts) = scanned.facts.get(id.0 as usize) else {
+                continue;
+            };
+            for (adt, _, expr) in &facts.literals {
+                literals.entry(*adt).or_default().push((*id, *expr));
+            }
+            for (adt, field, expr) in &facts.assigns {
+                assigns
+                    .entry((*adt, field.clone()))
+                    .or_default()
+                    .push((*id, *expr));
+            }
+            super::eval_config::envy_types(scanned.world, facts, &mut envy);
+        }
+        Self {
+            scanned,
+            reach,
+            literals,
+            assigns,
+            envy,
+            active: BTreeSet::new(),
+            active_locals: Vec::new(),
+            depth: 0,
+            steps: 0,
+        }
+    }
+
+    /// Facts of a fn.
+    pub fn facts(&self, id: FnId) -> Option<&'x Facts> {
+        self.scanned.facts.get(id.0 as usize)
+    }
+
+    /// The values of an expression.
+    pub fn eval(&mut self, frame: &Rc<Frame>, expr: ExprId) -> Values {
+        self.steps += 1;
+        if self.steps > MAX_STEPS || self.depth > MAX_DEPTH {
+            return vec![Value::Unknown("it is followed too far".to_owned())];
+        }
+        let key = (
+            frame.id,
+            expr,
+            frame.depth,
+            frame.call.as_ref().map(|(_, call)| *call),
+            frame.closure.as_ref().map(|(closure, ..)| *closure),
+        );
+        if !self.active.insert(key) {
+            // A value that depends on itself adds nothing.
+            return Vec::new();
+        }
+        self.depth += 1;
+        let values = self.eval_kind(frame, expr);
+        self.depth -= 1;
+        self.active.remove(&key);
+        limit(values)
+    }
+
+    /// Starts counting anew, for one member of one site.
+    pub fn reset(&mut self) {
+        self.steps = 0;
+        self.depth = 0;
+        self.active.clear();
+        self.active_locals.clear();
+    }
+
+    /// The frame of a callee, entered from `call` in `frame`.
+    pub fn enter(&self, frame: &Rc<Frame>, call: ExprId, id: FnId) -> Option<Rc<Frame>> {
+        if frame.depth >= MAX_CALLS {
+            return None;
+        }
+        Some(Rc::new(Frame {
+            id,
+            call: Some((frame.clone(), call)),
+            closure: None,
+            depth: frame.depth + 1,
+        }))
+    }
+
+    /// A place for reports.
+    pub fn place(&self, span: Span) -> Location {
+        location(self.scanned.files, span)
+    }
+
+    /// Values as hints of a text member.
+    pub fn hints(&self, values: &Values) -> Vec<ResourceHint> {
+        let mut hints: Vec<ResourceHint> = values
+            .iter()
+            .map(|value| match value {
+                Value::Text(pieces, origin) if !pieces.is_empty() => ResourceHint {
+                    pieces: pieces.clone(),
+                    origin: origin.filter(|span| span.line > 0).map(|span| self.place(span)),
+                },
+                Value::Text(..) => ResourceHint::literal(""),
+                Value::Event(path) if path.is_empty() => {
+                    ResourceHint::unknown("it is made from the whole event")
+                }
+                Value::Event(path) => ResourceHint {
+                    pieces: vec![Piece::Event { path: path.clone() }],
+                    origin: None,
+                },
+                Value::Unknown(reason) => ResourceHint::unknown(reason.clone()),
+                Value::Variant(name) => ResourceHint::literal(name.to_string()),
+                Value::Built(..) => ResourceHint::unknown("it is a structure"),
+                Value::Object(..) | Value::Instance(_) => {
+                    ResourceHint::unknown("it is made from a value of the program's own type")
+                }
+                Value::Closure(..) | Value::FnItem(_) => {
+                    ResourceHint::unknown("it is the result of a fn that is not followed")
+                }
+            })
+            .collect();
+        if hints.is_empty() {
+            hints.push(ResourceHint::unknown("nothing is known of its value"));
+        }
+        hints.sort();
+        hints.dedup();
+        hints
+    }
+}
+
+/// Sorts out doubles and cuts sets that are too wide.
+pub fn limit(values: Values) -> Values {
+    let mut kept: Values = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    if kept.len() > MAX_VALUES && kept.iter().any(|value| matches!(value, Value::Text(..))) {
+        return vec![Value::Unknown(format!(
+            "it has more than {MAX_VALUES} possible values"
+        ))];
+    }
+    kept.truncate(MAX_VALUES * 4);
+    kept
+}
+
+/// A value nobody can tell.
+pub fn unknown(reason: impl Into<String>) -> Values {
+    vec![Value::Unknown(reason.into())]
+}
+
+/// Literal text.
+pub fn literal(text: &str, span: Span) -> Values {
+    vec![Value::Text(vec![Piece::Literal(text.to_owned())], Some(span))]
+}
+
+/// Every combination of texts, one after the other.
+pub fn concat(parts: &[Values], span: Span) -> Values {
+    let mut results: Vec<(Vec<Piece>, Option<Span>)> = vec![(Vec::new(), None)];
+    for part in parts {
+        let mut choices: Vec<(Vec<Piece>, Option<Span>)> = part.iter().map(as_pieces).collect();
+        if choices.is_empty() || results.len() * choices.len() > MAX_VALUES {
+            choices = vec![(
+                vec![Piece::Hole("it has several possible values".to_owned())],
+                None,
+            )];
+        }
+        let mut next = Vec::new();
+        for (pieces, origin) in &results {
+            for (more, more_origin) in &choices {
+                let mut pieces = pieces.clone();
+                for piece in more {
+                    push_piece(&mut pieces, piece.clone());
+                }
+                let has_env = more.iter().any(|piece| matches!(piece, Piece::Env { .. }));
+                let origin = if has_env { *more_origin } else { *origin };
+                next.push((pieces, origin));
+            }
+        }
+        results = next;
+    }
+    results
+        .into_iter()
+        .map(|(pieces, origin)| Value::Text(pieces, origin.or(Some(span))))
+        .collect()
+}
+
+fn as_pieces(value: &Value) -> (Vec<Piece>, Option<Span>) {
+    match value {
+        Value::Text(pieces, origin) => (pieces.clone(), *origin),
+        Value::Event(path) => (vec![Piece::Event { path: path.clone() }], None),
+        Value::Unknown(reason) => (vec![Piece::Hole(reason.clone())], None),
+        _ => (
+            vec![Piece::Hole(
+                "it is made from a value of the program's own type".to_owned(),
+            )],
+            None,
+        ),
+    }
+}
+
+/// Adds a piece; neighbouring literals join.
+pub fn push_piece(pieces: &mut Vec<Piece>, piece: Piece) {
+    if let (Some(Piece::Literal(last)), Piece::Literal(text)) = (pieces.last_mut(), &piece) {
+        last.push_str(text);
+        return;
+    }
+    if matches!(&piece, Piece::Literal(text) if text.is_empty()) && !pieces.is_empty() {
+        return;
+    }
+    pieces.push(piece);
+}

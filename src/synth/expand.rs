@@ -97,21 +97,35 @@ fn resources(
         bound.extend(more);
         gaps.extend(unsettled);
     }
-    if usage.arns.is_empty() {
-        return (bound, gaps);
+    if usage.because.kind == BecauseKind::Trail {
+        bound = bound.into_iter().map(|bound| recognised(bound, around)).collect();
     }
     // Recorded inputs say more than recorded ARNs (a query of an index is recorded with the table), if they say all.
-    if gaps.is_empty() {
-        return (bound.into_iter().map(|bound| recognised(bound, around)).collect(), gaps);
+    if gaps.is_empty() && usage.because.kind == BecauseKind::Trail {
+        return (bound, gaps);
     }
-    let named: Vec<Bound> = usage.arns.iter().filter_map(|arn| named(catalog, around, needed, arn)).collect();
-    if named.is_empty() { (bound, gaps) } else { (named, Vec::new()) }
+    let named: Vec<Bound> = usage
+        .arns
+        .iter()
+        .filter_map(|arn| named(catalog, around, needed, arn))
+        .collect();
+    if named.is_empty() {
+        (bound, gaps)
+    } else {
+        (named, Vec::new())
+    }
 }
 
 /// The same resource by the stack's name for it, where the deployed name tells.
 fn recognised(bound: Bound, around: Surroundings<'_>) -> Bound {
-    match around.stack.and_then(|stack| recognise(bound.resource.as_str(), stack)) {
-        Some(symbolic) => Bound { resource: ArnPattern::new(symbolic), ..bound },
+    match around
+        .stack
+        .and_then(|stack| recognise(bound.resource.as_str(), stack))
+    {
+        Some(symbolic) => Bound {
+            resource: ArnPattern::new(symbolic),
+            ..bound
+        },
         None => bound,
     }
 }
@@ -186,7 +200,7 @@ fn forwarded(catalog: &Catalog, around: Surroundings<'_>, usage: &Usage, bound: 
         return Vec::new();
     };
     let mut grants = Vec::new();
-    for access in catalog.forwarded_access(&usage.operation) {
+    for access in catalog.forwarded_access(&usage.operation, &usage.inputs) {
         let via = access.via_service.replace("${Region}", "${AWS::Region}");
         for action in access.actions {
             let note = format!("{id} is encrypted with a customer key of the stack");

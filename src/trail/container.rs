@@ -20,15 +20,25 @@ pub(super) trait Sink {
 /// Reads every record of a file's text into `sink`.
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
-    if read_document::<Sonic>(text, sink).is_err() {
+    if !may_hold_records(text) {
+        sink.skip("not-a-trail-object");
+    } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
     }
 }
 
-/// The same, with the reference parser alone; for tests.
+/// Whether a text begins like JSON, or like the export of a log group, whose lines are a time and an event.
+fn may_hold_records(text: &str) -> bool {
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    line.starts_with(['{', '[']) || (line.starts_with("20") && line.contains("Z {"))
+}
+
+/// The same, with the reference parser first; for tests.
 #[cfg(test)]
 pub(super) fn read_with_reference(text: &str, sink: &mut impl Sink) {
-    if read_document::<Reference>(text, sink).is_err() {
+    if !may_hold_records(text) {
+        sink.skip("not-a-trail-object");
+    } else if read_document::<Reference>(text, sink).is_err() {
         read_pieces(text, sink);
     }
 }
@@ -122,30 +132,29 @@ fn read_inner<P: Parser>(text: &str, sink: &mut impl Sink) {
 }
 
 /// Reads a text piece by piece: lists, one object a line, objects one after the other, and trail objects of which a record
-/// is damaged or the end is missing. What is damaged costs itself alone.
+/// is damaged or the end is missing. What is damaged costs itself alone: no object reaches past a line that begins with
+/// another, because a cut line would swallow the next one.
 fn read_pieces(text: &str, sink: &mut impl Sink) {
     let bytes = text.as_bytes();
-    let mut at = opening_of_records(text).unwrap_or(0);
-    let mut found = false;
+    let (mut at, mut limit) = (opening_of_records(text).unwrap_or(0), 0);
+    let (mut line, mut counted) = (1, 0);
     while let Some(start) = next_object(bytes, at) {
-        found = true;
-        let piece = end_of_object(bytes, start).and_then(|end| text.get(start..end));
+        if limit <= start {
+            limit = next_line_with_object(bytes, start);
+        }
+        let piece = end_of_object(bytes, start, limit).and_then(|end| text.get(start..end));
         let outcome = match piece {
-            Some(piece) => read_document::<Sonic>(piece, sink)
-                .or_else(|_| read_document::<Reference>(piece, sink))
-                .map(|()| start + piece.len()),
+            Some(piece) => {
+                read_document::<Sonic>(piece, sink).or_else(|_| read_document::<Reference>(piece, sink))
+            }
             None => Err("the JSON ends too early".to_owned()),
         };
-        at = match outcome {
-            Ok(end) => end,
-            Err(why) => {
-                sink.unreadable(line_of(bytes, start), &why);
-                resume(bytes, start, piece.map(str::len))
-            }
-        };
-    }
-    if !found {
-        sink.skip("not-a-trail-object");
+        if let Err(why) = outcome {
+            line += line_breaks(bytes.get(counted..start).unwrap_or_default());
+            counted = start;
+            sink.unreadable(line, &why);
+        }
+        at = piece.map_or(limit, |piece| start + piece.len());
     }
 }
 
@@ -165,10 +174,20 @@ fn next_object(bytes: &[u8], from: usize) -> Option<usize> {
         .map(|offset| from + offset)
 }
 
-/// Where the object that opens at `start` has ended.
-fn end_of_object(bytes: &[u8], start: usize) -> Option<usize> {
+/// Where the next line begins that opens an object, or the end of the text.
+fn next_line_with_object(bytes: &[u8], start: usize) -> usize {
+    bytes
+        .get(start..)
+        .unwrap_or_default()
+        .windows(2)
+        .position(|pair| pair == b"\n{")
+        .map_or(bytes.len(), |offset| start + offset + 1)
+}
+
+/// Where the object that opens at `start` has ended, before `limit`.
+fn end_of_object(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for (offset, &byte) in bytes.get(start..)?.iter().enumerate() {
+    for (offset, &byte) in bytes.get(start..limit)?.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
@@ -187,21 +206,7 @@ fn end_of_object(bytes: &[u8], start: usize) -> Option<usize> {
     None
 }
 
-/// Where to go on after a damaged object: behind it when its end is sure, but not past the next line that opens an object,
-/// because a cut line swallows the one after it.
-fn resume(bytes: &[u8], start: usize, length: Option<usize>) -> usize {
-    let end = length.map_or(bytes.len(), |length| start + length);
-    bytes
-        .get(start..end)
-        .unwrap_or_default()
-        .windows(2)
-        .position(|pair| pair == b"\n{")
-        .map_or(end, |offset| start + offset + 1)
-}
-
-/// The 1-based line of a place.
-fn line_of(bytes: &[u8], at: usize) -> u32 {
-    let before = bytes.get(..at).unwrap_or_default();
-    let breaks = before.iter().filter(|&&byte| byte == b'\n').count();
-    u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1)
+fn line_breaks(bytes: &[u8]) -> u32 {
+    let breaks = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    u32::try_from(breaks).unwrap_or(u32::MAX)
 }

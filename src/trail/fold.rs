@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-use crate::catalog::{Catalog, Operation};
+use crate::catalog::Catalog;
+use crate::usage::OperationId;
 
 use super::attribute::{Functions, Learned, Session, scope_version};
 use super::classify::{Class, Outcome, classify};
 use super::container::Sink;
 use super::inputs::{self, Value};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
-use super::operation::operation_of;
+use super::operation::EventNames;
 use super::record::Record;
 use super::sketch::Sketch;
 
@@ -31,6 +32,7 @@ pub(super) struct GroupKey {
     pub(super) class: Class,
     pub(super) event_source: String,
     pub(super) event_name: String,
+    pub(super) operation: Option<OperationId>,
     pub(super) region: String,
     pub(super) data_event: bool,
 }
@@ -101,30 +103,19 @@ impl Counted {
 /// Folds the records of one object after the other.
 pub(super) struct Folder<'k> {
     pub(super) fold: Fold,
-    catalog: &'k Catalog,
+    names: EventNames<'k>,
     functions: Functions<'k>,
     counted: &'k Counted,
-    operations: HashMap<(String, String), Option<Operation<'k>>>,
 }
 
 impl<'k> Folder<'k> {
     pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>, counted: &'k Counted) -> Self {
         Self {
             fold: Fold::default(),
-            catalog,
+            names: EventNames::new(catalog),
             functions,
             counted,
-            operations: HashMap::new(),
         }
-    }
-
-    fn operation(&mut self, source: &str, name: &str) -> Option<Operation<'k>> {
-        let key = (source.to_owned(), name.to_owned());
-        let catalog = self.catalog;
-        *self
-            .operations
-            .entry(key)
-            .or_insert_with_key(|(source, name)| operation_of(catalog, source, name))
     }
 
     fn skip_record(&mut self, id: u128, what: &'static str) {
@@ -153,17 +144,19 @@ impl Sink for Folder<'_> {
         let Some(identity) = record.user_identity.as_ref() else {
             return;
         };
+        let raw = record.request_parameters.as_ref().map(Raw::json);
+        let parameters = raw.as_deref().map_or(Node::Null, parameters);
+        let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
+        let operation = self.names.operation(source, name, &parameters);
         let key = GroupKey {
             session: self.functions.session(identity, &mut self.fold.learned),
             class,
-            event_source: record.event_source.as_str().to_owned(),
-            event_name: record.event_name.as_str().to_owned(),
+            event_source: source.to_owned(),
+            event_name: name.to_owned(),
+            operation: operation.map(|operation| operation.id()),
             region: record.aws_region.as_str().to_owned(),
             data_event: record.is_data_event(),
         };
-        let operation = self.operation(&key.event_source, &key.event_name);
-        let raw = record.request_parameters.as_ref().map(Raw::json);
-        let parameters = raw.as_deref().map_or(Node::Null, parameters);
         let inputs = operation.map_or_else(Vec::new, |operation| inputs::inputs(operation, &parameters));
         let anchors = anchors(&inputs);
 

@@ -40,6 +40,17 @@ pub(super) fn inputs<'n>(operation: Operation<'_>, parameters: &'n Node<'_>) -> 
     found
 }
 
+/// How many of the recorded parameters the operation's input knows.
+pub(super) fn known_parameters(operation: Operation<'_>, parameters: &Node<'_>) -> usize {
+    let (Some(shape), Node::Map(entries)) = (operation.input(), parameters) else {
+        return 0;
+    };
+    entries
+        .iter()
+        .filter(|(key, _)| member(shape, key).is_some())
+        .count()
+}
+
 /// Whether a path names the resource of a call as a whole, so that calls with different values are kept apart. What lies
 /// within a resource (keys, streams of a log group, versions, uploads) does not count: there can be very many.
 pub(super) fn is_anchor(path: &str) -> bool {

@@ -89,7 +89,7 @@ pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads
         // The system gives no threads: the ones that there are do.
         Err(_) => read_all(),
     };
-    let mut trail = observation::finish(whole.fold, &functions, catalog);
+    let mut trail = observation::finish(whole.fold, &functions);
     trail.objects = whole.objects;
     trail.gaps = whole.gaps;
     trail.gaps.extend(failures.into_iter().map(|(shown, error)| {
@@ -135,17 +135,7 @@ fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, co
     let mut folder = Folder::new(catalog, functions.clone(), counted);
     container::read(&text, &mut folder);
     let mut fold = folder.fold;
-    let mut gaps: Vec<Gap> = std::mem::take(&mut fold.unreadable)
-        .into_iter()
-        .map(|(line, why)| {
-            Gap::new(
-                "trail-record-unreadable",
-                format!("a record cannot be read: {why}"),
-            )
-            .at(place(line))
-            .hint("fetch the object again; the other records of the file are read")
-        })
-        .collect();
+    let mut gaps = unreadable(std::mem::take(&mut fold.unreadable), place);
     let foreign = fold.events == 0 && fold.skipped.contains_key("not-a-trail-object");
     if foreign && files::looks_like_trail(&object.shown) {
         gaps.push(
@@ -162,6 +152,32 @@ fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, co
         objects: usize::from(!foreign),
         gaps,
     }
+}
+
+/// The gaps of a file's damaged records: the first ones each, the rest together.
+fn unreadable(records: Vec<(u32, String)>, place: impl Fn(u32) -> Location) -> Vec<Gap> {
+    const SHOWN: usize = 10;
+    let more = records.len().saturating_sub(SHOWN);
+    let why_more = format!("like {more} more in this file");
+    let gap = |(at, (line, why)): (usize, (u32, String))| {
+        let more = if more > 0 && at + 1 == SHOWN {
+            why_more.as_str()
+        } else {
+            ""
+        };
+        let message = format!("a record cannot be read: {why}");
+        Gap::new(
+            "trail-record-unreadable",
+            if more.is_empty() {
+                message
+            } else {
+                format!("{message}; {more}")
+            },
+        )
+        .at(place(line))
+        .hint("fetch the object again; the other records of the file are read")
+    };
+    records.into_iter().take(SHOWN).enumerate().map(gap).collect()
 }
 
 fn damaged(object: &Object, error: &ObjectError) -> Gap {

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::Catalog;
 use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 
 use super::Trail;
-use super::attribute::{Functions, Rung};
+use super::attribute::{Functions, Rung, Who};
 use super::classify::Class;
-use super::fold::{Cell, Fold, Seen};
-use super::operation::operation_of;
+use super::fold::{Cell, Fold, Group, GroupKey, Seen};
+use super::sketch::Entry;
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,21 +59,8 @@ pub struct Observation {
     pub data_event: bool,
 }
 
-/// What the observations of one function have in common; the rest of a key tells resources apart.
-type Key = (
-    Option<String>,
-    String,
-    String,
-    String,
-    Class,
-    String,
-    String,
-    String,
-    bool,
-);
-
 /// Attributes and names all groups.
-pub(super) fn finish(fold: Fold, functions: &Functions<'_>, catalog: &Catalog) -> Trail {
+pub(super) fn finish(fold: Fold, functions: &Functions<'_>) -> Trail {
     let mut trail = Trail {
         events: fold.events,
         skipped: fold.skipped,
@@ -83,45 +69,33 @@ pub(super) fn finish(fold: Fold, functions: &Functions<'_>, catalog: &Catalog) -
         data_event_sources: fold.data_event_sources,
         ..Trail::default()
     };
-    let mut attributed: BTreeMap<Key, (Rung, super::fold::Group)> = BTreeMap::new();
-    for (key, group) in fold.groups {
+    // Function and group, with the session of no more interest: groups of several sessions become one.
+    let mut attributed: BTreeMap<(Option<String>, GroupKey), (Rung, Group)> = BTreeMap::new();
+    for (mut key, group) in fold.groups {
         let Some((function, rung)) = functions.attribute(&key.session, &fold.learned) else {
             let count: u64 = group.cells().iter().map(|cell| cell.count).sum();
             *trail.skipped.entry("other-role".to_owned()).or_default() += count;
             continue;
         };
-        let role = key.session.role;
-        let key = (
-            function,
-            role.account,
-            role.name,
-            role.id,
-            key.class,
-            key.event_source,
-            key.event_name,
-            key.region,
-            key.data_event,
-        );
-        match attributed.get_mut(&key) {
-            Some((best, all)) => {
-                *best = rung.min(*best);
-                all.merge(group);
-            }
-            None => {
-                attributed.insert(key, (rung, group));
-            }
-        }
+        key.session.who = Who::Function(String::new());
+        let (best, all) = attributed
+            .entry((function, key))
+            .or_insert_with(|| (rung, Group::default()));
+        *best = rung.min(*best);
+        all.merge(group);
     }
-    for (key, (rung, group)) in attributed {
-        let operation = operation_of(catalog, &key.5, &key.6).map(|operation| operation.id());
+    for ((function, key), (rung, group)) in attributed {
         for cell in group.cells() {
-            if operation.is_none() {
-                let name = (key.5.clone(), key.6.clone());
+            if key.operation.is_none() {
+                let name = (key.event_source.clone(), key.event_name.clone());
                 *trail.unmapped.entry(name).or_default() += cell.count;
             }
+            let known = function
+                .as_ref()
+                .and_then(|function| functions.known_name(function, &key.session.role.name));
             trail
                 .observations
-                .push(observation(&key, rung, operation.clone(), cell, functions));
+                .push(observation(function.clone(), known, key.clone(), rung, cell));
         }
     }
     trail.observations.sort();
@@ -129,26 +103,23 @@ pub(super) fn finish(fold: Fold, functions: &Functions<'_>, catalog: &Catalog) -
 }
 
 fn observation(
-    key: &Key,
+    function: Option<String>,
+    known: Option<String>,
+    key: GroupKey,
     rung: Rung,
-    operation: Option<OperationId>,
     cell: Cell,
-    functions: &Functions<'_>,
 ) -> Observation {
-    let (function, account, role_name, role_id, class, event_source, event_name, region, data_event) =
-        key.clone();
+    let role = key.session.role;
     Observation {
-        known: function
-            .as_ref()
-            .and_then(|function| functions.known_name(function, &role_name)),
         function,
-        account,
-        role_name,
-        role_id,
-        operation,
-        event_source,
-        event_name,
-        class,
+        known,
+        account: role.account,
+        role_name: role.name,
+        role_id: role.id,
+        operation: key.operation,
+        event_source: key.event_source,
+        event_name: key.event_name,
+        class: key.class,
         inputs: cell
             .inputs
             .into_iter()
@@ -157,10 +128,10 @@ fn observation(
         arns: cell
             .arns
             .values()
-            .flat_map(|sketch| sketch.entries().map(super::sketch::Entry::pattern))
+            .flat_map(|sketch| sketch.entries().map(Entry::pattern))
             .collect(),
-        denied_resources: cell.denied.entries().map(super::sketch::Entry::pattern).collect(),
-        region,
+        denied_resources: cell.denied.entries().map(Entry::pattern).collect(),
+        region: key.region,
         rung,
         versions: cell.versions,
         count: cell.count,
@@ -175,7 +146,7 @@ fn observation(
             .map(|(_, id)| id)
             .filter(|id| !id.is_empty())
             .collect(),
-        data_event,
+        data_event: key.data_event,
     }
 }
 

@@ -37,13 +37,20 @@ fn converse(stream: &TcpStream, answer: fn(&str) -> String) -> std::io::Result<(
         reader.read_exact(&mut body)?;
         let text = answer(&String::from_utf8_lossy(&body));
         let mut stream = stream;
-        write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{text}",
+            text.len()
+        )?;
     }
 }
 
 /// IAM with one role, `shop-ApiFunctionRole-1X2Y3Z`, that has an inline and a managed policy.
 fn iam(body: &str) -> String {
-    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default();
+    let action = body
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("Action="))
+        .unwrap_or_default();
     let role = "<RoleName>shop-ApiFunctionRole-1X2Y3Z</RoleName><RoleId>AROA1</RoleId><Path>/</Path>\
                 <Arn>arn:aws:iam::111122223333:role/shop-ApiFunctionRole-1X2Y3Z</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>";
     let result = match action {
@@ -67,7 +74,16 @@ fn iam(body: &str) -> String {
 fn the_role_of_the_account_takes_the_place_of_the_templates() {
     let endpoint = serve(iam);
     let output = Command::new(env!("CARGO_BIN_EXE_rolefit"))
-        .args(["diff", "docs/demo/orders", "--function", "ApiFunction", "--current", "aws", "--format", "json"])
+        .args([
+            "diff",
+            "docs/demo/orders",
+            "--function",
+            "ApiFunction",
+            "--current",
+            "aws",
+            "--format",
+            "json",
+        ])
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_REGION", "eu-west-1")
         .env("AWS_ACCESS_KEY_ID", "test")
@@ -80,7 +96,9 @@ fn the_role_of_the_account_takes_the_place_of_the_templates() {
     assert_eq!(function["role"]["id"], "shop-ApiFunctionRole-1X2Y3Z");
     let verdict = |action: &str| {
         let rows = function["grants"].as_array().unwrap().iter();
-        rows.filter(|row| row["action"] == action).map(|row| row["verdict"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        rows.filter(|row| row["action"] == action)
+            .map(|row| row["verdict"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(verdict("sns:Publish"), ["remove"]);
     assert_eq!(verdict("logs:PutLogEvents"), ["narrow"]);

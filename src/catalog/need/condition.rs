@@ -1,13 +1,16 @@
 //! Conditions on an operation's inputs: `ACL | Grant*`, `!VersionId`, `ServerSideEncryption = aws:kms`.
 //!
 //! `|` is or, `&` is and (and binds closer). A term is a member's path, alone for "is set", after `!` for "is not set",
-//! or compared: `=` equals, `!=` does not, `^=` starts with (ignoring case), `*=` contains. A `*` at the end of a path
-//! stands for any ending. A truth has three values, because inputs are not always known.
+//! or compared: `=` equals, `!=` does not, `^=` starts with (ignoring case), `*=` contains; `!` before a comparison
+//! denies it. A `*` at the end of a path stands for any ending. A truth has three values, because inputs are not always known.
 
 use crate::usage::{Inputs, Piece, ResourceHint};
 
 /// An input path that stands for "there may be more inputs than these".
 const UNKNOWN_INPUTS: &str = "*";
+
+/// Comparisons; longer ones stand before the one they end in.
+const OPERATORS: [&str; 4] = ["!=", "^=", "*=", "="];
 
 /// Whether something holds of inputs that may be known in part only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,26 +111,31 @@ impl Condition {
 impl Term {
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let compared = |operator: &str| {
-            let (path, value) = text.split_once(operator)?;
-            Some((path.trim().to_owned(), value.trim().to_owned()))
+        let (denied, text) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
         };
-        let term = |path, test, negated| Self { path, test, negated };
-        let term = if let Some((path, value)) = compared("!=") {
-            term(path, Test::Equals(value), true)
-        } else if let Some((path, value)) = compared("^=") {
-            term(path, Test::StartsWith(value), false)
-        } else if let Some((path, value)) = compared("*=") {
-            term(path, Test::Contains(value), false)
-        } else if let Some((path, value)) = compared("=") {
-            term(path, Test::Equals(value), false)
-        } else {
-            let negated = text.strip_prefix('!');
-            let path = negated.unwrap_or(text).trim().to_owned();
-            term(path, Test::Set, negated.is_some())
+        let operator = OPERATORS
+            .iter()
+            .find_map(|operator| Some((*operator, text.split_once(operator)?)));
+        let (path, test, unequal) = match operator {
+            None => (text, Test::Set, false),
+            Some((operator, (path, value))) => {
+                let value = value.trim().to_owned();
+                match operator {
+                    "^=" => (path, Test::StartsWith(value), false),
+                    "*=" => (path, Test::Contains(value), false),
+                    _ => (path, Test::Equals(value), operator == "!="),
+                }
+            }
         };
+        let path = path.trim();
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]{}*".contains(c);
-        (!term.path.is_empty() && term.path.chars().all(plain)).then_some(term)
+        (!path.is_empty() && path.chars().all(plain)).then(|| Self {
+            path: path.to_owned(),
+            test,
+            negated: denied != unequal,
+        })
     }
 
     fn holds(&self, given: Given<'_>) -> Truth {
@@ -147,8 +155,10 @@ impl Term {
             (Test::Set, true) => format!("{path} is not set"),
             (Test::Equals(value), false) => format!("{path} is {value}"),
             (Test::Equals(value), true) => format!("{path} is not {value}"),
-            (Test::StartsWith(value), _) => format!("{path} starts with {value}"),
-            (Test::Contains(value), _) => format!("{path} contains {value}"),
+            (Test::StartsWith(value), false) => format!("{path} starts with {value}"),
+            (Test::StartsWith(value), true) => format!("{path} does not start with {value}"),
+            (Test::Contains(value), false) => format!("{path} contains {value}"),
+            (Test::Contains(value), true) => format!("{path} does not contain {value}"),
         }
     }
 }
@@ -319,6 +329,8 @@ mod tests {
                 ("Acl ^= private", Truth::Maybe),
                 ("Source *= versionId=", Truth::Yes),
                 ("Acl *= versionId=", Truth::No),
+                ("!Source *= versionId=", Truth::No),
+                ("!Acl *= versionId=", Truth::Yes),
             ],
         );
     }

@@ -7,8 +7,14 @@ pub enum Form {
     Name,
     /// The value of the variable, or the whole ARN.
     NameOrArn,
+    /// A name, or an ARN of which only the name counts: what stands after its last `/` or `:`.
+    NameInArn,
     /// The whole ARN.
     Arn,
+    /// The ARN of a version or alias; the resource is what stands before its last `:`.
+    QualifiedArn,
+    /// An account's id, or the ARN of something in the account.
+    Account,
     /// The ARN of an IAM role, or its name with path.
     Role,
     /// An S3 bucket's name, or the ARN or alias of an access point.
@@ -49,10 +55,13 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 20] = [
+const NAMES: [(&str, Form); 23] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
+    ("name-in-arn", Form::NameInArn),
     ("arn", Form::Arn),
+    ("qualified-arn", Form::QualifiedArn),
+    ("account", Form::Account),
     ("role", Form::Role),
     ("bucket", Form::Bucket),
     ("object-key", Form::ObjectKey),

@@ -65,7 +65,8 @@ pub struct NeededResource {
     /// Its ARN with `${Variable}`s, such as `arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}`.
     pub format: String,
     /// Where each variable but partition, region and account comes from, in the order of the format. When the form of
-    /// one takes ARNs and the input is an ARN, the whole resource is that ARN.
+    /// one takes ARNs and its input is an ARN, that ARN stands for the format up to and including the variable; it is
+    /// the whole resource when every variable comes from this input.
     pub variables: Vec<(String, Source)>,
 }
 
@@ -193,9 +194,18 @@ impl Catalog {
 
     /// What the service passes on to another when this operation touches encrypted data: needed only if the resource
     /// has a customer managed key.
-    pub fn forwarded_access(&self, operation: &OperationId) -> Vec<ForwardedAccess> {
+    pub fn forwarded_access(&self, operation: &OperationId, inputs: &Inputs) -> Vec<ForwardedAccess> {
+        let given = Given::Inputs {
+            inputs,
+            required: &[],
+        };
         Overlay::of(&operation.service)
             .forwarded(&operation.name)
+            .filter(|row| {
+                row.when
+                    .as_ref()
+                    .is_none_or(|when| when.holds(given) != Truth::No)
+            })
             .map(|row| ForwardedAccess {
                 actions: row.actions.clone(),
                 via_service: format!("{}.${{Region}}.amazonaws.com", row.via),

@@ -34,7 +34,21 @@ macro_rules! files {
 }
 
 /// Every file by service.
-pub(super) const FILES: &[(&str, &str)] = files!["dynamodb",];
+pub(super) const FILES: &[(&str, &str)] = files![
+    "dynamodb",
+    "dynamodbstreams",
+    "eventbridge",
+    "kinesis",
+    "kms",
+    "lambda",
+    "s3",
+    "secretsmanager",
+    "sfn",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+];
 
 /// Knowledge of one service.
 #[derive(Debug, Default)]
@@ -87,6 +101,7 @@ pub(super) struct ForwardedRow {
     pub(super) operations: Vec<String>,
     pub(super) actions: Vec<Action>,
     pub(super) via: String,
+    pub(super) when: Option<Condition>,
     pub(super) docs: String,
 }
 
@@ -215,6 +230,7 @@ struct ForwardedText {
     operations: Vec<String>,
     actions: Vec<String>,
     via: String,
+    when: Option<String>,
     docs: String,
 }
 
@@ -290,6 +306,7 @@ impl ForwardedText {
                 .map(|action| read_action(action))
                 .collect::<Result<_, _>>()?,
             via: self.via,
+            when: read_condition(self.when)?,
             docs: self.docs,
         })
     }

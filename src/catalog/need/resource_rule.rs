@@ -32,19 +32,18 @@ pub(super) fn resources(
         return Vec::new();
     };
     let types: Vec<ResourceType<'_>> = entry.resource_types().collect();
-    let written: Vec<NeededResource> = types
+    let (told, untold): (Vec<_>, Vec<_>) = types
+        .into_iter()
+        .map(|kind| (written(overlay, operation, &kind.full_name()), kind))
+        .partition(|(resources, _)| !resources.is_empty());
+    let written: Vec<NeededResource> = told
         .iter()
-        .flat_map(|resource_type| written(overlay, operation, &resource_type.full_name()))
+        .flat_map(|(resources, _)| resources)
         .filter_map(|resource| catalog.named_resource(resource, given))
         .collect();
-    let guesses: Vec<Guess<'_>> = types
-        .iter()
-        .filter(|resource_type| {
-            written
-                .iter()
-                .all(|resource| resource.resource_type != resource_type.full_name())
-        })
-        .map(|resource_type| Guess::new(*resource_type, operation))
+    let guesses: Vec<Guess<'_>> = untold
+        .into_iter()
+        .map(|(_, kind)| Guess::new(kind, operation))
         .collect();
     let guessed = guesses
         .iter()

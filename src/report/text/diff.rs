@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, short_resource, thousands, wrap};
+use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, thousands, wrap};
 use crate::catalog::AccessLevel;
 use crate::catalog::Catalog;
 use crate::diff::{Row, Verdict};
 use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report};
 use crate::usage::{Because, BecauseKind, Coverage, Observed};
 
@@ -129,10 +130,10 @@ impl Line {
         } else {
             name.to_owned()
         };
-        let resource = short_resource(&row.resource);
+        let resource = row.resource.short();
         let place = match row.verdict {
             Verdict::Narrow => {
-                let today: Vec<String> = row.today.iter().map(short_resource).collect();
+                let today: Vec<String> = row.today.iter().map(ArnPattern::short).collect();
                 if today.iter().all(|today| *today == resource) {
                     format!("{resource}, with conditions")
                 } else {

@@ -1,0 +1,463 @@
+//! Types that are filled from the environment: `envy`, clap's `env`, and what outside fns and methods give.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::usage::Piece;
+
+use super::eval::{element, env, join_event};
+use super::facts::{Callee, Facts};
+use super::ir::{Body, ExprId, ExprKind, Name};
+use super::types::Ty;
+use super::value::{Evaluator, Frame, Value, Values, literal, unknown};
+use super::world::{AdtId, World};
+
+/// Notes the types that a fn fills with `envy`.
+pub(super) fn envy_types(world: &World<'_>, facts: &Facts, out: &mut BTreeMap<AdtId, String>) {
+    let Some(body) = facts.body.as_deref() else {
+        return;
+    };
+    for edge in facts.targets.iter() {
+        let (expr, targets) = edge;
+        for target in targets {
+            let Callee::External(path) = target else {
+                continue;
+            };
+            if path.first().is_none_or(|first| &**first != "envy") {
+                continue;
+            }
+            let prefix = match &body.expr(*expr).kind {
+                ExprKind::Call { args, .. } if path.last().is_some_and(|n| &**n == "prefixed") => {
+                    match args.first().map(|arg| &body.expr(body.peel(*arg)).kind) {
+                        Some(ExprKind::Str(text)) => text.to_string(),
+                        _ => String::new(),
+                    }
+                }
+                _ => String::new(),
+            };
+            for adt in &facts.mentioned {
+                let derives = &world.adts[*adt].attrs.derives;
+                if derives.iter().any(|derive| &**derive == "Deserialize") {
+                    out.insert(*adt, prefix.clone());
+                }
+            }
+        }
+    }
+}
+
+impl<'x> Evaluator<'x, '_> {
+    /// A field of a type that is filled from the environment; `None` if the type is not.
+    pub(super) fn configured(&mut self, adt: AdtId, name: &str) -> Option<Values> {
+        let data = &self.scanned.world.adts[adt];
+        let field = data
+            .variants
+            .first()
+            .and_then(|variant| variant.fields.get(variant.field(name)?))?;
+        let default = field.attrs.default_value.as_ref().map(ToString::to_string);
+        if let Some(variable) = &field.attrs.clap_env {
+            let variable = if variable.is_empty() {
+                name.to_uppercase()
+            } else {
+                variable.to_string()
+            };
+            return Some(vec![env(&variable, default, data_span(field))]);
+        }
+        let derives_args = data
+            .attrs
+            .derives
+            .iter()
+            .any(|derive| matches!(&**derive, "Parser" | "Args" | "StructOpt" | "Clap" | "FromArgs"));
+        if derives_args {
+            let type_name = data.name.clone();
+            return Some(unknown(format!(
+                "it is the command-line argument `{name}` (`{type_name}`)"
+            )));
+        }
+        let prefix = self.envy.get(&adt)?;
+        let base = match (&field.attrs.serde_rename, data.attrs.serde_rename_all.as_deref()) {
+            (Some(renamed), _) => renamed.to_string(),
+            (None, _) => name.to_owned(),
+        };
+        let variable = format!("{prefix}{}", base.to_uppercase());
+        Some(vec![env(&variable, default, data_span(field))])
+    }
+
+    /// What a fn of another crate gives.
+    pub(super) fn outside(
+        &mut self,
+        frame: &Rc<Frame>,
+        facts: &'x Facts,
+        id: ExprId,
+        last: &str,
+        path: &[Name],
+        args: &[ExprId],
+    ) -> Values {
+        let span = facts
+            .body
+            .as_deref()
+            .map(|body| body.expr(id).span)
+            .unwrap_or_default();
+        let second_last = path
+            .len()
+            .checked_sub(2)
+            .and_then(|index| path.get(index))
+            .map_or("", |name| &**name);
+        let is_env = matches!(
+            (second_last, last),
+            ("env" | "dotenvy" | "dotenv", "var" | "var_os")
+        );
+        if is_env {
+            if let Some(arg) = args.first() {
+                let names = self.eval(frame, *arg);
+                return env_values(&names, span);
+            }
+        }
+        if matches!(
+            second_last,
+            "serde_json" | "serde_yaml" | "toml" | "bincode" | "fs"
+        ) {
+            return match facts.ty(id) {
+                Ty::Adt(adt, _) => vec![Value::Instance(*adt)],
+                _ => unknown(format!(
+                    "it comes from `{second_last}::{last}`, which is not read"
+                )),
+            };
+        }
+        match last {
+            "Err" | "None" => Vec::new(),
+            "Some" | "Ok" | "from" | "new" | "into" | "Borrowed" | "Owned" | "pin" | "clone"
+            | "to_string" | "to_owned" | "try_from" | "from_str" | "Box" | "leak" | "from_ref"
+            | "from_static" | "from_utf8" | "from_iter" | "once" | "ready" | "as_ref" | "once_with" => {
+                match args {
+                    [] => {
+                        if matches!((second_last, last), ("String", "new")) {
+                            literal("", span)
+                        } else {
+                            Vec::new()
+                        }
+                    }
+                    [arg] => {
+                        let values = self.eval(frame, *arg);
+                        // `LazyLock::new(|| …)`.
+                        if values.iter().any(|value| matches!(value, Value::Closure(..))) {
+                            let called = values.clone();
+                            return self.apply(frame, id, &[], &called);
+                        }
+                        values
+                    }
+                    _ => unknown(format!("it comes from `{last}`, which is not read")),
+                }
+            }
+            "spawn" | "block_on" | "spawn_blocking" | "timeout" => match args.last() {
+                Some(arg) => self.eval(frame, *arg),
+                None => Vec::new(),
+            },
+            "default" if matches!(second_last, "String" | "Default") => literal("", span),
+            _ => match facts.ty(id) {
+                Ty::Adt(adt, _) => vec![Value::Instance(*adt)],
+                _ => unknown(format!("it comes from `{last}`, which is not read")),
+            },
+        }
+    }
+
+    /// Something that an operation's response gives.
+    pub(super) fn response(&self, sdk: super::world::SdkId, op: &Name) -> Values {
+        let sdk = &self.scanned.world.sdks[sdk];
+        let name = sdk
+            .service
+            .and_then(|service| service.operation_of_method(op))
+            .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
+        unknown(format!("it comes from the response of {name}"))
+    }
+
+    /// A method call.
+    pub(super) fn method(
+        &mut self,
+        frame: &Rc<Frame>,
+        facts: &'x Facts,
+        body: &'x Body,
+        id: ExprId,
+    ) -> Values {
+        let ExprKind::Method {
+            receiver,
+            method,
+            args,
+            ..
+        } = &body.expr(id).kind
+        else {
+            return Vec::new();
+        };
+        let span = body.expr(id).span;
+        let mut values = Vec::new();
+        let mut ours = false;
+        for target in facts.targets(id) {
+            match target {
+                Callee::Fn(found) => {
+                    ours = true;
+                    values.extend(self.call_fn(frame, id, *found));
+                }
+                Callee::Virtual(of_trait, name) => {
+                    ours = true;
+                    for found in self.implementations(*of_trait, name) {
+                        values.extend(self.call_fn(frame, id, found));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if ours {
+            return values;
+        }
+        match facts.ty(*receiver) {
+            Ty::SdkType(..) | Ty::Input(..) => return self.eval(frame, *receiver),
+            Ty::Response(sdk, op) => return self.response(*sdk, op),
+            _ => {}
+        }
+        self.outside_method(frame, id, *receiver, method, args, span, facts)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one call")]
+    fn outside_method(
+        &mut self,
+        frame: &Rc<Frame>,
+        id: ExprId,
+        receiver: ExprId,
+        method: &Name,
+        args: &[ExprId],
+        span: super::ir::Span,
+        facts: &'x Facts,
+    ) -> Values {
+        match &**method {
+            "to_string" | "to_owned" | "into" | "into_string" | "clone" | "cloned" | "copied" | "as_str"
+            | "as_ref" | "as_deref" | "as_mut" | "as_deref_mut" | "borrow" | "take" | "ok" | "ok_or"
+            | "ok_or_else" | "map_err" | "context" | "with_context" | "unwrap" | "expect" | "as_bytes"
+            | "iter" | "into_iter" | "iter_mut" | "collect" | "first" | "last" | "next" | "get" | "lock"
+            | "read" | "write" | "to_str" | "to_string_lossy" | "into_owned" | "filter" | "inspect"
+            | "await" | "as_slice" | "to_vec" | "unwrap_unchecked" | "try_into" | "deref" | "pop"
+            | "get_or_init" | "inspect_err" | "wrap_err" | "wrap_err_with" | "rev" | "chunks"
+            | "peekable" | "flatten" | "values" | "into_values" | "enumerate" | "skip" | "chain"
+            | "expect_err" | "boxed" | "into_inner" | "load" | "borrow_mut" | "leak" | "as_os_str"
+            | "into_boxed_str" | "to_path_buf" | "and" | "join_all" | "into_string_lossy"
+            | "unwrap_or_clone" | "get_mut" | "drain" | "find" | "get_or_try_init" | "force"
+            | "into_iter_sorted" | "step_by" | "take_while" | "skip_while" | "par_iter" | "into_par_iter"
+            | "expose_secret" | "as_path" | "to_uppercase_first" | "par_chunks" | "by_ref" | "as_inner"
+            | "finish" | "wrap" | "into_boxed_slice" => {
+                let values = self.eval(frame, receiver);
+                if values.is_empty() && matches!(&**method, "get_or_init" | "get_or_try_init") {
+                    if let Some(arg) = args.first() {
+                        let called = self.eval(frame, *arg);
+                        return self.apply(frame, id, &[], &called);
+                    }
+                }
+                values
+                    .into_iter()
+                    .map(|value| match value {
+                        Value::Event(path)
+                            if matches!(&**method, "first" | "last" | "next" | "pop" | "find") =>
+                        {
+                            Value::Event(element(&path))
+                        }
+                        other => other,
+                    })
+                    .collect()
+            }
+            "trim" | "trim_end" | "trim_start" | "to_lowercase" | "to_uppercase" | "to_ascii_lowercase"
+            | "to_ascii_uppercase" => {
+                let values = self.eval(frame, receiver);
+                values
+                    .into_iter()
+                    .map(|value| match value {
+                        Value::Text(pieces, origin) => match same_after(&pieces, method) {
+                            true => Value::Text(pieces, origin),
+                            false => Value::Unknown(format!("it is changed by `{method}`")),
+                        },
+                        other => other,
+                    })
+                    .collect()
+            }
+            "unwrap_or" | "or" => self.with_default(frame, receiver, args, id, false),
+            "unwrap_or_else" | "or_else" | "or_insert_with" => {
+                self.with_default(frame, receiver, args, id, true)
+            }
+            "unwrap_or_default" => {
+                let values = self.eval(frame, receiver);
+                values.into_iter().map(|value| add_default(value, "")).collect()
+            }
+            "map" | "and_then" | "then" | "map_ok" | "filter_map" | "flat_map" | "with" => {
+                let Some(arg) = args.first() else {
+                    return self.eval(frame, receiver);
+                };
+                let called = self.eval(frame, *arg);
+                let ours = called
+                    .iter()
+                    .any(|value| matches!(value, Value::Closure(..) | Value::FnItem(_)));
+                if ours {
+                    return self.apply_to(frame, id, receiver, &called);
+                }
+                // `map(String::from)`, `map(Into::into)`.
+                self.eval(frame, receiver)
+            }
+            "map_or" | "map_or_else" => {
+                let mut values = Vec::new();
+                for arg in args {
+                    let called = self.eval(frame, *arg);
+                    if called
+                        .iter()
+                        .any(|value| matches!(value, Value::Closure(..) | Value::FnItem(_)))
+                    {
+                        values.extend(self.apply_to(frame, id, receiver, &called));
+                    } else {
+                        values.extend(called);
+                    }
+                }
+                values
+            }
+            "into_parts" | "into_body" | "body" | "payload" => {
+                let values = self.eval(frame, receiver);
+                match values.iter().any(|value| matches!(value, Value::Event(_))) {
+                    true => values,
+                    false => unknown(format!("it comes from `{method}`, which is not read")),
+                }
+            }
+            "concat" => self.eval(frame, receiver),
+            _ => {
+                let values = self.eval(frame, receiver);
+                let events: Values = values
+                    .iter()
+                    .filter_map(|value| match value {
+                        Value::Event(path) => Some(Value::Event(join_event(path, &camel(method)))),
+                        _ => None,
+                    })
+                    .collect();
+                if !events.is_empty() {
+                    return events;
+                }
+                match facts.ty(id) {
+                    Ty::Adt(adt, _) => vec![Value::Instance(*adt)],
+                    _ => {
+                        let _ = span;
+                        unknown(format!("it comes from `{method}`, which is not followed"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A closure or fn applied to the receiver of a mapping method.
+    fn apply_to(&mut self, frame: &Rc<Frame>, id: ExprId, receiver: ExprId, called: &Values) -> Values {
+        let mut values = Vec::new();
+        for value in called {
+            match value {
+                Value::Closure(home, closure) => {
+                    values.extend(self.closure_result(home, *closure, frame, &[receiver]));
+                }
+                Value::FnItem(found) => values.extend(self.call_fn(frame, id, *found)),
+                _ => {}
+            }
+        }
+        values
+    }
+
+    /// `receiver.unwrap_or(default)` and its lazy twin.
+    fn with_default(
+        &mut self,
+        frame: &Rc<Frame>,
+        receiver: ExprId,
+        args: &[ExprId],
+        id: ExprId,
+        lazy: bool,
+    ) -> Values {
+        let values = self.eval(frame, receiver);
+        let mut defaults = Vec::new();
+        if let Some(arg) = args.first() {
+            defaults = self.eval(frame, *arg);
+            if lazy {
+                let called = defaults.clone();
+                defaults = self.apply(frame, id, &[], &called);
+            }
+        }
+        if let [Value::Text(pieces, _)] = defaults.as_slice() {
+            if let [Piece::Literal(text)] = pieces.as_slice() {
+                let is_env = |value: &Value| matches!(value, Value::Text(pieces, _) if matches!(pieces.as_slice(), [Piece::Env { .. }]));
+                if !values.is_empty() && values.iter().all(is_env) {
+                    let text = text.clone();
+                    return values
+                        .into_iter()
+                        .map(|value| add_default(value, &text))
+                        .collect();
+                }
+            }
+        }
+        let mut all = values;
+        all.extend(defaults);
+        all
+    }
+}
+
+fn data_span(_field: &super::ir::FieldDef) -> super::ir::Span {
+    super::ir::Span::default()
+}
+
+/// Environment variables with these names.
+fn env_values(names: &Values, span: super::ir::Span) -> Values {
+    names
+        .iter()
+        .map(|name| match name {
+            Value::Text(pieces, _) => match pieces.as_slice() {
+                [Piece::Literal(name)] => env(name, None, span),
+                _ => Value::Unknown("it is an environment variable whose name is computed".to_owned()),
+            },
+            _ => Value::Unknown("it is an environment variable whose name is not known".to_owned()),
+        })
+        .collect()
+}
+
+fn add_default(value: Value, text: &str) -> Value {
+    match value {
+        Value::Text(mut pieces, origin) => {
+            if let [Piece::Env { default, .. }] = pieces.as_mut_slice() {
+                if default.is_none() {
+                    *default = Some(text.to_owned());
+                }
+            }
+            Value::Text(pieces, origin)
+        }
+        other => other,
+    }
+}
+
+/// Whether a method leaves literal text as it is.
+fn same_after(pieces: &[Piece], method: &str) -> bool {
+    pieces.iter().all(|piece| match piece {
+        Piece::Literal(text) => match method {
+            "trim" | "trim_start" | "trim_end" => text.trim() == text,
+            "to_lowercase" | "to_ascii_lowercase" => text.to_lowercase() == *text,
+            _ => text.to_uppercase() == *text,
+        },
+        // Spaces around a variable's value do not matter for which variable it is.
+        _ => method.starts_with("trim"),
+    })
+}
+
+/// `event_source_arn` as `eventSourceArn`.
+pub(super) fn camel(name: &str) -> String {
+    let pascal = pascal(name);
+    let mut chars = pascal.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().collect::<String>() + chars.as_str())
+        .unwrap_or_default()
+}
+
+/// `event_source_arn` as `EventSourceArn`.
+pub(super) fn pascal(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let mut chars = word.chars();
+            chars
+                .next()
+                .map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
+                .unwrap_or_default()
+        })
+        .collect()
+}
