@@ -56,6 +56,7 @@ pub fn link(deployments: Deployments, packages: &[Package], statements: &Stateme
         }
         linked.push(function);
     }
+    gaps.extend(linker.stated_for_nothing(&linked));
     let undeployed = linker.undeployed(&linked);
     linked.extend(undeployed);
     Workspace {
@@ -240,24 +241,28 @@ impl Linker<'_> {
         })
     }
 
-    /// Rule 8: one binary alone has the function's name.
+    /// Rule 8: one binary alone has the function's name, or what is left of it without a stage or service at either end.
+    /// Of several the longest name counts.
     fn by_name(&self, function: &Function) -> Option<Found<'_>> {
-        let deployed: String = pieces(&function.deployed_name)
-            .into_iter()
-            .filter_map(|piece| match piece {
-                TextPiece::Plain(plain) => Some(plain),
-                TextPiece::Symbol(_) => None,
-            })
-            .collect();
-        let names: BTreeSet<String> = [function.name.as_str(), deployed.as_str()]
-            .into_iter()
-            .map(folded)
-            .filter(|name| !name.is_empty())
-            .collect();
+        let names = [
+            words(without_hash(&function.name)),
+            words(&plain_text(&function.deployed_name)),
+        ];
+        let length = |binary: &BinaryId| {
+            let name = words(&binary.binary).concat();
+            let fits = !name.is_empty() && names.iter().any(|words| is_affix(&name, words));
+            if fits { name.len() } else { 0 }
+        };
+        let longest = self
+            .binaries
+            .iter()
+            .map(length)
+            .max()
+            .filter(|length| *length > 2)?;
         let fitting: Vec<&BinaryId> = self
             .binaries
             .iter()
-            .filter(|binary| names.contains(&folded(&binary.binary)))
+            .filter(|binary| length(binary) == longest)
             .collect();
         let binary = self.nearest(&fitting, function)?;
         Some(Found {
@@ -333,6 +338,29 @@ impl Linker<'_> {
         ))
     }
 
+    /// Lines of rolefit.toml whose function is not deployed here. Without any deployment description the names are those
+    /// of an account, which nobody can check here.
+    fn stated_for_nothing(&self, functions: &[Function]) -> Vec<Gap> {
+        if functions.is_empty() {
+            return Vec::new();
+        }
+        let known = |name: &str| {
+            functions
+                .iter()
+                .any(|function| function.name == name || function.deployed_name == name)
+        };
+        let unknown = self.statements.explicit.keys().filter(|name| !known(name));
+        unknown
+            .map(|name| {
+                Gap::new(
+                    "unknown-stated-function",
+                    format!("rolefit.toml links a function `{name}` that no stack here deploys"),
+                )
+                .hint("use the logical id of the stack template")
+            })
+            .collect()
+    }
+
     /// A function for each binary that no deployed function runs.
     fn undeployed(&self, linked: &[Function]) -> Vec<Function> {
         let deployed: BTreeSet<&BinaryId> = linked
@@ -388,24 +416,55 @@ fn lies_in(folder: &str, outer: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A name without case, separators and the words that say it is a function.
-fn folded(name: &str) -> String {
-    let mut folded: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    loop {
-        let shorter = ["function", "lambda", "fn"]
-            .iter()
-            .find_map(|word| folded.strip_suffix(word))
-            .filter(|rest| !rest.is_empty())
-            .map(str::to_owned);
-        match shorter {
-            Some(shorter) => folded = shorter,
-            None => return folded,
-        }
+/// The plain pieces of a stack text.
+fn plain_text(text: &str) -> String {
+    let plain = pieces(text).into_iter().map(|piece| match piece {
+        TextPiece::Plain(plain) => plain,
+        TextPiece::Symbol(_) => "-",
+    });
+    plain.collect()
+}
+
+/// A logical id without the eight hexadecimal digits that CDK puts behind it.
+fn without_hash(id: &str) -> &str {
+    match id.len().checked_sub(8).and_then(|at| id.split_at_checked(at)) {
+        Some((name, hash)) if !name.is_empty() && hash.chars().all(is_hash_digit) => name,
+        _ => id,
     }
+}
+
+fn is_hash_digit(c: char) -> bool {
+    c.is_ascii_digit() || ('A'..='F').contains(&c)
+}
+
+/// The words of a name, split at separators and capitals, in lower case, without those that only say it is a function.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut previous = ' ';
+    for c in name.chars() {
+        let plain = c.is_ascii_alphanumeric();
+        if !plain || (c.is_ascii_uppercase() && !previous.is_ascii_uppercase()) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| plain) {
+            word.push(c.to_ascii_lowercase());
+        }
+        previous = c;
+    }
+    words.retain(|word| !word.is_empty());
+    let says_function = |word: &String| matches!(word.as_str(), "function" | "lambda" | "fn");
+    while words.len() > 1 && words.last().is_some_and(says_function) {
+        words.pop();
+    }
+    words
+}
+
+/// Whether the words begin or end with the name.
+fn is_affix(name: &str, words: &[String]) -> bool {
+    (0..words.len()).any(|index| {
+        let (front, back) = words.split_at(index);
+        back.concat() == name || (index > 0 && front.concat() == name)
+    })
 }
 
 #[cfg(test)]
@@ -535,6 +594,38 @@ mod tests {
                 "put elsewhere:put -",
             ]
         );
+    }
+
+    #[test]
+    fn names_are_matched_without_affixes_if_one_binary_alone_fits() {
+        let packages = [package("a", "app", &["put-order", "order", "send_mail", "x"])];
+        let name = |logical: &str, deployed: &str| {
+            let mut function = function(logical, CodeClue::default());
+            deployed.clone_into(&mut function.deployed_name);
+            let workspace = linked(vec![function], &packages, &Statements::default());
+            links(&workspace).remove(0)
+        };
+        for (logical, deployed, binary) in [
+            ("PutOrderFunction", "", "app:put-order name"),
+            ("PutOrderFF1FB28E", "", "app:put-order name"),
+            ("OrdersSendMailFn", "", "app:send_mail name"),
+            ("F1", "shop-${Stage}-put-order", "app:put-order name"),
+            ("F1", "send-mail-${Stage}", "app:send_mail name"),
+            ("X", "", "- -"),
+            ("Reorder", "", "- -"),
+        ] {
+            assert_eq!(name(logical, deployed), format!("{logical} {binary}"));
+        }
+    }
+
+    #[test]
+    fn a_stated_function_that_is_not_there_is_a_gap() {
+        let mut statements = Statements::default();
+        statements.explicit.insert("Gone".to_owned(), "one".to_owned());
+        let deployed = vec![function("Py", at("app"))];
+        let workspace = linked(deployed, &[package("app", "app", &["one"])], &statements);
+        let codes: Vec<_> = workspace.gaps.iter().map(|gap| gap.code).collect();
+        assert_eq!(codes, ["unknown-stated-function"]);
     }
 
     #[test]

@@ -70,8 +70,8 @@ fn read_candidate(
     deployments: &mut Deployments,
 ) {
     let Candidate { file, text } = candidate;
-    let documents = match parse::parse(file, text) {
-        Ok(documents) => documents,
+    let parsed = match parse::parse(file, text) {
+        Ok(parsed) => parsed,
         Err(error) => {
             let location = Location::new(file.clone(), error.at.line, error.at.column);
             deployments.gaps.push(
@@ -85,10 +85,23 @@ fn read_candidate(
             return;
         }
     };
-    for document in &documents {
-        if let Some(template) = Template::from_node(file, document) {
-            read_template(&template, managed, deployments);
+    let templates = parsed
+        .documents
+        .iter()
+        .filter_map(|document| Template::from_node(file, document));
+    for template in templates {
+        if let Some(duplicate) = &parsed.duplicate {
+            let at = template.location(duplicate.at);
+            deployments.gaps.push(
+                Gap::new(
+                    "duplicate-key",
+                    "this key stands twice in its map; the later value counts, as CloudFormation reads it",
+                )
+                .at(at)
+                .hint("remove one of them"),
+            );
         }
+        read_template(&template, managed, deployments);
     }
 }
 

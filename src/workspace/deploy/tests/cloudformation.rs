@@ -280,7 +280,7 @@ fn a_bad_file_is_a_gap_and_the_rest_goes_on() {
         .iter()
         .map(|stack| stack.file.as_str())
         .collect();
-    assert_eq!(files, ["a/template.yaml"]);
+    assert_eq!(files, ["a/template.yaml", "e/twice.yaml"]);
     let found: Vec<String> = deployments
         .gaps
         .iter()
@@ -291,7 +291,7 @@ fn a_bad_file_is_a_gap_and_the_rest_goes_on() {
         [
             "unreadable-stack-template b/template.yaml:3",
             "unreadable-stack-template c/template.json:1",
-            "unreadable-stack-template e/twice.yaml:3",
+            "duplicate-key e/twice.yaml:3",
         ]
     );
 }
@@ -453,4 +453,46 @@ fn a_policy_that_cannot_be_read_is_a_gap_and_not_a_broader_grant() {
     ] {
         assert_eq!(with(statement), (read, gap()), "{statement}");
     }
+}
+
+#[test]
+fn what_cloudformation_accepts_is_read() {
+    let deployments = read_yaml(
+        r#"
+Resources:
+  F:
+    Type: AWS::Lambda::Function
+    Properties:
+      Role: !GetAtt R.Arn
+      Handler: one
+      Handler: two
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies: [{
+        "PolicyName": "brackets",
+        "PolicyDocument": {"Statement": [
+    {"Effect": "Allow", "Action": [
+      "a:b"
+    ], "Resource": "*"}
+      ]}
+      },
+      {"PolicyName": "text", "PolicyDocument": !Sub '{
+      "Version": "2012-10-17",
+      "Statement": [{"Effect": "Allow", "Action": "a:c", "Resource": "${Q.Arn}"}]
+      }'}
+      ]
+  Q: {Type: AWS::SQS::Queue}
+"#,
+    );
+    assert_eq!(
+        lines(role(&deployments, "F")),
+        [
+            r#"inline brackets 15: {"Effect":"Allow","Action":"a:b","Resource":"*"}"#,
+            r#"inline text 20: {"Effect":"Allow","Action":"a:c","Resource":"arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${Q}"}"#,
+        ]
+    );
+    let brackets = &role(&deployments, "F").statements[0].origin.location;
+    assert_eq!(brackets.column, 5);
+    assert_eq!(gaps(&deployments), ["duplicate-key 8"]);
 }
