@@ -2,3 +2,4 @@
 
 pub mod model;
 pub mod cargo;
+pub mod cargo_lock;
