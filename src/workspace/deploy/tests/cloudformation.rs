@@ -496,3 +496,32 @@ Resources:
     assert_eq!(brackets.column, 5);
     assert_eq!(gaps(&deployments), ["duplicate-key 8"]);
 }
+
+#[test]
+fn deployments_that_are_not_read_are_gaps() {
+    let deployments = read_texts(&[
+        ("a/cdk.json", "{}"),
+        ("b/cdk.json", "{}"),
+        (
+            "b/cdk.out/B.template.json",
+            r#"{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}"#,
+        ),
+        ("c/serverless.yml", "service: c\n"),
+        ("d/main.tf", "resource \"aws_lambda_function\" \"f\" {}\n"),
+        ("d/more.tf", "resource \"aws_lambda_function\" \"g\" {}\n"),
+        ("e/bucket.tf", "resource \"aws_s3_bucket\" \"b\" {}\n"),
+    ]);
+    let found: Vec<String> = deployments
+        .gaps
+        .iter()
+        .map(|gap| format!("{} {}", gap.code, gap.location.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "unread-deployment a/cdk.json:1",
+            "unread-deployment c/serverless.yml:1",
+            "unread-deployment d/main.tf:1",
+        ]
+    );
+}
