@@ -75,6 +75,9 @@ pub struct OpaqueMacro {
     pub calls: Vec<Name>,
 }
 
+/// Items of one module beyond which item macros are left alone.
+const MAX_ITEMS: usize = 20_000;
+
 /// Expands the macros of one file.
 pub struct Expander<'a> {
     /// Package of the file.
@@ -115,6 +118,9 @@ impl<'a> Expander<'a> {
     /// Expands one level of item macros; `true` if anything changed.
     pub fn item_macros(&mut self, items: &mut Vec<Item>) -> bool {
         let mut changed = false;
+        if items.len() > MAX_ITEMS {
+            return false;
+        }
         let mut out = Vec::with_capacity(items.len());
         for mut item in std::mem::take(items) {
             match &mut item.kind {
