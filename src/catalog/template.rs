@@ -11,6 +11,7 @@ mod parse;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::iam::action::ActionPattern;
@@ -24,7 +25,7 @@ pub use parse::{TemplateError, parse};
 pub type Arguments = BTreeMap<String, Vec<String>>;
 
 /// A policy template.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// Version of the format, 1.
@@ -65,7 +66,7 @@ pub struct Template {
 }
 
 /// What a template is for.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// What Lambda itself does with the execution role.
@@ -81,7 +82,7 @@ pub enum Kind {
 }
 
 /// [`Effect`] as a template writes it.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, JsonSchema)]
 pub enum TemplateEffect {
     /// `Allow`.
     #[default]
@@ -91,7 +92,7 @@ pub enum TemplateEffect {
 }
 
 /// The managed policy that a template was made from.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// Name of the AWS managed policy.
@@ -105,7 +106,7 @@ pub struct Origin {
 }
 
 /// When a template applies. A key that is not set does not count; patterns use `*` and `?`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// Pattern of the function's name.
@@ -114,12 +115,15 @@ pub struct When {
     pub runtime: Option<String>,
     /// Kinds of the trigger, one of which must be there (`sqs`, `dynamodb-stream`, …).
     #[serde(default, deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub event_source: Vec<String>,
     /// Properties that the event source must have set, such as `SchemaRegistryConfig`.
     #[serde(default, deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub event_source_has: Vec<String>,
     /// Properties that the event source must not have.
     #[serde(default, deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub event_source_lacks: Vec<String>,
     /// Attached to a VPC.
     pub vpc: Option<bool>,
@@ -141,9 +145,11 @@ pub struct When {
     pub layer: Option<String>,
     /// Crates, one of which the function must use.
     #[serde(default, deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub uses_crate: Vec<String>,
     /// Operations, one of which the function must call, such as `apigatewaymanagement.PostToConnection`.
     #[serde(default, deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub calls: Vec<String>,
     /// Only when the user asks for it.
     #[serde(default)]
@@ -154,7 +160,7 @@ pub struct When {
 }
 
 /// A parameter.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Param {
     /// `<service>:<resource type>` of AWS's action data, when the value is an ARN.
@@ -172,7 +178,7 @@ pub struct Param {
 
 /// A statement with `${parameter}` in its texts. `${partition}`, `${region}`, `${account}` and `${function.name}` are
 /// always known.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateStatement {
     /// Only when this parameter is known (`!name`: only when it is not).
@@ -182,9 +188,11 @@ pub struct TemplateStatement {
     pub sid: Option<String>,
     /// Actions.
     #[serde(deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub actions: Vec<String>,
     /// Resources.
     #[serde(deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub resources: Vec<String>,
     /// Operator → condition key → values.
     #[serde(default)]
@@ -194,7 +202,7 @@ pub struct TemplateStatement {
 }
 
 /// A test that a template carries.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateTest {
     /// Values of the parameters.
@@ -205,19 +213,21 @@ pub struct TemplateTest {
 }
 
 /// A statement that a test expects.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedStatement {
     /// Actions, in any order.
     #[serde(deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub actions: Vec<String>,
     /// Resources, in any order.
     #[serde(deserialize_with = "parse::one_or_more")]
+    #[schemars(with = "parse::OneOrMore")]
     pub resources: Vec<String>,
 }
 
 /// A call of a wrapper crate.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrapperCall {
     /// Path of the function or method.
@@ -229,7 +239,7 @@ pub struct WrapperCall {
 }
 
 /// Which argument of a wrapper's call names the resource.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrapperResource {
     /// Index of the argument, without the receiver.
