@@ -84,12 +84,25 @@ fn finding(
     } else {
         quoted(&shown)
     };
-    let message = match (rule.id, rows.first()?.verdict) {
-        ("RF031", _) => format!("{} gives `{}` more than it needs", origin.name, function.name),
-        (_, Verdict::Narrow) => format!(
-            "`{}` needs {names} on less than {} grants",
-            function.name, origin.name
-        ),
+    let wildcard = rows
+        .iter()
+        .filter(|row| row.action.has_wildcard())
+        .map(|row| row.actions)
+        .max();
+    let message = match (rule.id, rows.first()?.verdict, wildcard) {
+        ("RF031", ..) => format!("{} gives `{}` more than it needs", origin.name, function.name),
+        (_, Verdict::Narrow, _) => {
+            format!(
+                "`{}` needs {names} on less than {} grants",
+                function.name, origin.name
+            )
+        }
+        (_, _, Some(more)) => {
+            format!(
+                "`{}` is granted {names}: {more} actions more than it needs",
+                function.name
+            )
+        }
         _ => format!("`{}` is granted {names}, which it never needs", function.name),
     };
     let mut finding = Finding::new(rule, Some(&function.name), message);

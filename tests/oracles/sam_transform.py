@@ -1,6 +1,6 @@
 """Runs SAM's own transform on the fixtures and checks (or writes) what each function's role is granted.
 
-    python sam_transform.py [--write]
+    python sam_transform.py [--check | --write]
 
 Needs `pip install aws-sam-translator==1.115.0 pyyaml`. For every `tests/fixtures/deploy/sam/<name>.yaml` there is
 `<name>.sam.json`: function -> sorted list of [effect, action, resource, condition]. An attached managed policy is the

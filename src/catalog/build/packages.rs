@@ -236,10 +236,7 @@ mod tests {
                 Some((fields.next()?, fields.next()?, fields.next()?))
             })
             .collect();
-        let mut read: Vec<_> = PINS
-            .iter()
-            .map(|pin| (pin.name, pin.version, pin.file))
-            .collect();
+        let mut read: Vec<_> = PINS.iter().map(|pin| (pin.name, pin.version, pin.file)).collect();
         fetched.sort_unstable();
         read.sort_unstable();
         assert_eq!(fetched, read);

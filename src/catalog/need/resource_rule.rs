@@ -4,7 +4,7 @@
 //! for `${TableName}` of a `table`), or is a bare `Name`, `Id` or `Arn` in an operation on just that type
 //! (`CreateStateMachine`). A resource that no member names stays with an unknown variable: every resource of the type.
 
-use crate::catalog::action_entry::ResourceType;
+use crate::catalog::action_entry::{ResourceType, variables};
 use crate::catalog::service::{ActionRule, Member, MemberKind, Operation};
 use crate::catalog::{Catalog, naming};
 use crate::iam::action::Action;
@@ -39,7 +39,7 @@ pub(super) fn resources(
     let written: Vec<NeededResource> = told
         .iter()
         .flat_map(|(resources, _)| resources)
-        .filter_map(|resource| catalog.named_resource(resource, given))
+        .filter_map(|resource| catalog.named_resource(operation, resource, given))
         .collect();
     let guesses: Vec<Guess<'_>> = untold
         .into_iter()
@@ -68,7 +68,10 @@ pub(super) fn resources(
 fn together(found: &[NeededResource]) -> Option<Vec<NeededResource>> {
     let first = found.first()?.variables.last()?.1.clone();
     let is_whole = matches!(first, Source::Input { form: Form::Arn, .. });
-    let is_shared = |resource: &NeededResource| resource.variables.iter().all(|(_, source)| *source == first);
+    let is_shared = |resource: &NeededResource| {
+        let opening: String = resource.format.splitn(6, ':').take(5).collect();
+        variables(&opening).next().is_none() && resource.variables.iter().all(|(_, source)| *source == first)
+    };
     if !is_whole || !found.iter().all(is_shared) {
         return None;
     }
@@ -106,7 +109,8 @@ fn written<'o>(overlay: &'o Overlay, operation: Operation<'_>, kind: &str) -> Ve
     found
 }
 
-fn has_source(operation: Operation<'_>, source: &Source) -> bool {
+/// Whether an operation has the member that a source starts from.
+pub(super) fn has_source(operation: Operation<'_>, source: &Source) -> bool {
     match source {
         Source::Input { path, .. } => {
             let head = path.split(['.', '[', '{']).next().unwrap_or(path);

@@ -224,8 +224,20 @@ fn reason(because: &Because) -> String {
     }
 }
 
+/// `once`, `3 times`.
+fn times(count: u64) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", thousands(count))
+    }
+}
+
 fn seen(row: &Row, observed: Option<&Observed>) -> String {
     match observed {
+        Some(observed) if observed.refused > 0 && observed.count == 0 => {
+            format!("refused {}", times(observed.refused))
+        }
         Some(observed) if observed.count > 0 => {
             let last = observed
                 .last
@@ -237,8 +249,20 @@ fn seen(row: &Row, observed: Option<&Observed>) -> String {
                 counted(usize::try_from(observed.count).unwrap_or(usize::MAX), "call")
             )
         }
-        Some(observed) if observed.coverage == Coverage::None => "not recorded".to_owned(),
+        Some(observed) if observed.coverage == Coverage::None && row.verdict != Verdict::Remove => {
+            "not recorded".to_owned()
+        }
+        Some(observed) if observed.coverage == Coverage::None => "never called, not recorded".to_owned(),
         Some(_) if matches!(row.verdict, Verdict::Remove) => "never called, never observed".to_owned(),
+        // What Lambda itself does is not looked for in the trail.
+        Some(_)
+            if row
+                .because
+                .iter()
+                .all(|because| because.kind != BecauseKind::Code) =>
+        {
+            String::new()
+        }
         Some(_) => "never observed".to_owned(),
         None if row.verdict == Verdict::Remove => "never called".to_owned(),
         None => String::new(),

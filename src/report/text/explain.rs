@@ -117,6 +117,11 @@ fn explain_row(
             }
             (count, ..) => format!("{} times", thousands(count)),
         };
+        let refused = match observed.refused {
+            0 => String::new(),
+            refused => format!("; refused {} times", thousands(refused)),
+        };
+        let text = format!("{text}{refused}");
         let _ = writeln!(out, "  {}{text}", pad("observed", 18));
     }
     let _ = writeln!(out, "  {}{}", pad("catalogue", 18), report.catalog);
