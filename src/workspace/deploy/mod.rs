@@ -24,6 +24,7 @@ mod statements;
 mod template;
 pub(crate) mod text;
 mod triggers;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,8 +52,12 @@ pub struct Deployments {
 /// `managed` gives the document (JSON) of a managed policy of AWS by its name, such as `AWSLambdaBasicExecutionRole`.
 /// Files that cannot be read are gaps; the rest goes on.
 pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
-    let mut deployments = Deployments::default();
-    for candidate in discover::candidates(root) {
+    let found = discover::find(root);
+    let mut deployments = Deployments {
+        gaps: found.gaps,
+        ..Deployments::default()
+    };
+    for candidate in found.candidates {
         read_candidate(&candidate, managed, &mut deployments);
     }
     for function in &mut deployments.functions {
