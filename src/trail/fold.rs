@@ -14,7 +14,7 @@ use crate::usage::OperationId;
 use super::attribute::{Functions, Learned, Session, scope_version};
 use super::classify::{Class, Outcome, classify};
 use super::container::Sink;
-use super::inputs::{self, Value};
+use super::inputs::{self, Members, Value};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
 use super::operation::EventNames;
 use super::record::Record;
@@ -114,6 +114,7 @@ pub(super) struct Folder<'k> {
     pub(super) fold: Fold,
     found: Found,
     names: EventNames<'k>,
+    members: Members<'k>,
     functions: Functions<'k>,
     counted: &'k Counted,
 }
@@ -124,6 +125,7 @@ impl<'k> Folder<'k> {
             fold: Fold::default(),
             found: Found::default(),
             names: EventNames::new(catalog),
+            members: Members::default(),
             functions,
             counted,
         }
@@ -174,7 +176,7 @@ impl Sink for Folder<'_> {
             region: record.aws_region.as_str().to_owned(),
             data_event: record.is_data_event(),
         };
-        let inputs = operation.map_or_else(Vec::new, |operation| inputs::inputs(operation, &parameters));
+        let inputs = operation.map_or_else(Vec::new, |operation| self.members.inputs(operation, &parameters));
         let anchors = anchors(&inputs);
 
         let new = self.counted.first_time(mark(id, &(&key, &anchors)));
@@ -383,7 +385,9 @@ fn identity_of<R: Raw>(record: &Record<'_, R>) -> u128 {
 
 /// A number for an event within a group, so that each group counts its own distinct events.
 fn mark(id: u128, group: &impl Hash) -> u128 {
-    id ^ wide_hash(group)
+    let mut hasher = DefaultHasher::new();
+    group.hash(&mut hasher);
+    id ^ (u128::from(hasher.finish()) << 32)
 }
 
 fn wide_hash(value: &impl Hash) -> u128 {
