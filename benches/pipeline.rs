@@ -27,13 +27,22 @@ fn read_packages() {
 #[divan::bench]
 fn read_stacks() {
     let catalog = Catalog::embedded();
-    black_box(deploy::read(Path::new(DEMO), &|name| catalog.managed_policy(name).map(|policy| policy.document_json)));
+    black_box(deploy::read(Path::new(DEMO), &|name| {
+        catalog.managed_policy(name).map(|policy| policy.document_json)
+    }));
 }
 
 #[divan::bench]
 fn scan_demo(bencher: Bencher<'_, '_>) {
     let tree = cargo::read(Path::new(DEMO));
-    bencher.bench(|| scan(Path::new(DEMO), &tree, Catalog::embedded(), &ScanOptions::default()));
+    bencher.bench(|| {
+        scan(
+            Path::new(DEMO),
+            &tree,
+            Catalog::embedded(),
+            &ScanOptions::default(),
+        )
+    });
 }
 
 #[divan::bench]
@@ -52,7 +61,11 @@ fn need(bencher: Bencher<'_, '_>, operation: &str) {
 #[divan::bench]
 fn look_up_an_action(bencher: Bencher<'_, '_>) {
     let action = Action::new("dynamodb", "PutItem");
-    bencher.bench(|| Catalog::embedded().action(black_box(&action)).map(|entry| entry.access_level()));
+    bencher.bench(|| {
+        Catalog::embedded()
+            .action(black_box(&action))
+            .map(|entry| entry.access_level())
+    });
 }
 
 #[divan::bench(args = ["s3:Get*", "s3:*", "*"])]
