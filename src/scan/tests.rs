@@ -258,3 +258,164 @@ fn fixtures_tell_what_is_found() {
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+/// Scans one `src/main.rs` and demands that nothing broke on the way.
+fn survives(name: &str, text: &str) -> Scan {
+    let files = vec![
+        ("src/main.rs".to_owned(), text.to_owned()),
+        ("Cargo.toml".to_owned(), MANIFEST.to_owned()),
+    ];
+    let start = std::time::Instant::now();
+    let result = scan_files(&files, &ScanOptions::default());
+    let entry_gaps = result.entries.iter().flat_map(|entry| &entry.gaps);
+    for gap in entry_gaps.chain(&result.gaps) {
+        assert_ne!(gap.code, "scan-failed", "{name}: {}", gap.message);
+        assert!(!gap.message.contains("gave up"), "{name}: {}", gap.message);
+    }
+    assert!(
+        start.elapsed().as_secs() < 60,
+        "{name} took {:?}",
+        start.elapsed()
+    );
+    result
+}
+
+fn has_gap(result: &Scan, code: &str) -> bool {
+    let entry_gaps = result.entries.iter().flat_map(|entry| &entry.gaps);
+    entry_gaps.chain(&result.gaps).any(|gap| gap.code == code)
+}
+
+#[test]
+fn torn_files_are_gaps_not_failures() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    for name in ["traits.rs", "macros.rs", "values.rs", "clients_through_values.rs"] {
+        let text = std::fs::read_to_string(dir.join(name)).unwrap();
+        for end in (0..text.len()).step_by(211) {
+            if text.is_char_boundary(end) {
+                survives(&format!("{name} torn at {end}"), &text[..end]);
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_and_length_have_bounds() {
+    let wrap = |expr: String| format!("fn main() {{ let x = {expr}; }}");
+    let deep = |open: &str, close: &str, depth: usize| {
+        wrap(format!("{}1{}", open.repeat(depth), close.repeat(depth)))
+    };
+    assert!(has_gap(
+        &survives("parentheses", &deep("(", ")", 100_000)),
+        "nesting-too-deep"
+    ));
+    survives("200 parentheses", &deep("(", ")", 200));
+    survives("blocks", &deep("{ let a = 1; ", "}", 200));
+    assert!(has_gap(
+        &survives("nots", &deep("!", "", 100_000)),
+        "nesting-too-deep"
+    ));
+    survives("few nots", &deep("!", "", 3_000));
+    survives("sum", &wrap(vec!["a"; 9_000].join(" + ")));
+    survives("chain", &wrap(format!("c{}", ".table_name(1)".repeat(4_000))));
+    survives("fields", &wrap(format!("c{}", ".f".repeat(9_000))));
+    survives(
+        "else if",
+        &wrap(format!("{} {{}}", "if a {} else ".repeat(1_500))),
+    );
+    survives(
+        "types",
+        &format!("type A = {}u8{};", "Vec<".repeat(2_000), ">".repeat(2_000)),
+    );
+    survives("closures", &wrap(format!("{}1", "|a| ".repeat(3_000))));
+    survives("invalid text", "fn main() { \"\u{0}\"; }\u{feff}");
+}
+
+#[test]
+fn macro_bombs_run_out_of_budget() {
+    survives(
+        "expression",
+        "macro_rules! b { ($($t:tt)*) => { b!($($t)* $($t)*) } } fn main() { b!(a b c d); }",
+    );
+    survives(
+        "items",
+        "macro_rules! m { () => { m!{} m!{} m!{} m!{} } } m!{} fn main() {}",
+    );
+    survives(
+        "itself",
+        "macro_rules! f { ($x:expr) => { f!($x + 1) } } fn main() { f!(1); }",
+    );
+    survives(
+        "definitions",
+        "macro_rules! d { ($n:ident) => { macro_rules! $n { () => { d!($n); $n!{} } } $n!{} } } d!(q); fn main() {}",
+    );
+}
+
+#[test]
+fn circles_end() {
+    let mut modules = String::from("fn main() { m0::thing(); }\n");
+    for index in 0..60 {
+        let _ = writeln!(
+            modules,
+            "mod m{index} {{ {} pub fn f{index}() {{}} }}",
+            (0..60)
+                .map(|other| format!("pub use super::m{other}::*;"))
+                .collect::<String>()
+        );
+    }
+    survives("globs", &modules);
+    survives(
+        "types",
+        "type A = B; type B = A; trait T { type X; } struct S; impl T for S { type X = <S as T>::X; }
+         trait U: V {} trait V: U { fn v(&self); }
+         impl std::ops::Deref for S { type Target = S; fn deref(&self) -> &S { self } }
+         fn f<F: U>(a: A, s: S, u: F, x: <S as T>::X) { a.get_item(); s.scan().x; u.v(); u.w(); x.query(); }
+         fn main() { f(1, S, 2, 3); }",
+    );
+    survives(
+        "aliases",
+        "type A = A::B; type C = D::X; type D = C::Y; fn main() { A::x(); C::y().get_item(); let A { a } = D {}; }",
+    );
+    survives(
+        "literals",
+        "struct S { a: String, b: String }
+         impl S { fn a(self) -> Self { S { a: String::new(), ..self } } fn b(self) -> Self { S { b: self.a.clone(), ..self.a() } } }
+         #[tokio::main] async fn main() { let c = aws_sdk_s3::Client::new(&x().await); let s = make().a().b();
+           c.get_object().bucket(s.a).key(s.b).send().await; }",
+    );
+    survives(
+        "values",
+        "fn a(n: &str) -> String { b(n) } fn b(n: &str) -> String { if true { a(n) } else { c(n) } }
+         fn c(n: &str) -> String { format!(\"{}{}\", a(n), b(n)) }
+         #[tokio::main] async fn main() { let c = aws_sdk_s3::Client::new(&x().await);
+           let mut n = String::new(); n = a(&n); n = b(&n);
+           c.get_object().bucket(a(&n)).key(n).send().await; }",
+    );
+}
+
+#[test]
+fn output_does_not_depend_on_threads() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for (file, text) in split(&std::fs::read_to_string(&path).unwrap()) {
+            files.push((format!("{stem}/{file}"), text));
+        }
+    }
+    let show = |threads: usize| {
+        let options = ScanOptions {
+            threads: Some(threads),
+            ..ScanOptions::default()
+        };
+        format!("{:#?}", scan_files(&files, &options))
+    };
+    let first = show(1);
+    assert!(first.len() > 10_000);
+    for threads in [1, 2, 3, 8] {
+        assert!(show(threads) == first, "output differs with {threads} threads");
+    }
+}

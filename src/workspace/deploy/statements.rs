@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::text::text;
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
-use crate::iam::policy::{Actions, Conditions, Effect, Resources, Statement};
+use crate::iam::policy::{Actions, Conditions, Effect, Policy, Resources, Statement};
 use crate::usage::Gap;
 use crate::workspace::model::{GrantOrigin, RoleStatement};
 
@@ -37,7 +37,11 @@ impl Reading<'_> {
         let mut statements = Vec::new();
         for branch in branches(document) {
             let Some(list) = branch.node.get("Statement") else {
-                self.bad_document(branch.node, "it has no `Statement`");
+                let source = Source {
+                    condition: and(source.condition.as_deref(), branch.condition.as_deref()),
+                    ..source.clone()
+                };
+                statements.extend(self.document_as_text(branch.node, &source));
                 continue;
             };
             for item in items(list) {
@@ -50,6 +54,28 @@ impl Reading<'_> {
             }
         }
         statements
+    }
+
+    /// A document that is written as JSON in a text.
+    fn document_as_text(&mut self, node: &Node, source: &Source) -> Vec<RoleStatement> {
+        let Some(json) = self.text(node).filter(|text| text.trim_start().starts_with('{')) else {
+            self.bad_document(node, "it has no `Statement`");
+            return Vec::new();
+        };
+        match Policy::from_json(&json) {
+            Ok(policy) => policy
+                .statements
+                .into_iter()
+                .map(|statement| RoleStatement {
+                    statement: self.normalised(statement),
+                    origin: self.origin(source, node.at),
+                })
+                .collect(),
+            Err(error) => {
+                self.bad_document(node, &error.to_string());
+                Vec::new()
+            }
+        }
     }
 
     fn bad_document(&mut self, node: &Node, why: &str) {
