@@ -15,4 +15,12 @@ pub mod usage;
 pub mod catalog;
 pub mod workspace;
 pub mod scan;
+pub mod trail;
+pub mod synth;
+pub mod diff;
+pub mod gate;
+pub mod report;
+pub mod config;
+#[cfg(feature = "live")]
+pub mod aws;
 pub mod cli;

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::Conditions;
+
 /// A place in a file. Paths are relative to the scanned root and use `/`; line and column are 1-based.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
@@ -254,6 +258,180 @@ impl Gap {
         Self {
             hint: Some(hint.into()),
             ..self
+        }
+    }
+}
+
+/// Why a grant is needed. Every grant carries at least one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Because {
+    /// What kind of evidence.
+    pub kind: BecauseKind,
+    /// The operation, for code and trail.
+    pub operation: Option<OperationId>,
+    /// The place: the call, the event source in the stack template, the line of `rolefit.toml`.
+    pub location: Option<Location>,
+    /// One sentence for the reader: how the resource was found, which condition on the inputs applied, how often seen.
+    pub note: String,
+}
+
+/// The kinds of evidence, by the words of the JSON interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BecauseKind {
+    /// A call in the source.
+    Code,
+    /// A recorded call.
+    Trail,
+    /// An event source that Lambda polls with the role.
+    Trigger,
+    /// Something Lambda itself does with the role.
+    Runtime,
+    /// A policy template of the organisation.
+    Template,
+    /// A `[[need]]` of `rolefit.toml`.
+    Config,
+}
+
+impl BecauseKind {
+    /// The word of the JSON interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Trail => "trail",
+            Self::Trigger => "trigger",
+            Self::Runtime => "runtime",
+            Self::Template => "template",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// One action on one resource, and every reason for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// What is allowed.
+    pub action: Action,
+    /// On what.
+    pub resource: ArnPattern,
+    /// Under which conditions.
+    pub conditions: Conditions,
+    /// How sure the evidence is.
+    pub confidence: Confidence,
+    /// Whether the resource is exactly what the evidence names; `false` when a part is a stated widening.
+    pub exact: bool,
+    /// The resource with the names that the stack template gives in place of its symbols, where that is another text.
+    pub spelled_out: Option<ArnPattern>,
+    because: Vec<Because>,
+}
+
+impl Grant {
+    /// A grant; it cannot be made without a reason.
+    pub fn new(action: Action, resource: ArnPattern, confidence: Confidence, because: Because) -> Self {
+        Self {
+            action,
+            resource,
+            conditions: Conditions::new(),
+            confidence,
+            exact: true,
+            spelled_out: None,
+            because: vec![because],
+        }
+    }
+
+    /// The same grant on another resource, for the same reasons.
+    pub fn on(self, resource: ArnPattern) -> Self {
+        Self { resource, ..self }
+    }
+
+    /// Every reason, the first being the strongest.
+    pub fn because(&self) -> &[Because] {
+        &self.because
+    }
+
+    /// Adds reasons that confirm the grant as it is.
+    pub fn also(&mut self, because: &[Because]) {
+        self.because.extend_from_slice(because);
+        self.because.sort();
+        self.because.dedup();
+    }
+
+    /// Takes in the reasons of an equal grant.
+    pub fn merge(&mut self, other: Self) {
+        self.confidence = self.confidence.max(other.confidence);
+        self.exact |= other.exact;
+        self.also(&other.because);
+    }
+}
+
+/// One need as a reader reports it: an operation, on what, and how we know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usage {
+    /// What is used.
+    pub operation: OperationId,
+    /// The inputs that are set, as far as the reader saw them.
+    pub inputs: Inputs,
+    /// Resources named by ARN in the evidence itself; they go before what the inputs say.
+    pub arns: Vec<String>,
+    /// The service that made the call with the function's credentials (forward access session), such as
+    /// `s3.eu-west-1.amazonaws.com`.
+    pub via_service: Option<String>,
+    /// How sure the reader is.
+    pub confidence: Confidence,
+    /// How we know.
+    pub because: Because,
+}
+
+impl From<&CallSite> for Usage {
+    fn from(call: &CallSite) -> Self {
+        Self {
+            operation: call.operation.clone(),
+            inputs: call.inputs.clone(),
+            arns: Vec::new(),
+            via_service: None,
+            confidence: call.confidence,
+            because: Because {
+                kind: BecauseKind::Code,
+                operation: Some(call.operation.clone()),
+                location: Some(call.location.clone()),
+                note: String::new(),
+            },
+        }
+    }
+}
+
+/// What the trail saw of one grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// How many calls.
+    pub count: u64,
+    /// Time of the first, RFC 3339.
+    pub first: Option<String>,
+    /// Time of the last, RFC 3339.
+    pub last: Option<String>,
+    /// How many calls were refused for lack of permission; they are not in `count`.
+    pub refused: u64,
+    /// What silence would mean.
+    pub coverage: Coverage,
+}
+
+/// Whether the trail could have shown a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coverage {
+    /// It does not record such calls: silence means nothing.
+    None,
+    /// It records them, but for too short a time or not everywhere.
+    Partial,
+    /// It would have shown every call.
+    Full,
+}
+
+impl Coverage {
+    /// `none`, `partial` or `full`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Partial => "partial",
+            Self::Full => "full",
         }
     }
 }

@@ -7,14 +7,27 @@ mod naming;
 mod texts;
 mod stored;
 mod service;
+mod action_entry;
+mod managed_policy;
+mod lookup;
+mod event_name;
+mod risk;
+pub mod template;
+mod need;
 pub mod build;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use stored::{File, ServiceData, ServiceEntry};
+use action_entry::Prefix;
+use stored::{ChunkRange, File, PolicyData, PrefixData, ServiceData, ServiceEntry};
 
+pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
+pub use managed_policy::ManagedPolicy;
 pub use naming::snake_case;
+pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
+pub use risk::{EscalationPath, EscalationStep, EscalationTarget, RiskClass, Severity};
 pub use service::{Member, MemberKind, Operation, Service, Shape};
 
 /// The embedded catalogue file.
@@ -36,6 +49,10 @@ pub enum CatalogError {
 pub struct Catalog {
     file: File,
     services: Vec<OnceLock<ServiceData>>,
+    prefixes: Vec<OnceLock<PrefixData>>,
+    policies: OnceLock<Vec<PolicyData>>,
+    /// Positions of services by the event sources of their records.
+    event_sources: OnceLock<BTreeMap<String, Vec<usize>>>,
 }
 
 impl Catalog {
@@ -52,8 +69,17 @@ impl Catalog {
     /// When the bytes are not a catalogue of this version, or are damaged.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, CatalogError> {
         let catalog = Self::read(Cow::Owned(bytes), true)?;
-        for entry in &catalog.file.index.services {
-            catalog.file.chunk::<ServiceData>(entry.chunk)?;
+        let file = &catalog.file;
+        for entry in &file.index.services {
+            file.chunk::<ServiceData>(entry.chunk)?;
+        }
+        for entry in &file.index.prefixes {
+            file.chunk::<PrefixData>(entry.chunk)?;
+        }
+        let policies: Vec<PolicyData> = file.chunk(file.index.policies)?;
+        let documents: BTreeSet<ChunkRange> = policies.iter().map(|policy| policy.chunk).collect();
+        for chunk in documents {
+            file.raw_chunk(chunk)?;
         }
         Ok(catalog)
     }
@@ -69,7 +95,10 @@ impl Catalog {
 
     fn over(file: File) -> Self {
         Self {
-            services: file.index.services.iter().map(|_| OnceLock::new()).collect(),
+            services: locks(file.index.services.len()),
+            prefixes: locks(file.index.prefixes.len()),
+            policies: OnceLock::new(),
+            event_sources: OnceLock::new(),
             file,
         }
     }
@@ -117,6 +146,31 @@ impl Catalog {
         });
         Some(Service::new(entry, data))
     }
+
+    /// The actions of an IAM prefix, given in lower case.
+    fn prefix(&self, prefix: &str) -> Option<Prefix<'_>> {
+        let position = self
+            .file
+            .index
+            .prefixes
+            .binary_search_by(|entry| entry.prefix.as_str().cmp(prefix))
+            .ok()?;
+        self.prefix_at(position)
+    }
+
+    fn prefix_at(&self, position: usize) -> Option<Prefix<'_>> {
+        let entry = self.file.index.prefixes.get(position)?;
+        let data = self.prefixes.get(position)?.get_or_init(|| {
+            let mut data: PrefixData = self.file.chunk(entry.chunk).unwrap_or_default();
+            data.texts.index();
+            data
+        });
+        Some(Prefix { entry, data })
+    }
+}
+
+fn locks<T>(count: usize) -> Vec<OnceLock<T>> {
+    std::iter::repeat_with(OnceLock::new).take(count).collect()
 }
 
 #[cfg(test)]

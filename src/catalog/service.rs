@@ -1,9 +1,12 @@
 //! Services, operations and the structures of their inputs, as borrowed views into the catalogue.
 
+use crate::iam::action::Action;
 use crate::usage::OperationId;
 
 use super::naming;
 use super::stored::{MemberData, OperationData, ServiceData, ServiceEntry, ShapeData, StoredKind, Takes};
+
+pub(super) use super::stored::StoredRule as ActionRule;
 
 /// An AWS service that an SDK crate speaks to.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +167,31 @@ impl<'a> Operation<'a> {
     /// Whether it is sent without a signature, so that IAM takes no part.
     pub fn is_unsigned(&self) -> bool {
         self.data.unsigned
+    }
+
+    /// Whether the SDK asks for the endpoint first, which is an operation of its own.
+    pub(super) fn discovers_endpoint(&self) -> bool {
+        self.data.discovers_endpoint
+    }
+
+    /// How the build found its actions.
+    pub(super) fn rule(&self) -> ActionRule {
+        self.data.rule
+    }
+
+    /// The actions that the build found, but for the one of the same name.
+    pub(super) fn actions(&self) -> impl Iterator<Item = Action> + use<'a> {
+        let texts = &self.service.data.texts;
+        self.data
+            .actions
+            .iter()
+            .filter_map(move |&action| Action::parse(texts.get(action)))
+    }
+
+    /// The path of its HTTP request, for services whose permissions are about paths.
+    pub(super) fn http_path(&self) -> Option<&'a str> {
+        let (_, path) = self.data.http?;
+        Some(self.service.data.texts.get(path))
     }
 
     /// Its input structure; some operations take none.

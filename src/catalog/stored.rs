@@ -30,6 +30,73 @@ pub(crate) struct Index {
     pub(crate) sources: Vec<String>,
     /// Sorted by `suffix`.
     pub(crate) services: Vec<ServiceEntry>,
+    /// Sorted by `prefix`.
+    pub(crate) prefixes: Vec<PrefixEntry>,
+    /// Where the [`PolicyData`]s lie, sorted by name.
+    pub(crate) policies: ChunkRange,
+}
+
+/// The actions of one IAM prefix, in the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PrefixEntry {
+    pub(crate) prefix: String,
+    /// The service's name in the Service Authorization Reference.
+    pub(crate) title: String,
+    /// Its page there, the last part of the address; empty when not known.
+    pub(crate) page: String,
+    pub(crate) action_count: u32,
+    /// Where its [`PrefixData`] lies.
+    pub(crate) chunk: ChunkRange,
+}
+
+/// Actions and resource types of an IAM prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PrefixData {
+    pub(crate) texts: Texts,
+    /// Sorted by lower-case name.
+    pub(crate) actions: Vec<ActionData>,
+    /// Sorted by name.
+    pub(crate) resource_types: Vec<ResourceTypeData>,
+}
+
+/// An action.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActionData {
+    pub(crate) name: Text,
+    /// Number of its access level, least first.
+    pub(crate) level: u8,
+    /// It stands for a permission only, no operation has its name.
+    pub(crate) permission_only: bool,
+    /// Position in `resource_types`, and whether the reference marks it as required.
+    pub(crate) resources: Vec<(u32, bool)>,
+    pub(crate) condition_keys: Vec<Text>,
+    /// Actions, `prefix:Name`, that it can also need.
+    pub(crate) dependents: Vec<Text>,
+}
+
+/// A resource type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ResourceTypeData {
+    pub(crate) name: Text,
+    /// Its ARN with `${Variable}`s.
+    pub(crate) arn: Text,
+    pub(crate) condition_keys: Vec<Text>,
+}
+
+/// An AWS managed policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PolicyData {
+    pub(crate) name: String,
+    /// Path before the name, such as `/service-role/`.
+    pub(crate) path: String,
+    /// `v1` and on.
+    pub(crate) version: u16,
+    /// `YYYY-MM-DD`.
+    pub(crate) updated: String,
+    /// The chunk of plain text that holds its document, and where in it.
+    pub(crate) chunk: ChunkRange,
+    pub(crate) start: u32,
+    pub(crate) length: u32,
 }
 
 /// A service in the index.
@@ -50,7 +117,7 @@ pub(crate) struct ServiceEntry {
 }
 
 /// Where a chunk lies, counted from the end of the index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct ChunkRange {
     pub(crate) start: u32,
     pub(crate) length: u32,
@@ -84,6 +151,23 @@ pub(crate) struct OperationData {
     pub(crate) unsigned: bool,
     /// The SDK asks `DescribeEndpoints` first.
     pub(crate) discovers_endpoint: bool,
+    /// How the build found its actions.
+    pub(crate) rule: StoredRule,
+    /// Its actions, `prefix:Name`; empty for the action of the same name.
+    pub(crate) actions: Vec<Text>,
+}
+
+/// How the build found the actions of an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StoredRule {
+    #[default]
+    SameName,
+    Verb,
+    Link,
+    Prose,
+    Likeness,
+    Unsigned,
+    Unresolved,
 }
 
 /// A structure or union.

@@ -1,7 +1,8 @@
 //! What the embedded catalogue must answer.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::{Catalog, CatalogError, MemberKind};
+use super::{AccessLevel, Catalog, CatalogError, MemberKind};
+use crate::iam::action::{Action, ActionPattern};
 
 fn catalog() -> &'static Catalog {
     Catalog::embedded()
@@ -149,4 +150,154 @@ fn variants_of_enumerations_have_their_api_spelling() {
         .unwrap();
     assert_eq!(encryption.enum_value_of_variant("AwsKms"), Some("aws:kms"));
     assert_eq!(encryption.enum_value_of_variant("Nonsense"), None);
+}
+
+#[test]
+fn actions_have_levels_and_resource_types() {
+    for (action, level, types) in [
+        (
+            "dynamodb:Query",
+            AccessLevel::Read,
+            vec![("index", false), ("table", true)],
+        ),
+        ("s3:ListAllMyBuckets", AccessLevel::List, vec![]),
+        (
+            "lambda:AddPermission",
+            AccessLevel::PermissionsManagement,
+            vec![("function", true)],
+        ),
+        ("SQS:sendmessage", AccessLevel::Write, vec![("queue", true)]),
+    ] {
+        let entry = catalog().action(&Action::parse(action).unwrap()).unwrap();
+        assert_eq!(entry.access_level(), level, "{action}");
+        let found: Vec<_> = entry
+            .resource_types()
+            .map(|resource| (resource.name(), resource.required()))
+            .collect();
+        assert_eq!(found, types, "{action}");
+        assert_eq!(entry.wildcard_only(), types.is_empty());
+    }
+    let query = catalog().action(&Action::new("dynamodb", "Query")).unwrap();
+    let index = query.resource_types().next().unwrap();
+    assert_eq!(index.full_name(), "dynamodb:index");
+    assert_eq!(index.variables().collect::<Vec<_>>(), ["TableName", "IndexName"]);
+    assert!(query.condition_keys().any(|key| key == "dynamodb:LeadingKeys"));
+    assert!(query.docs().unwrap().ends_with("list_amazondynamodb.html"));
+    let create = catalog()
+        .action(&Action::new("lambda", "CreateFunction"))
+        .unwrap();
+    assert!(
+        create
+            .dependents()
+            .any(|action| action == Action::new("iam", "PassRole"))
+    );
+    assert!(catalog().action(&Action::new("s3", "HeadObject")).is_none());
+}
+
+#[test]
+fn patterns_expand_over_the_reference() {
+    let expand = |pattern: &str| -> Vec<String> {
+        catalog()
+            .expand(&ActionPattern::new(pattern))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    assert_eq!(expand("kms:reencrypt*"), ["kms:ReEncryptFrom", "kms:ReEncryptTo"]);
+    assert_eq!(expand("s3:GetObject"), ["s3:GetObject"]);
+    assert!(expand("nonsense:*").is_empty());
+    for pattern in ["*", "*:*", "s3:*", "S3:*", "s3*:Get*"] {
+        let pattern = ActionPattern::new(pattern);
+        let matching = catalog().matching(&pattern).count();
+        assert!(matching > 50, "{pattern}");
+        assert_eq!(catalog().count(&pattern), matching, "{pattern}");
+    }
+    assert_eq!(catalog().count(&ActionPattern::new("*")), 22_321);
+}
+
+#[test]
+fn managed_policies_are_found_by_arn_and_by_name() {
+    let arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
+    let policy = catalog().managed_policy(arn).unwrap();
+    assert_eq!((policy.arn.as_str(), policy.version.as_str()), (arn, "v1"));
+    assert!(policy.document_json.contains("logs:PutLogEvents"));
+    for name in [
+        "AWSLambdaBasicExecutionRole",
+        "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+        "arn:aws-cn:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    ] {
+        assert_eq!(catalog().managed_policy(name).as_ref(), Some(&policy), "{name}");
+    }
+    for wrong in [
+        "arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole",
+        "Nonsense",
+        "",
+    ] {
+        assert_eq!(catalog().managed_policy(wrong), None, "{wrong}");
+    }
+    assert_eq!(catalog().managed_policy_names().count(), 1611);
+    for name in catalog().managed_policy_names() {
+        let policy = catalog().managed_policy(name).unwrap();
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&policy.document_json)
+                .is_ok_and(|document| document.get("Statement").is_some()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn an_action_takes_resources_of_its_own_types_only() {
+    use crate::iam::action::Action;
+    use crate::iam::arn::ArnPattern;
+    let catalog = Catalog::embedded();
+    let bucket = "arn:${AWS::Partition}:s3:::${Documents}";
+    let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}";
+    for (action, resource, expected) in [
+        ("s3:GetObject", format!("{bucket}/*"), true),
+        ("s3:GetObject", bucket.to_owned(), false),
+        ("s3:GetObject", "arn:aws:s3:::*".to_owned(), true),
+        ("s3:GetObject", "*".to_owned(), true),
+        ("s3:ListBucket", bucket.to_owned(), true),
+        ("s3:ListBucket", format!("{bucket}/*"), false),
+        ("dynamodb:GetItem", table.to_owned(), true),
+        ("dynamodb:GetItem", format!("{table}/index/*"), false),
+        ("dynamodb:Query", format!("{table}/index/by-customer"), true),
+        ("dynamodb:GetRecords", format!("{table}/stream/*"), true),
+        (
+            "sqs:SendMessage",
+            "arn:aws:sqs:eu-west-1:111122223333:q".to_owned(),
+            true,
+        ),
+        ("sqs:SendMessage", bucket.to_owned(), false),
+        ("dynamodb:ListStreams", format!("{table}/stream/*"), false),
+    ] {
+        let entry = catalog.action(&Action::parse(action).unwrap()).unwrap();
+        assert_eq!(
+            entry.takes(&ArnPattern::new(&resource)),
+            expected,
+            "{action} on {resource}"
+        );
+    }
+}
+
+/// Client methods and waiters of published crates; the catalogue is newer than some of them, so it can have more.
+#[test]
+fn every_method_of_published_crates_is_known() {
+    let mut unknown = Vec::new();
+    let methods = include_str!("../../tests/fixtures/catalog/methods.tsv");
+    for line in methods.lines().skip(1) {
+        let mut fields = line.split('\t');
+        let service = catalog().service(fields.next().unwrap()).unwrap();
+        let method = fields.nth(1).unwrap();
+        let known = match service.operation_of_method(method) {
+            Some(operation) => operation.method() == method,
+            None => service.operation_of_waiter(method).is_some(),
+        };
+        if !known {
+            unknown.push(line);
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert!(methods.lines().count() > 1000);
 }

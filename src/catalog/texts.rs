@@ -72,15 +72,21 @@ impl TextsBuilder {
             length -= 1;
         }
         let number = Text(u32::try_from(self.texts.lengths.len()).unwrap_or(u32::MAX));
+        let end = self.texts.joined.len() + length;
+        self.texts.ends.push(u32::try_from(end).unwrap_or(u32::MAX));
         self.texts.joined.push_str(text.get(..length).unwrap_or(""));
         self.texts.lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         self.numbers.insert(text.to_owned(), number);
         number
     }
 
+    /// The text with this number.
+    pub(crate) fn get(&self, text: Text) -> &str {
+        self.texts.get(text)
+    }
+
     /// The finished texts.
-    pub(crate) fn finish(mut self) -> Texts {
-        self.texts.index();
+    pub(crate) fn finish(self) -> Texts {
         self.texts
     }
 }

@@ -1,8 +1,103 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod args;
+mod assess;
+mod catalog;
+mod check;
+mod diff;
+mod explain;
+mod generate;
+mod observed;
+mod overview;
+mod scan;
+
+use std::io::Write as _;
 use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+
+/// How a run ended; the same for every output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to complain about.
+    Passed,
+    /// Findings at or above the threshold.
+    Findings,
+    /// Wrong usage, configuration or input.
+    Unusable,
+    /// No functions found.
+    NothingToCheck,
+    /// Nothing failed, but the analysis is incomplete and `--strict` was asked for.
+    Incomplete,
+}
+
+impl Outcome {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Findings => 1,
+            Self::Unusable => 2,
+            Self::NothingToCheck => 3,
+            Self::Incomplete => 4,
+        }
+    }
+}
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                Outcome::Unusable.code()
+            } else {
+                0
+            });
+        }
+    };
+    let outcome = dispatch(&args).unwrap_or_else(|error| {
+        say(&format!("error: {error:#}"));
+        Outcome::Unusable
+    });
+    ExitCode::from(outcome.code())
+}
+
+fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
+    args.global.apply()?;
+    match &args.command {
+        None => overview::run(&args.project),
+        Some(Command::Scan(scan)) => scan::run(scan),
+        Some(Command::Generate(generate)) => generate::run(generate),
+        Some(Command::Diff(diff)) => diff::run(diff),
+        Some(Command::Check(check)) => check::run(check),
+        Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Rule(rule)) => explain::rule(rule),
+        Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Catalog(command)) => catalog::run(command),
+    }
+}
+
+/// Prints a result to stdout. A closed pipe is the reader's choice, not an error.
+fn show(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints JSON to stdout.
+fn show_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    show(&text)
+}
+
+/// Prints anything that is not a result to stderr.
+fn say(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

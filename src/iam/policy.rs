@@ -1,9 +1,15 @@
 //! Policy documents: what a statement says, read from JSON and printed in one canonical form.
 
+mod json;
+mod parse;
+mod print;
+
 use std::collections::BTreeMap;
 
 use super::action::ActionPattern;
 use super::arn::ArnPattern;
+
+pub use parse::PolicyError;
 
 /// Whether a statement allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +18,16 @@ pub enum Effect {
     Allow,
     /// `Deny`.
     Deny,
+}
+
+impl Effect {
+    /// `Allow` or `Deny`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
 }
 
 /// The actions of a statement.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Callee;
 use super::types::Ty;
-use super::world::{CrateId, FnId, ImplId, Owner, ParamId, TraitId, World};
+use super::world::{CrateId, FnId, ImplId, ParamId, TraitId, World};
 
 /// Depth of supertraits and deref chains.
 const MAX_CHAIN: usize = 12;
@@ -309,15 +309,6 @@ impl World<'_> {
                 }
             },
             _ => ty.clone(),
-        }
-    }
-
-    /// Whether a fn is the same method as written in a trait.
-    pub fn trait_of(&self, id: FnId) -> Option<TraitId> {
-        match self.fns[id].owner {
-            Owner::Trait(id) => Some(id),
-            Owner::Impl(id) => self.impls[id].of_trait,
-            Owner::Free => None,
         }
     }
 }

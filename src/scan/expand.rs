@@ -24,8 +24,11 @@ const TOKEN_BUDGET: usize = 1_000_000;
 /// Every `macro_rules!` of the scanned packages by name.
 #[derive(Debug, Default)]
 pub struct MacroTable {
-    by_name: BTreeMap<Name, Vec<(usize, Arc<Vec<Rule>>)>>,
+    by_name: BTreeMap<Name, Vec<Definition>>,
 }
+
+/// The package of a macro and its rules.
+type Definition = (usize, Arc<Vec<Rule>>);
 
 impl MacroTable {
     /// Adds the macros defined in `items` of `package`, those in fns and modules too.
@@ -52,7 +55,7 @@ impl MacroTable {
     }
 
     /// Definitions of `name` that `package` can see: its own first, then those of the packages it depends on.
-    fn find(&self, name: &str, package: usize, visible: &[usize]) -> Vec<(usize, Arc<Vec<Rule>>)> {
+    fn find(&self, name: &str, package: usize, visible: &[usize]) -> Vec<Definition> {
         let Some(found) = self.by_name.get(name) else {
             return Vec::new();
         };
@@ -233,7 +236,7 @@ impl<'a> Expander<'a> {
     }
 
     /// Expands the macros in every body of `items`.
-    pub fn bodies(&mut self, items: &mut Vec<Item>, depth: usize) {
+    pub fn bodies(&mut self, items: &mut [Item], depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }

@@ -517,7 +517,6 @@ impl Infer<'_, '_> {
             }
         }
         self.facts.locals.push(Local {
-            name: name.clone(),
             ty,
             sources: source.into_iter().collect(),
             depth: self.scopes.len(),
@@ -615,7 +614,7 @@ impl Infer<'_, '_> {
                     self.bind(*part, &part_ty, &part_source);
                 }
             }
-            Pat::Path(_) | Pat::Str(_) | Pat::Wild => {}
+            Pat::Wild => {}
         }
     }
 

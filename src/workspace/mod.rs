@@ -3,3 +3,5 @@
 pub mod model;
 pub mod cargo;
 pub mod cargo_lock;
+pub mod deploy;
+pub mod link;

@@ -110,6 +110,11 @@ pub struct Trigger {
     pub polled: bool,
     /// Where failed batches go, as a symbolic ARN.
     pub on_failure: Option<String>,
+    /// What polling needs beside the source, as symbolic ARNs by name: secrets by the type of access (`BASIC_AUTH`,
+    /// `SERVER_ROOT_CA_CERTIFICATE`, …; `AUTH` for any that logs in), `VPC_SUBNET`, `SchemaRegistryConfig`
+    /// (its address), `GlueRegistryArn`, `GlueRegistryName`, `SCHEMA_REGISTRY_AUTH`, `TopicArn`, `GroupArn`, `KmsKeyArn`,
+    /// `SecretsManagerKmsKeyId`.
+    pub details: BTreeMap<String, Vec<String>>,
     /// Where it stands.
     pub location: Location,
 }
@@ -168,6 +173,22 @@ pub struct Function {
     pub runtime_settings: RuntimeSettings,
     /// The execution role it has today.
     pub role: Option<Role>,
+    /// What the deployment says of its code; the evidence that links it to a binary.
+    pub code: CodeClue,
+}
+
+/// What a deployment says of a function's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeClue {
+    /// Folder or file of the code, relative to the scanned root with `/` (empty for the root itself); `None` when it lies
+    /// in a bucket or registry, or is not told.
+    pub path: Option<String>,
+    /// `Metadata.BuildProperties.Binary` of SAM.
+    pub binary: Option<String>,
+    /// `Metadata.BuildMethod` of SAM.
+    pub build_method: Option<String>,
+    /// The binary that the rule `build-<logical id>` of the Makefile builds or copies.
+    pub makefile_binary: Option<String>,
 }
 
 /// An execution role as it is today.

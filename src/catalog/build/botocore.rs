@@ -21,6 +21,8 @@ pub(super) struct ServiceModel {
     /// Version of the API, a date.
     pub(super) newest: String,
     pub(super) data: ServiceData,
+    /// Documentation of the operations, by name; read for rules, never stored.
+    pub(super) prose: BTreeMap<String, String>,
 }
 
 /// IAM prefixes that neither signing name nor endpoint prefix gives, by one or the other.
@@ -43,8 +45,8 @@ const PREFIX_OVERRIDES: [(&str, &str); 12] = [
 pub(super) fn read(packages: &Packages) -> Result<Vec<ServiceModel>, BuildError> {
     let mut services: BTreeMap<String, ServiceModel> = BTreeMap::new();
     let files = packages.files(BOTOCORE);
-    for (directory, version) in newest_versions(&files) {
-        let model = read_service(packages, &files, &directory, &version)?;
+    for (directory, version) in newest_versions(files) {
+        let model = read_service(packages, files, &directory, &version)?;
         // Two directories share the crate `pinpointsmsvoice`; they hold the same operations.
         services.entry(model.suffix.clone()).or_insert(model);
     }
@@ -91,6 +93,14 @@ fn read_service(
         title: field("serviceFullName").unwrap_or(id).to_owned(),
         endpoint_prefix: endpoint_prefix.to_owned(),
         newest: version.to_owned(),
+        prose: object(&model, "operations")
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, operation)| {
+                let prose = text(operation, &["documentation"])?;
+                Some((name.clone(), prose.to_owned()))
+            })
+            .collect(),
         data: service_data(&model, &waiters, &iam_prefix)
             .map_err(|reason| BOTOCORE.unexpected(&name, reason))?,
         iam_prefix,
@@ -209,6 +219,7 @@ impl<'m> ShapeReader<'m> {
             discovers_endpoint: operation
                 .pointer("/endpointdiscovery/required")
                 .is_some_and(|required| required == &Value::Bool(true)),
+            ..OperationData::default()
         }
     }
 
@@ -307,26 +318,6 @@ impl<'m> ShapeReader<'m> {
             Takes::Arn
         }
     }
-}
-
-/// One line per service: crate, directory, IAM prefix, counts.
-pub(super) fn dump(services: &[ServiceModel]) -> String {
-    let mut out = String::from("suffix\tdirectory\tiam_prefix\tversion\toperations\tstructures\twaiters\n");
-    for service in services {
-        let line = [
-            service.suffix.clone(),
-            service.directory.clone(),
-            service.iam_prefix.clone(),
-            service.newest.clone(),
-            service.data.operations.len().to_string(),
-            service.data.shapes.len().to_string(),
-            service.data.waiters.len().to_string(),
-        ]
-        .join("\t");
-        out.push_str(&line);
-        out.push('\n');
-    }
-    out
 }
 
 /// The object under `key`.

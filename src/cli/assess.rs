@@ -1,0 +1,444 @@
+//! The pipeline in one place: read the project, bring the evidence together, synthesise, compare, judge.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::args::{Current, Project};
+use super::observed;
+use crate::catalog::Catalog;
+use crate::config::{self, Config};
+use crate::diff::{self, Diff, Silence};
+use crate::gate;
+use crate::iam::arn::ArnPattern;
+use crate::report::{Assessed, Report, scan::Scanned};
+use crate::scan::{self, EntryScan, Scan, ScanOptions};
+use crate::synth::{self, Surroundings};
+use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
+use crate::workspace::cargo::{CargoPackage, TargetKind};
+use crate::workspace::link::{self, Statements};
+use crate::workspace::model::{Binary, Function, Package, Workspace};
+use crate::workspace::{cargo, deploy};
+
+/// Everything that was read, before any judgement.
+#[derive(Debug)]
+pub struct Inputs {
+    root: PathBuf,
+    catalog: &'static Catalog,
+    /// The team's configuration.
+    pub config: Config,
+    /// Packages, stacks, functions.
+    pub workspace: Workspace,
+    scan: Scan,
+    /// What CloudTrail recorded, if a trail was named.
+    pub trail: Option<Trail>,
+    chosen: Vec<String>,
+}
+
+/// Reads the project and, if one is named, the trail.
+pub fn read(project: &Project) -> anyhow::Result<Inputs> {
+    let mut inputs = read_code(project, false)?;
+    let trail = match (&project.usage, &inputs.config.trail) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(path)) => Some(inputs.root.join(path)),
+        (None, None) => None,
+    };
+    if let Some(path) = trail {
+        anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
+        inputs.trail = Some(trail::read(
+            &path,
+            inputs.catalog,
+            &known_functions(&inputs.workspace),
+            0,
+        ));
+    }
+    if project.current == Current::Aws {
+        read_roles(&mut inputs, project.role.as_deref())?;
+    }
+    Ok(inputs)
+}
+
+/// Reads the project without the trail.
+pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
+    let root = project.path.clone();
+    anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
+    let config = config::read(&root, project.config.as_deref())?;
+    let catalog = catalog(project.catalog.as_deref())?;
+    let tree = cargo::read(&root);
+    let deployments = deploy::read(&root, &|name| {
+        catalog.managed_policy(name).map(|policy| policy.document_json)
+    });
+    let explicit: BTreeMap<String, String> = config
+        .links
+        .iter()
+        .map(|link| (link.function.clone(), link.binary.clone()))
+        .collect();
+    let packages: Vec<Package> = tree
+        .packages
+        .iter()
+        .filter(|package| !package.outside)
+        .map(package)
+        .collect();
+    let statements = Statements {
+        explicit,
+        cargo_metadata: BTreeMap::new(),
+    };
+    let workspace = link::link(deployments, &packages, &statements);
+    let scan = scan::scan(
+        &root,
+        &tree,
+        catalog,
+        &ScanOptions {
+            examples: all,
+            ..ScanOptions::default()
+        },
+    );
+    let mut inputs = Inputs {
+        root,
+        catalog,
+        config,
+        workspace,
+        scan,
+        trail: None,
+        chosen: project.functions.clone(),
+    };
+    inputs.workspace.gaps.extend(tree.gaps);
+    inputs.choose(&project.functions)?;
+    Ok(inputs)
+}
+
+/// What links need to know of a package.
+fn package(package: &CargoPackage) -> Package {
+    let mut binaries: Vec<Binary> = package
+        .targets_of(TargetKind::Bin)
+        .map(|target| Binary {
+            name: target.name.clone(),
+            entry: target.path.clone(),
+        })
+        .collect();
+    binaries.sort();
+    Package {
+        name: package.name.clone(),
+        dir: package.dir.clone(),
+        binaries,
+    }
+}
+
+fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
+    let Some(file) = file else {
+        return Ok(Catalog::embedded());
+    };
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let catalog = Catalog::from_bytes(bytes).with_context(|| format!("`{}`", file.display()))?;
+    Ok(Box::leak(Box::new(catalog)))
+}
+
+fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
+    let role = |function: &Function| {
+        function
+            .role
+            .as_ref()
+            .map(|role| NamePattern::of_stack_text(&format!("${{{}}}", role.id)))
+    };
+    workspace
+        .functions
+        .iter()
+        .map(|function| KnownFunction {
+            name: function.name.clone(),
+            deployed: NamePattern::of_stack_text(&function.deployed_name),
+            role: role(function),
+        })
+        .collect()
+}
+
+/// Puts the roles that the account has in the place of those that the stack template describes.
+#[cfg(feature = "live")]
+fn read_roles(inputs: &mut Inputs, named: Option<&str>) -> anyhow::Result<()> {
+    let account = crate::aws::Account::connect()?;
+    for function in &mut inputs.workspace.functions {
+        let Some(logical) = named
+            .or(function.role.as_ref().map(|role| role.id.as_str()))
+            .map(str::to_owned)
+        else {
+            continue;
+        };
+        let read = match named {
+            Some(name) => account.role(name),
+            None => account.role_name(&logical).and_then(|name| account.role(&name)),
+        };
+        let shared_with = function
+            .role
+            .take()
+            .map(|role| role.shared_with)
+            .unwrap_or_default();
+        function.role = Some(crate::workspace::model::Role { shared_with, ..read? });
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "live"))]
+fn read_roles(_: &mut Inputs, _: Option<&str>) -> anyhow::Result<()> {
+    anyhow::bail!("this rolefit was built without the feature `live`, so it cannot read the account")
+}
+
+impl Inputs {
+    /// The catalogue in use.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
+    }
+
+    /// The text of a file of the scanned root.
+    pub fn source(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(self.root.join(file)).ok()
+    }
+
+    /// Keeps only the functions that were asked for.
+    fn choose(&mut self, names: &[String]) -> anyhow::Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let named = |function: &Function, name: &str| {
+            function.name == name
+                || function.deployed_name == name
+                || function
+                    .binary
+                    .as_ref()
+                    .is_some_and(|binary| binary.binary == name)
+        };
+        for name in names {
+            if !self
+                .workspace
+                .functions
+                .iter()
+                .any(|function| named(function, name))
+            {
+                let known: Vec<&str> = self
+                    .workspace
+                    .functions
+                    .iter()
+                    .map(|function| function.name.as_str())
+                    .collect();
+                anyhow::bail!("no function `{name}`; found: {}", known.join(", "));
+            }
+        }
+        self.workspace
+            .functions
+            .retain(|function| names.iter().any(|name| named(function, name)));
+        Ok(())
+    }
+
+    fn entry(&self, function: &Function) -> Option<&EntryScan> {
+        let binary = function.binary.as_ref()?;
+        self.scan.entries.iter().find(|entry| entry.binary == *binary)
+    }
+
+    /// What the scan found, function by function.
+    pub fn scanned(&self) -> Vec<Scanned<'_>> {
+        let of_function = |function: &'_ Function| -> (&[CallSite], &[Gap]) { self.entry_parts(function) };
+        self.workspace
+            .functions
+            .iter()
+            .map(|function| {
+                let (calls, gaps) = of_function(function);
+                Scanned {
+                    name: &function.name,
+                    binary: function.binary.as_ref(),
+                    calls,
+                    gaps,
+                }
+            })
+            .collect()
+    }
+
+    fn entry_parts(&self, function: &Function) -> (&[CallSite], &[Gap]) {
+        self.entry(function)
+            .map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
+    }
+
+    /// Gaps that concern no single function; none when only some functions were asked for.
+    pub fn common_gaps(&self) -> Vec<Gap> {
+        if !self.chosen.is_empty() {
+            return Vec::new();
+        }
+        let trail = self.trail.iter().flat_map(|trail| trail.gaps.iter());
+        let mut gaps: Vec<Gap> = self
+            .workspace
+            .gaps
+            .iter()
+            .chain(&self.scan.gaps)
+            .chain(trail)
+            .cloned()
+            .collect();
+        gaps.sort();
+        gaps.dedup();
+        gaps
+    }
+}
+
+/// Synthesises, compares and judges every function.
+pub fn assess(inputs: &Inputs) -> Report<'_> {
+    let functions: Vec<Assessed<'_>> = inputs
+        .workspace
+        .functions
+        .iter()
+        .map(|function| assess_function(inputs, function))
+        .collect();
+    let gaps = inputs.common_gaps();
+    let mut findings: Vec<gate::Finding> = functions
+        .iter()
+        .flat_map(|assessed| {
+            let diff = assessed.function.role.is_some().then_some(&assessed.diff);
+            gate::judge(
+                inputs.catalog,
+                gate::Case {
+                    function: assessed.function,
+                    diff,
+                    gaps: &assessed.gaps,
+                },
+            )
+        })
+        .collect();
+    findings.extend(gaps.iter().map(|gap| gate::unsettled(gap, None)));
+    gate::waive(&mut findings, &inputs.config.waivers, &today());
+    gate::sort(&mut findings);
+    let fails = gate::fails(&findings, &inputs.config.fail_on);
+    Report {
+        version: env!("CARGO_PKG_VERSION"),
+        catalog: inputs.catalog.date().to_owned(),
+        workspace: &inputs.workspace,
+        functions,
+        findings,
+        gaps,
+        fails,
+        trail: inputs.trail.as_ref().map(Trail::summary),
+    }
+}
+
+fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'a> {
+    let (calls, scan_gaps) = inputs.entry_parts(function);
+    let stack = function
+        .stack
+        .and_then(|index| inputs.workspace.stacks.get(index));
+    let around = Surroundings { function, stack };
+    let observations: Vec<&Observation> = observations(inputs, function);
+    let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
+    usages.extend(observations.iter().filter_map(|observation| observation.usage()));
+    usages.extend(declared(inputs, function));
+    let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
+    let mut gaps: Vec<Gap> = scan_gaps.iter().chain(&synthesis.gaps).cloned().collect();
+    gaps.sort();
+    gaps.dedup();
+    let diff = compare(inputs, function, &synthesis.grants, &gaps);
+    let observed = observed::of_rows(inputs, around, &diff, &observations);
+    Assessed {
+        function,
+        calls,
+        grants: synthesis.grants,
+        policy: synthesis.policy,
+        diff,
+        observed,
+        gaps,
+    }
+}
+
+fn compare(inputs: &Inputs, function: &Function, grants: &[crate::usage::Grant], gaps: &[Gap]) -> Diff {
+    let Some(role) = &function.role else {
+        return diff::all_missing(grants);
+    };
+    let silence = match inputs.entry(function) {
+        Some(_) if gaps.is_empty() => Silence::MeansUnneeded(Confidence::High),
+        Some(_) => Silence::MeansUnneeded(Confidence::Medium),
+        None => Silence::MeansNothing,
+    };
+    diff::compare(inputs.catalog, grants, role, silence)
+}
+
+/// The needs that `rolefit.toml` states for a function.
+fn declared(inputs: &Inputs, function: &Function) -> Vec<Usage> {
+    let fits = |glob: &str| ArnPattern::new(glob).covers(&ArnPattern::new(&function.name));
+    inputs
+        .config
+        .needs
+        .iter()
+        .filter(|need| fits(&need.function))
+        .map(|need| Usage {
+            operation: need.operation.clone(),
+            inputs: CallInputs::new(),
+            arns: need.resource.iter().cloned().collect(),
+            via_service: None,
+            confidence: Confidence::High,
+            because: Because {
+                kind: BecauseKind::Config,
+                operation: Some(need.operation.clone()),
+                location: Some(need.location.clone()),
+                note: need.reason.clone(),
+            },
+        })
+        .collect()
+}
+
+/// What the trail holds of a function.
+fn observations<'a>(inputs: &'a Inputs, function: &Function) -> Vec<&'a Observation> {
+    let all = inputs.trail.iter().flat_map(|trail| &trail.observations);
+    all.filter(|observation| observation.known.as_deref() == Some(function.name.as_str()))
+        .collect()
+}
+
+/// Today as `YYYY-MM-DD`, for the expiry of waivers; `SOURCE_DATE_EPOCH` stands in where runs must repeat.
+fn today() -> String {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    date(fixed.unwrap_or(now) / 86_400)
+}
+
+/// Days since 1970-01-01 as a date of the Gregorian calendar.
+fn date(days: u64) -> String {
+    let (mut year, mut rest) = (1970, days);
+    let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    while rest >= 365 + u64::from(leap(year)) {
+        rest -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let lengths = [
+        31,
+        28 + u64::from(leap(year)),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
+    let mut month = 1;
+    for length in lengths {
+        if rest < length {
+            break;
+        }
+        rest -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", rest + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn days_are_dates() {
+        assert_eq!(
+            [date(0), date(59), date(20_778), date(11_016)],
+            ["1970-01-01", "1970-03-01", "2026-11-21", "2000-02-29"]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! `rolefit explain` and `rolefit rule`: the reasons behind an answer.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+
+use super::args::{Current, Explain, Project, Rule};
+use super::{Outcome, assess, say, show};
+use crate::gate::rules;
+use crate::iam::action::ActionPattern;
+use crate::report::text;
+
+/// Explains an action of a function.
+pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
+    let project = Project {
+        path: args.path.clone(),
+        functions: vec![args.function.clone()],
+        usage: args.usage.clone(),
+        config: args.config.clone(),
+        catalog: args.catalog.clone(),
+        current: Current::Template,
+        role: None,
+    };
+    let inputs = assess::read(&project)?;
+    let report = assess::assess(&inputs);
+    let action = ActionPattern::new(&args.action);
+    let mut found = false;
+    for assessed in &report.functions {
+        if let Some(answer) = text::explain(
+            &report,
+            &text::Question {
+                assessed,
+                action: &action,
+            },
+        ) {
+            show(&answer)?;
+            found = true;
+        }
+    }
+    if !found {
+        say(&format!(
+            "`{}` neither needs `{}` nor is it granted",
+            args.function, args.action
+        ));
+        let names: Vec<_> = report
+            .functions
+            .iter()
+            .flat_map(|a| &a.diff.rows)
+            .map(|row| row.action.to_string())
+            .collect();
+        if !names.is_empty() {
+            say(&format!("it has or needs: {}", names.join(", ")));
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Shows what a rule means, or all rules.
+pub fn rule(args: &Rule) -> anyhow::Result<Outcome> {
+    let Some(id) = &args.id else {
+        let mut out = String::new();
+        for rule in rules::RULES {
+            let _ = writeln!(
+                out,
+                "{}  {:<28} {:<8} {}",
+                rule.id,
+                rule.name,
+                rule.level.as_str(),
+                rule.summary
+            );
+        }
+        show(&out)?;
+        return Ok(Outcome::Passed);
+    };
+    if id.trim().is_empty() {
+        bail!("a rule id is empty");
+    }
+    let rule = rules::rule(id).with_context(|| format!("no rule `{id}`; `rolefit rule` lists them"))?;
+    show(&format!(
+        "{} {} ({})\n\n{}\n{}\n",
+        rule.id, rule.name, rule.level, rule.summary, rule.help
+    ))?;
+    Ok(Outcome::Passed)
+}

@@ -1,0 +1,94 @@
+//! `rolefit generate` and `rolefit schema`: documents for people and programs to use.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+
+use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
+use super::{Outcome, assess, say, show, show_json};
+use crate::report::{Assessed, json, scan};
+use crate::synth::emit;
+
+/// Prints or writes the minimal policy of each function.
+pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
+    let inputs = assess::read(&args.project)?;
+    let report = assess::assess(&inputs);
+    if report.functions.is_empty() {
+        say("no functions found: neither a stack template nor a binary");
+        return Ok(Outcome::NothingToCheck);
+    }
+    for assessed in &report.functions {
+        for gap in &assessed.gaps {
+            let place = gap
+                .location
+                .as_ref()
+                .map(|location| format!(" ({location})"))
+                .unwrap_or_default();
+            say(&format!(
+                "gap: {}: {}{place}",
+                assessed.function.name, gap.message
+            ));
+        }
+    }
+    let role = |assessed: &Assessed<'_>| {
+        let stack = assessed
+            .function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
+        emit::cloudformation_role(assessed.function, stack, &assessed.policy, &assessed.grants)
+    };
+    if let Some(folder) = &args.out_dir {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        for assessed in &report.functions {
+            let (ending, text) = match args.format {
+                PolicyFormat::Cfn | PolicyFormat::Sam => ("yaml", role(assessed)),
+                _ => ("json", format!("{:#}\n", assessed.policy.to_json())),
+            };
+            let name: String = assessed
+                .function
+                .name
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                        c
+                    } else {
+                        '_'
+                    }
+                })
+                .collect();
+            let file = folder.join(format!("{name}.{ending}"));
+            std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+            say(&format!("wrote {}", file.display()));
+        }
+        return Ok(Outcome::Passed);
+    }
+    match args.format {
+        PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
+        PolicyFormat::Cfn | PolicyFormat::Sam => {
+            show(&report.functions.iter().map(role).collect::<String>())?
+        }
+        PolicyFormat::Json => match (args.project.functions.as_slice(), report.functions.as_slice()) {
+            ([_], [only]) => show_json(&only.policy.to_json())?,
+            _ => show_json(&documents(&report.functions))?,
+        },
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Function name → document.
+fn documents(functions: &[Assessed<'_>]) -> BTreeMap<String, serde_json::Value> {
+    functions
+        .iter()
+        .map(|assessed| (assessed.function.name.clone(), assessed.policy.to_json()))
+        .collect()
+}
+
+/// Prints the JSON schema of an output.
+pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
+    let schema = match args.output {
+        SchemaOf::Scan => schemars::schema_for!(scan::ScanV1),
+        SchemaOf::Report => schemars::schema_for!(json::ReportV1),
+    };
+    show_json(&schema)?;
+    Ok(Outcome::Passed)
+}

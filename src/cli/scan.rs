@@ -1,0 +1,23 @@
+//! `rolefit scan`: the operations each function can reach.
+
+use super::args::{Format, Scan};
+use super::{Outcome, assess, show, show_json};
+use crate::report::{scan, text};
+use crate::usage::CallSite;
+
+/// Shows the calls of every function.
+pub fn run(args: &Scan) -> anyhow::Result<Outcome> {
+    let inputs = assess::read_code(&args.project, args.all)?;
+    let scanned = inputs.scanned();
+    let members = |call: &CallSite| inputs.catalog().resource_members(&call.operation, &call.inputs);
+    let gaps = inputs.common_gaps();
+    match args.format {
+        Format::Text => show(&text::scan(&scanned, &gaps, &members))?,
+        Format::Json => show_json(&scan::scan(&scanned, &gaps, &members))?,
+    }
+    Ok(if scanned.is_empty() {
+        Outcome::NothingToCheck
+    } else {
+        Outcome::Passed
+    })
+}

@@ -1,0 +1,181 @@
+//! Diff → verdict: which rules a function's role breaks, what a team has waived, and whether that fails the build.
+
+pub mod rules;
+mod escalation;
+mod excess;
+mod missing;
+mod waivers;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Catalog;
+use crate::diff::Diff;
+use crate::usage::{Confidence, Gap, Location};
+use crate::workspace::model::Function;
+
+pub use rules::{Level, Rule};
+pub use waivers::{Waiver, waive};
+
+/// What the gate looks at, for one function.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The function and its current role.
+    pub function: &'a Function,
+    /// The comparison; `None` when the function has no known role.
+    pub diff: Option<&'a Diff>,
+    /// What could not be settled about it.
+    pub gaps: &'a [Gap],
+}
+
+/// A place that a finding points at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Where.
+    pub location: Location,
+    /// What is there, in a few words.
+    pub label: String,
+}
+
+/// A broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// How it is reported.
+    pub level: Level,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// The function, if it concerns one.
+    pub function: Option<String>,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// The actions it is about, sorted.
+    pub actions: BTreeSet<String>,
+    /// Where; the first is the line to edit.
+    pub places: Vec<Place>,
+    /// Further facts.
+    pub notes: Vec<String>,
+    /// What to do here.
+    pub help: Option<String>,
+    /// Why it is accepted, if a waiver holds.
+    pub waived: Option<String>,
+}
+
+impl Finding {
+    /// A finding of a rule at its usual level.
+    fn new(rule: &'static Rule, function: Option<&str>, message: String) -> Self {
+        Self {
+            rule,
+            level: rule.level,
+            confidence: Confidence::High,
+            function: function.map(str::to_owned),
+            message,
+            actions: BTreeSet::new(),
+            places: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+            waived: None,
+        }
+    }
+
+    /// An identity that survives moved lines: rule, function, actions and the names in the message, hashed.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in [
+            self.rule.id,
+            self.function.as_deref().unwrap_or_default(),
+            &self.message,
+        ] {
+            hasher.update(part.as_bytes());
+            hasher.update(b"\0");
+        }
+        for action in &self.actions {
+            hasher.update(action.as_bytes());
+            hasher.update(b"\0");
+        }
+        hasher.finalize().to_hex().chars().take(16).collect()
+    }
+}
+
+/// Everything that is wrong with one function's role, most serious first.
+pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(diff) = case.diff {
+        findings.extend(missing::findings(case.function, diff));
+        findings.extend(excess::findings(catalog, case.function, diff));
+        findings.extend(shared_role(case.function));
+    }
+    findings.extend(
+        case.gaps
+            .iter()
+            .map(|gap| unsettled(gap, Some(&case.function.name))),
+    );
+    sort(&mut findings);
+    findings
+}
+
+/// Most serious first, then by place and rule.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        (
+            std::cmp::Reverse(a.level),
+            a.rule.id,
+            &a.places,
+            &a.function,
+            &a.message,
+        )
+            .cmp(&(
+                std::cmp::Reverse(b.level),
+                b.rule.id,
+                &b.places,
+                &b.function,
+                &b.message,
+            ))
+    });
+}
+
+/// A gap as a finding.
+pub fn unsettled(gap: &Gap, function: Option<&str>) -> Finding {
+    let rule = match gap.code {
+        "unlinked-function" => &rules::UNLINKED_FUNCTION,
+        "role-voids-policies" => &rules::IGNORED_POLICIES,
+        _ => &rules::UNRESOLVED_CALL,
+    };
+    let mut finding = Finding::new(rule, function, gap.message.clone());
+    finding.places.extend(gap.location.clone().map(|location| Place {
+        location,
+        label: gap.code.to_owned(),
+    }));
+    finding.help.clone_from(&gap.hint);
+    finding
+}
+
+fn shared_role(function: &Function) -> Option<Finding> {
+    let role = function
+        .role
+        .as_ref()
+        .filter(|role| !role.shared_with.is_empty())?;
+    let message = format!(
+        "`{}` shares its role `{}` with {}",
+        function.name,
+        role.id,
+        role.shared_with.join(", ")
+    );
+    let mut finding = Finding::new(&rules::SHARED_ROLE, Some(&function.name), message);
+    finding.places.push(Place {
+        location: role.location.clone(),
+        label: format!("role `{}`", role.id),
+    });
+    finding.places.push(Place {
+        location: function.location.clone(),
+        label: format!("function `{}`", function.name),
+    });
+    Some(finding)
+}
+
+/// Whether any finding that is not waived fails the build under these `fail_on` globs.
+pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, fail_on: &[String]) -> bool {
+    findings
+        .into_iter()
+        .any(|finding| finding.waived.is_none() && rules::chosen(finding.rule, fail_on))
+}

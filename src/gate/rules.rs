@@ -1,0 +1,149 @@
+//! The rules a role can break: stable id, name, level, what it means and what to do.
+
+use std::fmt;
+
+/// How a finding is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Worth knowing.
+    Note,
+    /// Should be looked at.
+    Warning,
+    /// Breaks something, or opens something.
+    Error,
+}
+
+impl Level {
+    /// `note`, `warning` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A rule.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rule {
+    /// Stable id, such as `RF001`.
+    pub id: &'static str,
+    /// Name in kebab case.
+    pub name: &'static str,
+    /// Level when nothing else is configured.
+    pub level: Level,
+    /// What it means, one sentence.
+    pub summary: &'static str,
+    /// What to do about it, one sentence.
+    pub help: &'static str,
+}
+
+macro_rules! rules {
+    ($($constant:ident = $id:literal $name:literal $level:ident: $summary:literal; $help:literal;)*) => {
+        $(#[doc = $summary] pub static $constant: Rule =
+            Rule { id: $id, name: $name, level: Level::$level, summary: $summary, help: $help };)*
+        /// Every rule, sorted by id.
+        pub static RULES: &[&Rule] = &[$(&$constant),*];
+    };
+}
+
+rules! {
+    UNUSED_PERMISSION = "RF001" "unused-permission" Warning:
+        "The role grants actions that neither the function's code nor its observed activity needs.";
+        "Remove them, or record an exception with a reason in rolefit.toml.";
+    ACTION_WILDCARD = "RF002" "action-wildcard" Warning:
+        "The role grants an action wildcard that is wider than the need.";
+        "Name the needed actions one by one.";
+    RESOURCE_TOO_BROAD = "RF003" "resource-too-broad" Warning:
+        "The role grants a needed action on more resources than the function uses.";
+        "Name the resource; `rolefit generate` prints the statement.";
+    ESCALATION = "RF004" "privilege-escalation" Error:
+        "The role grants an unneeded action that lets the function's code raise its own privileges.";
+        "Remove it, or accept it with a reason and an expiry date.";
+    OBSERVED_ONLY = "RF005" "observed-only" Warning:
+        "CloudTrail recorded a call that no code of the function explains; the grant is kept.";
+        "Find out who makes the call: a dependency, a layer, or somebody else with the role's credentials.";
+    MISSING_PERMISSION = "RF010" "missing-permission" Error:
+        "The code needs a permission that the role does not grant: the call will be refused.";
+        "Add the statement that `rolefit generate` prints.";
+    MISSING_RUNTIME_PERMISSION = "RF011" "missing-runtime-permission" Error:
+        "Lambda itself needs a permission that the role does not grant (event source, tracing, VPC, dead-letter queue).";
+        "Add the statement that `rolefit generate` prints.";
+    WRONG_RESOURCE = "RF012" "wrong-resource" Error:
+        "The role grants the right action on the wrong resource.";
+        "Add the resource, such as `/index/*` of a table or `/*` of a bucket.";
+    SHARED_ROLE = "RF030" "shared-role" Warning:
+        "Several functions share one role, so each has the permissions of all.";
+        "Give every function its own role.";
+    INJECTED_EXCESS = "RF031" "injected-excess" Note:
+        "The framework adds permissions that the function does not need.";
+        "With SAM: define the role as an `AWS::IAM::Role` of your own and set `Role` on the function.";
+    IGNORED_POLICIES = "RF032" "ignored-policies" Error:
+        "SAM ignores `Policies` of a function that has a `Role`.";
+        "Move the policies to the role.";
+    UNRESOLVED_CALL = "RF040" "unresolved" Warning:
+        "Something in the code or the stack template could not be settled, so the need may be incomplete.";
+        "See the gap's own advice; `[[need]]` in rolefit.toml states what no reader can see.";
+    UNLINKED_FUNCTION = "RF041" "unlinked-function" Warning:
+        "The binary that a deployed function runs is not known.";
+        "Link it with `[[function]]` in rolefit.toml.";
+    UNUSABLE_WAIVER = "RF090" "unused-waiver" Warning:
+        "A waiver in rolefit.toml matches no finding.";
+        "Delete it.";
+    EXPIRED_WAIVER = "RF091" "expired-waiver" Error:
+        "A waiver in rolefit.toml has expired.";
+        "Fix the finding, or renew the waiver with a new date.";
+    UNEXPLAINED_WAIVER = "RF092" "unexplained-waiver" Error:
+        "A waiver in rolefit.toml has no reason.";
+        "Say why the finding is accepted.";
+}
+
+/// The rule of an id, ignoring case.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES
+        .iter()
+        .copied()
+        .find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Whether a rule is chosen by a list of globs (`RF01*`), in which a later `!RF012` takes out again.
+pub fn chosen(rule: &Rule, globs: &[String]) -> bool {
+    globs
+        .iter()
+        .fold(false, |chosen, glob| match glob.strip_prefix('!') {
+            Some(excluded) => chosen && !fits(excluded, rule.id),
+            None => chosen || fits(glob, rule.id),
+        })
+}
+
+fn fits(glob: &str, id: &str) -> bool {
+    match glob.strip_suffix('*') {
+        Some(start) => id.starts_with(start),
+        None => id == glob,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_sorted_and_unique() {
+        assert!(RULES.windows(2).all(|pair| matches!(pair, [a, b] if a.id < b.id)));
+    }
+
+    #[test]
+    fn globs_choose_and_exclude() {
+        let globs = ["RF01*".to_owned(), "!RF012".to_owned()];
+        assert!(chosen(&MISSING_PERMISSION, &globs));
+        assert!(!chosen(&WRONG_RESOURCE, &globs));
+        assert!(!chosen(&UNUSED_PERMISSION, &globs));
+    }
+}

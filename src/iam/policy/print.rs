@@ -1,0 +1,181 @@
+//! Prints a policy document in one canonical form: fixed key order, lists of one as plain strings.
+
+use serde_json::{Map, Value};
+
+use super::{Actions, Policy, Resources, Statement};
+
+impl Policy {
+    /// The document with `Version` 2012-10-17; key order is `Version, Statement`, and within a statement `Sid, Effect,
+    /// Action, Resource, Condition`.
+    pub fn to_json(&self) -> Value {
+        let statements = self.statements.iter().map(Statement::to_json).collect();
+        object([
+            ("Version", Some(Value::from("2012-10-17"))),
+            ("Statement", Some(Value::Array(statements))),
+        ])
+    }
+
+    /// The document over several lines, indented by two spaces, without a newline at the end.
+    pub fn to_json_pretty(&self) -> String {
+        format!("{:#}", self.to_json())
+    }
+
+    /// The document on one line without any blank between tokens.
+    pub fn to_json_compact(&self) -> String {
+        self.to_json().to_string()
+    }
+
+    /// Characters that count against IAM's size quotas, which leave out white space between tokens:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+    pub fn size_without_whitespace(&self) -> usize {
+        self.to_json_compact().chars().count()
+    }
+}
+
+impl Statement {
+    /// The statement as JSON, keys in the order `Sid, Effect, Action, Resource, Condition`.
+    pub fn to_json(&self) -> Value {
+        let (action_key, actions) = match &self.actions {
+            Actions::Only(list) => ("Action", list),
+            Actions::AllExcept(list) => ("NotAction", list),
+        };
+        let (resource_key, resources) = match &self.resources {
+            Resources::Only(list) => ("Resource", list),
+            Resources::AllExcept(list) => ("NotResource", list),
+        };
+        object([
+            ("Sid", self.sid.as_deref().map(Value::from)),
+            ("Effect", Some(Value::from(self.effect.as_str()))),
+            (
+                action_key,
+                Some(one_or_list(actions.iter().map(|item| item.as_str()))),
+            ),
+            (
+                resource_key,
+                Some(one_or_list(resources.iter().map(|item| item.as_str()))),
+            ),
+            (
+                "Condition",
+                (!self.conditions.is_empty()).then(|| self.conditions_json()),
+            ),
+        ])
+    }
+
+    fn conditions_json(&self) -> Value {
+        let operators = self.conditions.iter().map(|(operator, keys)| {
+            let keys = keys
+                .iter()
+                .map(|(key, values)| (key.clone(), one_or_list(values.iter().map(String::as_str))))
+                .collect();
+            (operator.clone(), Value::Object(keys))
+        });
+        Value::Object(operators.collect())
+    }
+}
+
+fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let present = members
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(present.collect::<Map<_, _>>())
+}
+
+fn one_or_list<'a>(items: impl Iterator<Item = &'a str>) -> Value {
+    let mut list: Vec<Value> = items.map(Value::from).collect();
+    match (list.len(), list.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => Value::Array(list.into_iter().chain(last).collect()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::super::{ActionPattern, ArnPattern, Effect};
+    use super::*;
+
+    const PRINTED: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "Read",
+      "Effect": "Allow",
+      "Action": [
+        "s3:GetObject",
+        "s3:ListBucket"
+      ],
+      "Resource": "*",
+      "Condition": {
+        "Bool": {
+          "aws:SecureTransport": "true"
+        }
+      }
+    }
+  ]
+}"#;
+
+    #[test]
+    fn a_document_prints_in_one_form() {
+        let shuffled = r#"{"Statement": {"Condition": {"Bool": {"aws:SecureTransport": ["true"]}}, "Resource": ["*"],
+            "Action": ["s3:GetObject", "s3:ListBucket"], "Effect": "Allow", "Sid": "Read"}, "Version": "2012-10-17"}"#;
+        let policy = Policy::from_json(shuffled).unwrap();
+        assert_eq!(policy.to_json_pretty(), PRINTED);
+        let without = PRINTED.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        assert_eq!(policy.to_json_compact(), without);
+        assert_eq!(policy.size_without_whitespace(), without.len());
+    }
+
+    fn statement() -> impl Strategy<Value = Statement> {
+        let conditions = btree_map(
+            "[A-Z][A-Za-z:]{1,12}",
+            btree_map("[a-z]{2,5}:[A-Za-z/]{1,8}", vec(any::<String>(), 0..3), 0..3),
+            0..3,
+        );
+        (
+            option::of("[A-Za-z0-9]{1,8}"),
+            any::<bool>(),
+            any::<bool>(),
+            vec("[a-z0-9]{1,6}:[A-Z*?][A-Za-z*?]{0,8}", 1..4),
+            any::<bool>(),
+            vec("[*]|arn:[a-z*:/${}]{0,20}", 1..4),
+            conditions,
+        )
+            .prop_map(|(sid, allow, only, actions, only_these, resources, conditions)| {
+                let actions = actions.into_iter().map(ActionPattern::new).collect();
+                let resources = resources.into_iter().map(ArnPattern::new).collect();
+                Statement {
+                    sid,
+                    effect: if allow { Effect::Allow } else { Effect::Deny },
+                    actions: if only {
+                        Actions::Only(actions)
+                    } else {
+                        Actions::AllExcept(actions)
+                    },
+                    resources: if only_these {
+                        Resources::Only(resources)
+                    } else {
+                        Resources::AllExcept(resources)
+                    },
+                    conditions,
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back_the_same(statements in vec(statement(), 0..4)) {
+            let policy = Policy { statements };
+            prop_assert_eq!(&Policy::from_json(&policy.to_json_pretty()).unwrap(), &policy);
+            prop_assert_eq!(&Policy::from_json(&policy.to_json_compact()).unwrap(), &policy);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+            let _ = Policy::from_json(&text);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `rolefit check`: findings as code frames in the manner of the Rust compiler, then one line with the verdict.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level as Kind, Renderer, Snippet};
+
+use super::counted;
+use crate::gate::{Finding, Level, Place};
+use crate::report::Report;
+
+/// The findings, each with the lines it points at; notes only when `notes` asks for them. `source` gives the text of a
+/// file of the scanned root.
+pub fn check(
+    report: &Report<'_>,
+    source: &dyn Fn(&str) -> Option<String>,
+    notes: bool,
+    styled: bool,
+) -> String {
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut out = String::new();
+    for finding in report
+        .findings
+        .iter()
+        .filter(|f| f.waived.is_none() && (notes || f.level > Level::Note))
+    {
+        let _ = writeln!(out, "{}\n", frame(finding, source, &renderer));
+    }
+    let _ = writeln!(out, "{}", verdict(report));
+    if !notes && report.findings.iter().any(|finding| finding.level == Level::Note) {
+        let _ = writeln!(out, "notes are left out; `--verbose` shows them");
+    }
+    out
+}
+
+fn verdict(report: &Report<'_>) -> String {
+    let count = |level: Level| {
+        report
+            .findings
+            .iter()
+            .filter(|f| f.waived.is_none() && f.level == level)
+            .count()
+    };
+    let waived = report
+        .findings
+        .iter()
+        .filter(|finding| finding.waived.is_some())
+        .count();
+    let mut parts = vec![
+        counted(count(Level::Error), "error"),
+        counted(count(Level::Warning), "warning"),
+        counted(count(Level::Note), "note"),
+    ];
+    if waived > 0 {
+        parts.push(format!("{waived} waived"));
+    }
+    let word = if report.fails {
+        "check failed"
+    } else {
+        "check passed"
+    };
+    format!(
+        "{word}: {} in {}",
+        parts.join(", "),
+        counted(report.functions.len(), "function")
+    )
+}
+
+fn frame(finding: &Finding, source: &dyn Fn(&str) -> Option<String>, renderer: &Renderer) -> String {
+    let kind = match finding.level {
+        Level::Error => Kind::ERROR,
+        Level::Warning => Kind::WARNING,
+        Level::Note => Kind::NOTE,
+    };
+    let mut files: Vec<(&str, Vec<(usize, &Place)>)> = Vec::new();
+    for (index, place) in finding.places.iter().enumerate() {
+        match files.iter_mut().find(|(file, _)| *file == place.location.file) {
+            Some((_, places)) => places.push((index, place)),
+            None => files.push((&place.location.file, vec![(index, place)])),
+        }
+    }
+    let mut group = Group::with_title(kind.primary_title(finding.message.clone()).id(finding.rule.id));
+    for (file, places) in files {
+        group = group.element(snippet(file, &places, source));
+    }
+    for note in &finding.notes {
+        group = group.element(Kind::NOTE.message(note.clone()));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Kind::HELP.message(help.clone()));
+    }
+    renderer.render(&[group])
+}
+
+fn snippet<'a>(
+    file: &'a str,
+    places: &[(usize, &'a Place)],
+    source: &dyn Fn(&str) -> Option<String>,
+) -> Element<'a> {
+    let Some(text) = source(file) else {
+        let line = places
+            .first()
+            .map_or(1, |(_, place)| place.location.line as usize);
+        return annotate_snippets::Origin::path(file).line(line).into();
+    };
+    let mut labels: BTreeMap<(usize, usize), (bool, Vec<&str>)> = BTreeMap::new();
+    for (index, place) in places {
+        let span = span(&text, place);
+        let entry = labels.entry((span.start, span.end)).or_default();
+        entry.0 |= *index == 0;
+        if !entry.1.contains(&place.label.as_str()) {
+            entry.1.push(&place.label);
+        }
+    }
+    let annotations: Vec<_> = labels
+        .into_iter()
+        .map(|((start, end), (primary, labels))| {
+            let kind = if primary {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            kind.span(start..end).label(labels.join("; "))
+        })
+        .collect();
+    Snippet::source(text).path(file).annotations(annotations).into()
+}
+
+/// From the place's column to the end of what stands there: the rest of the line without the comment, or the word.
+fn span(text: &str, place: &Place) -> Range<usize> {
+    let line = (place.location.line as usize).saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let content = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let column = (place.location.column as usize).saturating_sub(1);
+    let offset = content
+        .char_indices()
+        .nth(column)
+        .map_or(content.len(), |(at, _)| at);
+    let rest = content.get(offset..).unwrap_or_default();
+    let length = if place.location.file.ends_with(".rs") {
+        rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len())
+    } else {
+        rest.find(" #").unwrap_or(rest.len()).min(rest.trim_end().len())
+    };
+    let begin = (start + offset).min(text.len());
+    let end = (begin + length.max(1)).min(text.len());
+    begin..end.max(begin)
+}

@@ -1,0 +1,501 @@
+//! From the inputs a call sets to the resources it names: environment, stack and trigger fill the holes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Form, NeededResource, Source};
+use crate::iam::arn::ArnPattern;
+use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
+use crate::workspace::model::{Function, Stack};
+
+/// The most combinations of values that one resource is spelled out for; beyond it the resource is widened, with a gap.
+const MOST_RESOURCES: usize = 32;
+
+/// Where a function's values come from: its environment, its triggers, the stack it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The function.
+    pub function: &'a Function,
+    /// Its stack, if any.
+    pub stack: Option<&'a Stack>,
+}
+
+/// A resource that a need is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bound {
+    /// The resource.
+    pub resource: ArnPattern,
+    /// Whether it is exactly what the evidence names.
+    pub exact: bool,
+    /// How it was found, for the reader: `TABLE_NAME = ${OrdersTable} (template.yaml:13)`.
+    pub note: String,
+    /// Logical id of the stack resource it is, if it is one.
+    pub stack_resource: Option<String>,
+}
+
+/// The value of one ARN variable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Value {
+    /// The text in place of the variable.
+    Name(String),
+    /// A whole ARN of the base resource.
+    Arn(String),
+    /// Not known, with the reason.
+    Unknown(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    value: Value,
+    note: String,
+    /// Why the value is wider than it could be, when its beginning is not known.
+    widened: Option<String>,
+}
+
+impl Candidate {
+    fn new(value: Value, note: impl Into<String>) -> Self {
+        Self {
+            value,
+            note: note.into(),
+            widened: None,
+        }
+    }
+}
+
+/// Binds one resource of a need. Every resource that the evidence leaves possible is returned; what cannot be told
+/// becomes the narrowest pattern of the resource type, with a gap at `location`.
+pub fn bind(
+    needed: &NeededResource,
+    inputs: &Inputs,
+    around: Surroundings<'_>,
+    location: Option<&Location>,
+) -> (Vec<Bound>, Vec<Gap>) {
+    let values: Vec<(String, Vec<Candidate>)> = needed
+        .variables
+        .iter()
+        .map(|(variable, source)| (variable.clone(), candidates(source, inputs, around)))
+        .collect();
+    let mut gaps = Vec::new();
+    let mut bound = BTreeSet::new();
+    for choice in combinations(&values) {
+        let (made, reasons) = assemble(&needed.format, &choice, around.stack);
+        for reason in reasons {
+            gaps.push(unknown_resource(
+                &needed.resource_type,
+                &made.resource,
+                &reason,
+                location,
+            ));
+        }
+        bound.insert(made);
+    }
+    gaps.sort();
+    gaps.dedup();
+    (bound.into_iter().collect(), gaps)
+}
+
+fn unknown_resource(kind: &str, resource: &ArnPattern, reason: &str, location: Option<&Location>) -> Gap {
+    let gap = Gap::new("unknown-resource", format!("which {kind} is meant cannot be told ({reason}); granted on `{resource}`"))
+        .hint("name the resource in an environment variable of the stack template, or in a `[[need]]` of rolefit.toml");
+    match location {
+        Some(location) => gap.at(location.clone()),
+        None => gap,
+    }
+}
+
+/// All choices of one candidate per variable, capped.
+fn combinations(values: &[(String, Vec<Candidate>)]) -> Vec<BTreeMap<&str, Candidate>> {
+    let mut choices: Vec<BTreeMap<&str, Candidate>> = vec![BTreeMap::new()];
+    for (variable, candidates) in values {
+        let capped = choices.len() * candidates.len() > MOST_RESOURCES;
+        let unknown = [Candidate::new(
+            Value::Unknown(format!("more than {MOST_RESOURCES} combinations of values")),
+            "",
+        )];
+        let candidates: &[Candidate] = if capped { &unknown } else { candidates };
+        choices = choices
+            .iter()
+            .flat_map(|choice| {
+                candidates.iter().map(move |candidate| {
+                    let mut choice = choice.clone();
+                    choice.insert(variable.as_str(), candidate.clone());
+                    choice
+                })
+            })
+            .collect();
+    }
+    choices
+}
+
+fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec<Candidate> {
+    let unknown = |reason: &str| vec![Candidate::new(Value::Unknown(reason.to_owned()), "")];
+    match source {
+        Source::Default(text) => vec![Candidate::new(
+            Value::Name(text.clone()),
+            format!("`{text}`, as no input names another"),
+        )],
+        Source::Unknown => unknown("no input of the operation names it"),
+        Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
+            None | Some([]) if is_open(*form) => {
+                vec![Candidate::new(Value::Name("*".to_owned()), "")]
+            }
+            None => unknown(&format!("{path} is not seen to be set")),
+            Some([]) => unknown(&format!("the value of {path} is not known")),
+            Some(hints) => {
+                let found: BTreeSet<Candidate> = hints
+                    .iter()
+                    .map(|hint| candidate(path, *form, hint, around))
+                    .collect();
+                found.into_iter().collect()
+            }
+        },
+    }
+}
+
+/// What one value means as a resource.
+fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'_>) -> Candidate {
+    if let Some(found) = from_trigger(hint, around.function) {
+        return found;
+    }
+    let (text, notes, reasons) = spell(hint, around);
+    let note = if notes.is_empty() {
+        format!("{path} = `{text}`")
+    } else {
+        notes.join(", ")
+    };
+    let known = text.trim_matches(['*', '/', ':', '-', '.', '_']);
+    if known.is_empty() {
+        // An object key that only the run time knows is no gap: the bucket is what matters.
+        let value = match form {
+            form if is_open(form) => Value::Name("*".to_owned()),
+            _ => Value::Unknown(
+                reasons
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(|| format!("the value of {path} is not known")),
+            ),
+        };
+        return Candidate::new(value, note);
+    }
+    let widened = reasons
+        .into_iter()
+        .next()
+        .filter(|_| text.starts_with('*') && !is_open(form));
+    Candidate {
+        value: interpret(&text, form, around.stack),
+        note,
+        widened,
+    }
+}
+
+/// A payload field that names the source of the function's own trigger.
+fn from_trigger(hint: &ResourceHint, function: &Function) -> Option<Candidate> {
+    let [Piece::Event { path }] = hint.pieces.as_slice() else {
+        return None;
+    };
+    let lower = path.to_ascii_lowercase();
+    let kind = if lower.contains("bucket") {
+        "s3"
+    } else if lower.contains("event_source_arn") || lower.contains("eventsourcearn") {
+        "sqs"
+    } else {
+        return None;
+    };
+    let mut sources = function.triggers.iter().filter(|trigger| trigger.kind == kind);
+    let trigger = sources.next()?;
+    let source = trigger.source.clone()?;
+    if sources.next().is_some() {
+        return None;
+    }
+    let note = format!(
+        "from the payload of trigger {} ({})",
+        trigger.name, trigger.location
+    );
+    Some(Candidate::new(Value::Arn(source), note))
+}
+
+/// Spells a hint out as a stack text, `*` for what is not known; with notes for the reader and reasons for the holes.
+fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>, Vec<String>) {
+    let (mut text, mut notes, mut reasons) = (String::new(), Vec::new(), Vec::new());
+    for piece in &hint.pieces {
+        match piece {
+            Piece::Literal(literal) => text.push_str(literal),
+            Piece::Env { variable, default } => {
+                match (around.function.env.get(variable), around.stack, default) {
+                    (Some(value), ..) => {
+                        text.push_str(&value.text);
+                        notes.push(format!("{variable} = `{}` ({})", value.text, value.location));
+                    }
+                    (None, _, Some(default)) => {
+                        text.push_str(default);
+                        notes.push(format!(
+                            "{variable} is not set in the stack template: default `{default}`"
+                        ));
+                    }
+                    (None, None, None) => {
+                        text.push_str(&format!("${{{variable}}}"));
+                        notes.push(format!("{variable}, to be filled in at deployment"));
+                    }
+                    (None, Some(_), None) => {
+                        text.push('*');
+                        reasons.push(format!(
+                            "environment variable {variable} is not set in the stack template"
+                        ));
+                    }
+                }
+            }
+            Piece::Event { path } => {
+                text.push('*');
+                reasons.push(format!("it comes from the event payload, `{path}`"));
+            }
+            Piece::Hole(reason) => {
+                text.push('*');
+                reasons.push(reason.clone());
+            }
+        }
+    }
+    (text, notes, reasons)
+}
+
+/// Reads a value in the form its member takes.
+fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
+    let name = match form {
+        Form::ObjectKey | Form::RunTimeId => return Value::Name(text.to_owned()),
+        Form::NameInArn => return name_in_arn(text, stack),
+        Form::Account => return Value::Name(account(text)),
+        Form::ProfileModel => {
+            return Value::Name(text.split_once('.').map_or(text, |(_, model)| model).to_owned());
+        }
+        Form::QualifiedArn if text.starts_with("arn:") => unqualified(text).to_owned(),
+        Form::LogGroup => text.trim_end_matches(":*").to_owned(),
+        Form::Name if !text.starts_with("arn:") => return Value::Name(text.to_owned()),
+        Form::CopySourceKey => return Value::Name(copy_source(text).1),
+        Form::StatementTable => return statement_part(text, 0),
+        Form::StatementIndex => return statement_part(text, 1),
+        Form::CopySourceBucket => copy_source(text).0,
+        _ => text.to_owned(),
+    };
+    if let Some(arn) = stack
+        .and_then(|stack| stack.resource_named(&name))
+        .and_then(|resource| resource.arn.clone())
+    {
+        return Value::Arn(arn);
+    }
+    if name.starts_with("arn:") {
+        return Value::Arn(stack.map_or_else(|| name.clone(), |stack| stack.normalise_arn(&name)));
+    }
+    if is_arn_form(form) && is_one_symbol(&name) {
+        return Value::Arn(name);
+    }
+    match form {
+        Form::QueueUrl => Value::Name(last_segment(&name)),
+        Form::Secret => Value::Name(format!("{name}-??????")),
+        Form::Parameter => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::ParameterPath => Value::Name(name.trim_matches('/').to_owned()),
+        Form::Function => Value::Name(function_name(&name)),
+        Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
+        Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
+        Form::Key if name.starts_with("alias/") => Value::Unknown(
+            "a key alias is no resource of key operations; the key behind it is not known".to_owned(),
+        ),
+        _ => Value::Name(name),
+    }
+}
+
+/// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
+fn is_open(form: Form) -> bool {
+    matches!(form, Form::ObjectKey | Form::RunTimeId)
+}
+
+/// The name of what an ARN names, where the ARN of something in it is asked for; a name stays as it is.
+fn name_in_arn(text: &str, stack: Option<&Stack>) -> Value {
+    let arn = if text.starts_with("arn:") {
+        Some(text.to_owned())
+    } else if text.ends_with(".Arn}") {
+        stack
+            .and_then(|stack| stack.resource_named(text))
+            .and_then(|resource| resource.arn.clone())
+    } else {
+        return Value::Name(text.to_owned());
+    };
+    let last = arn.as_deref().and_then(|arn| {
+        // Not inside a symbol such as `${AWS::Region}`.
+        let end = arn
+            .rfind(['/', ':'])
+            .filter(|&end| !arn.ends_with('}') || arn.rfind("${") > Some(end));
+        arn.get(end? + 1..)
+    });
+    match last {
+        Some(name) => Value::Name(name.to_owned()),
+        None => Value::Unknown(format!("the ARN `{text}` does not tell a name")),
+    }
+}
+
+/// The ARN before a version or alias: without its last part.
+fn unqualified(arn: &str) -> &str {
+    // The colons inside `${AWS::Region}` separate nothing.
+    let qualified = arn.replace("${AWS::", "${").split(':').count() > 7;
+    arn.rsplit_once(':')
+        .filter(|_| qualified)
+        .map_or(arn, |(base, _)| base)
+}
+
+/// The account's id in an ARN, or the text itself.
+fn account(text: &str) -> String {
+    text.strip_prefix("arn:")
+        .and_then(|rest| rest.split(':').nth(3))
+        .unwrap_or(text)
+        .to_owned()
+}
+
+/// Forms whose texts are whole ARNs.
+fn is_arn_form(form: Form) -> bool {
+    matches!(form, Form::Arn | Form::OnlyArn | Form::LayerVersion)
+}
+
+/// A parameter of the stack, or a variable to fill in, and nothing else.
+fn is_one_symbol(text: &str) -> bool {
+    text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1
+}
+
+/// Bucket and key of S3's `bucket/key?versionId=…`.
+fn copy_source(text: &str) -> (String, String) {
+    let text = text
+        .trim_start_matches('/')
+        .split("?versionId=")
+        .next()
+        .unwrap_or_default();
+    match text.split_once('/') {
+        Some((bucket, key)) => (bucket.to_owned(), key.replace("%2F", "/").replace("%20", " ")),
+        None => (text.to_owned(), "*".to_owned()),
+    }
+}
+
+/// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
+fn statement_part(statement: &str, part: usize) -> Value {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let named = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .find_map(|(keyword, name)| {
+            ["from", "into", "update"]
+                .iter()
+                .any(|known| keyword.eq_ignore_ascii_case(known))
+                .then_some(*name)
+        });
+    let parts = named.map(|name| {
+        name.split('.')
+            .map(|part| part.trim_matches(['"', '\'', ',', ';', '(', ')']).to_owned())
+    });
+    match parts
+        .and_then(|mut parts| parts.nth(part))
+        .filter(|name| !name.is_empty())
+    {
+        Some(name) => Value::Name(name),
+        None => Value::Unknown("the PartiQL statement is not known".to_owned()),
+    }
+}
+
+/// The queue's name: the last part of its URL.
+fn last_segment(url: &str) -> String {
+    let inside_symbol = url.ends_with('}') && !url.contains('/');
+    if inside_symbol {
+        url.to_owned()
+    } else {
+        url.rsplit('/').next().unwrap_or(url).to_owned()
+    }
+}
+
+/// `name`, `name:alias` or `account:function:name` → the part after `function:` in the ARN.
+fn function_name(text: &str) -> String {
+    text.rsplit_once("function:")
+        .map_or(text, |(_, name)| name)
+        .to_owned()
+}
+
+/// Fills the format in. Returns the resource and the reasons for every part that had to be widened.
+fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Stack>) -> (Bound, Vec<String>) {
+    let mut text = format
+        .replace("${Partition}", "${AWS::Partition}")
+        .replace("${Region}", "${AWS::Region}")
+        .replace("${Account}", "${AWS::AccountId}");
+    let mut reasons = Vec::new();
+    for (variable, candidate) in choice {
+        let placeholder = format!("${{{variable}}}");
+        reasons.extend(candidate.widened.clone());
+        match &candidate.value {
+            Value::Name(name) => text = text.replace(&placeholder, name),
+            Value::Arn(arn) => {
+                let tail = text
+                    .split_once(&placeholder)
+                    .map_or("", |(_, tail)| tail)
+                    .to_owned();
+                text = format!("{arn}{tail}");
+            }
+            Value::Unknown(reason) => {
+                text = text.replace(&placeholder, "*");
+                reasons.push(reason.clone());
+            }
+        }
+    }
+    let mut notes: Vec<&str> = choice
+        .values()
+        .map(|c| c.note.as_str())
+        .filter(|note| !note.is_empty())
+        .collect();
+    notes.dedup();
+    let resource = stack.map_or_else(|| text.clone(), |stack| stack.normalise_arn(&text));
+    let stack_resource = stack.and_then(|stack| {
+        let named = |resource: &&crate::workspace::model::StackResource| {
+            resource.arn.as_ref().is_some_and(|arn| {
+                text == *arn
+                    || text
+                        .strip_prefix(arn.as_str())
+                        .is_some_and(|rest| rest.starts_with(['/', ':']))
+            })
+        };
+        stack
+            .resources
+            .values()
+            .find(named)
+            .map(|resource| resource.id.clone())
+    });
+    let bound = Bound {
+        resource: ArnPattern::new(resource),
+        exact: reasons.is_empty(),
+        note: notes.join("; "),
+        stack_resource,
+    };
+    (bound, reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_arns_are_read() {
+        for (arn, base) in [
+            (
+                "arn:aws:states:eu-west-1:1:stateMachine:ship:live",
+                "arn:aws:states:eu-west-1:1:stateMachine:ship",
+            ),
+            (
+                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
+                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
+            ),
+        ] {
+            assert_eq!(unqualified(arn), base);
+        }
+        for (text, name) in [
+            ("arn:aws:events:eu-west-1:1:event-bus/orders", "orders"),
+            ("orders", "orders"),
+            ("${Bus}", "${Bus}"),
+            ("arn:aws:events:eu-west-1:1:event-bus/${Bus}", "${Bus}"),
+        ] {
+            assert_eq!(name_in_arn(text, None), Value::Name(name.to_owned()), "{text}");
+        }
+        assert_eq!(account("arn:aws:iam::123456789012:root"), "123456789012");
+        assert_eq!(account("123456789012"), "123456789012");
+    }
+}

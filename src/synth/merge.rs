@@ -1,0 +1,230 @@
+//! Grants → one canonical policy: nothing covered twice, statements by resource, readable Sids, the same bytes always.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::iam::action::{Action, ActionPattern};
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::{Actions, Conditions, Effect, Policy, Resources, Statement};
+use crate::usage::Grant;
+
+/// Joins equal grants (with all their reasons) and drops those that a wider grant of the same action covers, whose
+/// reasons the wider one takes over.
+pub fn normalise(grants: Vec<Grant>) -> Vec<Grant> {
+    let mut joined: BTreeMap<(Action, ArnPattern, Conditions), Grant> = BTreeMap::new();
+    for grant in grants {
+        let key = (
+            grant.action.clone(),
+            grant.resource.clone(),
+            grant.conditions.clone(),
+        );
+        match joined.get_mut(&key) {
+            Some(present) => present.merge(grant),
+            None => {
+                joined.insert(key, grant);
+            }
+        }
+    }
+    let mut kept: Vec<Grant> = joined.into_values().collect();
+    let mut index = 0;
+    while index < kept.len() {
+        match wider(&kept, index) {
+            Some(other) => {
+                let narrow = kept.remove(index);
+                let other = if other > index { other - 1 } else { other };
+                if let Some(wide) = kept.get_mut(other) {
+                    let exact = wide.exact;
+                    wide.merge(narrow);
+                    wide.exact = exact;
+                }
+            }
+            None => index += 1,
+        }
+    }
+    kept.sort_by(|a, b| {
+        (a.action.prefix(), &a.resource, &a.action, &a.conditions).cmp(&(
+            b.action.prefix(),
+            &b.resource,
+            &b.action,
+            &b.conditions,
+        ))
+    });
+    kept
+}
+
+/// Another grant that allows all that this one does.
+fn wider(grants: &[Grant], index: usize) -> Option<usize> {
+    let narrow = grants.get(index)?;
+    grants.iter().enumerate().position(|(other, wide)| {
+        other != index
+            && wide.action == narrow.action
+            && wide.resource != narrow.resource
+            && (wide.conditions.is_empty() || wide.conditions == narrow.conditions)
+            && wide.resource.covers(&narrow.resource)
+            && !(narrow.resource.covers(&wide.resource) && other > index)
+    })
+}
+
+/// The policy that allows exactly the grants.
+pub fn policy(grants: &[Grant]) -> Policy {
+    let mut resources_of: BTreeMap<(&Action, &Conditions), BTreeSet<&ArnPattern>> = BTreeMap::new();
+    for grant in grants {
+        resources_of
+            .entry((&grant.action, &grant.conditions))
+            .or_default()
+            .insert(&grant.resource);
+    }
+    let mut groups: BTreeMap<(&str, BTreeSet<&ArnPattern>, &Conditions), BTreeSet<&Action>> = BTreeMap::new();
+    for ((action, conditions), resources) in resources_of {
+        groups
+            .entry((action.prefix(), resources, conditions))
+            .or_default()
+            .insert(action);
+    }
+    let mut names = BTreeSet::new();
+    let statements = groups
+        .into_iter()
+        .map(|((prefix, resources, conditions), actions)| Statement {
+            sid: Some(unique(&mut names, &sid(prefix, &resources, &actions), &actions)),
+            effect: Effect::Allow,
+            actions: Actions::Only(actions.into_iter().map(ActionPattern::from).collect()),
+            resources: Resources::Only(resources.into_iter().cloned().collect()),
+            conditions: conditions.clone(),
+        })
+        .collect();
+    Policy { statements }
+}
+
+/// A name a reader recognises: the stack's name of the resource, or the service and the resource's own name.
+fn sid(prefix: &str, resources: &BTreeSet<&ArnPattern>, actions: &BTreeSet<&Action>) -> String {
+    match prefix {
+        "logs"
+            if resources.iter().all(|r| {
+                r.resource_part().starts_with("log-group:/aws/lambda/")
+                    || r.resource_part().contains("log-group:${")
+            }) =>
+        {
+            return "Logs".to_owned();
+        }
+        "xray" => return "Tracing".to_owned(),
+        "ec2"
+            if actions
+                .iter()
+                .any(|action| action.name().contains("NetworkInterface")) =>
+        {
+            return "NetworkInterfaces".to_owned();
+        }
+        _ => {}
+    }
+    let symbols: BTreeSet<&str> = resources
+        .iter()
+        .filter_map(|resource| symbol(resource.resource_part()))
+        .collect();
+    match (symbols.len(), symbols.first()) {
+        (1, Some(symbol)) => camel(symbol),
+        _ => {
+            let named = resources
+                .first()
+                .map(|resource| camel(resource.resource_part()))
+                .unwrap_or_default();
+            format!("{}{named}", camel(prefix)).chars().take(64).collect()
+        }
+    }
+}
+
+/// The first stack symbol of a text, without pseudo parameters.
+fn symbol(text: &str) -> Option<&str> {
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .find(|name| !name.starts_with("AWS::"))
+}
+
+/// Letters and digits only, each word with a capital.
+fn camel(text: &str) -> String {
+    let mut out = String::new();
+    let mut start = true;
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(if start { c.to_ascii_uppercase() } else { c });
+            start = false;
+        } else {
+            start = true;
+        }
+    }
+    out
+}
+
+fn unique(names: &mut BTreeSet<String>, name: &str, actions: &BTreeSet<&Action>) -> String {
+    let base = if name.is_empty() {
+        "Statement".to_owned()
+    } else {
+        name.to_owned()
+    };
+    let with_action = actions
+        .first()
+        .map(|action| format!("{base}{}", camel(action.name())))
+        .unwrap_or_default();
+    let chosen = std::iter::once(base.clone())
+        .chain(std::iter::once(with_action))
+        .chain((2..).map(|n| format!("{base}{n}")))
+        .find(|candidate| !candidate.is_empty() && !names.contains(candidate))
+        .unwrap_or(base);
+    names.insert(chosen.clone());
+    chosen
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::usage::{Because, BecauseKind, Confidence};
+
+    fn grant(action: &str, resource: &str) -> Grant {
+        let because = Because {
+            kind: BecauseKind::Config,
+            operation: None,
+            location: None,
+            note: resource.to_owned(),
+        };
+        Grant::new(
+            Action::parse(action).unwrap(),
+            ArnPattern::new(resource),
+            Confidence::High,
+            because,
+        )
+    }
+
+    #[test]
+    fn a_wider_resource_takes_over_the_reasons() {
+        let grants = normalise(vec![
+            grant("s3:GetObject", "arn:aws:s3:::b/in/*"),
+            grant("s3:GetObject", "arn:aws:s3:::b/*"),
+            grant("s3:PutObject", "arn:aws:s3:::b/in/*"),
+        ]);
+        let shown: Vec<_> = grants
+            .iter()
+            .map(|g| format!("{} {} {}", g.action, g.resource, g.because().len()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "s3:GetObject arn:aws:s3:::b/* 2",
+                "s3:PutObject arn:aws:s3:::b/in/* 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn actions_with_the_same_resources_share_a_statement() {
+        let table = "arn:aws:dynamodb:${AWS::Region}:1:table/${Orders}";
+        let index = "arn:aws:dynamodb:${AWS::Region}:1:table/${Orders}/index/by-customer";
+        let policy = policy(&[
+            grant("dynamodb:GetItem", table),
+            grant("dynamodb:PutItem", table),
+            grant("dynamodb:Query", index),
+            grant("dynamodb:Query", table),
+        ]);
+        let sids: Vec<_> = policy.statements.iter().map(|s| s.sid.clone().unwrap()).collect();
+        assert_eq!(sids, ["Orders", "OrdersQuery"]);
+    }
+}

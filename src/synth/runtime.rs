@@ -1,0 +1,292 @@
+//! What Lambda itself does with the role: the policy templates whose `[when]` holds for the function.
+
+use std::collections::BTreeMap;
+
+use super::Surroundings;
+use crate::catalog::template::{Arguments, Kind, Template, When, templates};
+use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::{Actions, Effect, Resources, Statement};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Location};
+use crate::workspace::model::{Stack, Trigger};
+
+/// One time that a template applies: once for a function, or once for each trigger or target that fits.
+struct Occasion<'a> {
+    trigger: Option<&'a Trigger>,
+    /// The ARN that fitted: dead-letter target, destination, file system, layer.
+    target: Option<&'a str>,
+    location: Option<&'a Location>,
+}
+
+/// The grants of every built-in template that applies.
+pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<Gap>) {
+    let (mut grants, mut gaps) = (Vec::new(), Vec::new());
+    for template in templates()
+        .iter()
+        .filter(|template| matches!(template.kind, Kind::Runtime | Kind::Baseline))
+    {
+        for occasion in occasions(&template.when, around, calls) {
+            match template.instantiate(&arguments(template, &occasion, around)) {
+                Ok(statements) => {
+                    let granted = statements
+                        .iter()
+                        .flat_map(|each| statement(each, template, &occasion, around));
+                    grants.extend(granted);
+                }
+                Err(missing) => {
+                    let gap = Gap::new("unknown-runtime-need", format!("{}: {missing}", template.title))
+                        .hint("state the permission with `[[need]]` in rolefit.toml");
+                    let place = occasion.location.unwrap_or(&around.function.location);
+                    gaps.push(gap.at(place.clone()));
+                }
+            }
+        }
+    }
+    (grants, gaps)
+}
+
+/// When, and how often, a template applies.
+fn occasions<'a>(when: &When, around: Surroundings<'a>, calls: &[CallSite]) -> Vec<Occasion<'a>> {
+    let function = around.function;
+    let settings = &function.runtime_settings;
+    let same = |asked: Option<bool>, is: bool| asked.is_none_or(|asked| asked == is);
+    let fits = |asked: &Option<String>, text: &str| asked.as_ref().is_none_or(|glob| glob_fits(glob, text));
+    let called = |name: &String| calls.iter().any(|call| call.operation.to_string() == *name);
+    let holds = fits(&when.function, &function.name)
+        && fits(&when.runtime, function.runtime.as_deref().unwrap_or_default())
+        && same(when.vpc, settings.vpc.is_some())
+        && same(when.tracing, settings.tracing.is_some())
+        && same(when.durable, settings.durable.is_some())
+        && same(when.kms_key, settings.kms_key.is_some())
+        && same(when.log_group_in_stack, settings.log_group_in_stack.is_some())
+        && (when.calls.is_empty() || when.calls.iter().any(called))
+        && when.uses_crate.is_empty()
+        && when.tags.is_empty()
+        && !when.opt_in;
+    if !holds {
+        return Vec::new();
+    }
+    if !when.event_source.is_empty() {
+        return by_trigger(when, around);
+    }
+    let dead_letter: Vec<(&str, &Location)> = settings
+        .dead_letter
+        .iter()
+        .map(|(arn, at)| (arn.as_str(), at))
+        .collect();
+    let asked_for = [
+        (&when.dead_letter, dead_letter),
+        (&when.destination, destinations(around)),
+        (&when.file_system, pairs(&settings.file_systems)),
+        (&when.layer, pairs(&settings.layers)),
+    ];
+    if let Some((glob, targets)) = asked_for
+        .into_iter()
+        .find_map(|(glob, targets)| Some((glob.as_ref()?, targets)))
+    {
+        let fitting = targets.into_iter().filter(|(arn, _)| glob_fits(glob, arn));
+        return fitting
+            .map(|(arn, at)| Occasion {
+                trigger: None,
+                target: Some(arn),
+                location: Some(at),
+            })
+            .collect();
+    }
+    let location = match (when.tracing, when.vpc, when.durable, when.kms_key) {
+        (Some(true), ..) => settings.tracing.as_ref(),
+        (_, Some(true), ..) => settings.vpc.as_ref(),
+        (_, _, Some(true), _) => settings.durable.as_ref(),
+        (.., Some(true)) => settings.kms_key.as_ref().map(|(_, at)| at),
+        _ => None,
+    };
+    vec![Occasion {
+        trigger: None,
+        target: None,
+        location,
+    }]
+}
+
+fn by_trigger<'a>(when: &When, around: Surroundings<'a>) -> Vec<Occasion<'a>> {
+    let details_hold = when.event_source_has.is_empty();
+    around
+        .function
+        .triggers
+        .iter()
+        .filter(|trigger| details_hold && when.event_source.contains(&trigger.kind))
+        .map(|trigger| Occasion {
+            trigger: Some(trigger),
+            target: None,
+            location: Some(&trigger.location),
+        })
+        .collect()
+}
+
+/// Destinations of the function and of its event sources.
+fn destinations(around: Surroundings<'_>) -> Vec<(&str, &Location)> {
+    let function = around.function;
+    let of_triggers = function
+        .triggers
+        .iter()
+        .filter_map(|trigger| trigger.on_failure.as_deref().map(|arn| (arn, &trigger.location)));
+    pairs(&function.runtime_settings.destinations)
+        .into_iter()
+        .chain(of_triggers)
+        .collect()
+}
+
+fn pairs(targets: &[(String, Location)]) -> Vec<(&str, &Location)> {
+    targets.iter().map(|(arn, at)| (arn.as_str(), at)).collect()
+}
+
+/// `*:sqs:*` fits an ARN of SQS; symbols count as text.
+fn glob_fits(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+/// Values of the template's parameters, as far as they are known.
+fn arguments(template: &Template, occasion: &Occasion<'_>, around: Surroundings<'_>) -> Arguments {
+    let mut known: Arguments = BTreeMap::new();
+    known.insert("function.name".to_owned(), vec![deployed_name(around)]);
+    // A parameter may take its value from another one, so that those without come last.
+    let derived = |from: &str| from.starts_with("resource(");
+    let (later, first): (Vec<_>, Vec<_>) = template
+        .params
+        .iter()
+        .partition(|(_, param)| param.from.as_deref().is_some_and(derived));
+    for (name, param) in first.into_iter().chain(later) {
+        let Some(from) = &param.from else { continue };
+        if let Some(value) = value(from, &known, occasion, around) {
+            known.insert(name.clone(), vec![value]);
+        }
+    }
+    known
+}
+
+/// The value behind one `from`; the README of `policy-templates/` has the list.
+fn value(from: &str, known: &Arguments, occasion: &Occasion<'_>, around: Surroundings<'_>) -> Option<String> {
+    let source = || occasion.trigger.and_then(|trigger| trigger.source.clone());
+    if let Some(variable) = from.strip_prefix("env.") {
+        return around.function.env.get(variable).map(|value| value.text.clone());
+    }
+    if let Some((param, property)) = from
+        .strip_prefix("resource(")
+        .and_then(|rest| rest.split_once(")."))
+    {
+        let arn = known.get(param)?.first()?;
+        return (property == "kms_key")
+            .then(|| key_of(around.stack?, arn))
+            .flatten();
+    }
+    match from {
+        "esm.EventSourceArn" | "trigger.source" => source(),
+        "esm.StreamArn" => source().map(|arn| arn.split("/consumer/").next().unwrap_or_default().to_owned()),
+        "function.name" => Some(deployed_name(around)),
+        "function.log_group" => Some(log_group(around)),
+        "function.kms_key" => around
+            .function
+            .runtime_settings
+            .kms_key
+            .as_ref()
+            .map(|(key, _)| key.clone()),
+        "function.dead_letter" | "function.file_system" | "destination" => occasion.target.map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The customer key of the stack resource that an ARN names.
+fn key_of(stack: &Stack, arn: &str) -> Option<String> {
+    let owner = stack.resources.values().find(|resource| {
+        resource.arn.as_ref().is_some_and(|own| {
+            arn == own
+                || arn
+                    .strip_prefix(own)
+                    .is_some_and(|rest| rest.starts_with(['/', ':']))
+        })
+    });
+    owner.and_then(|resource| resource.kms_key.clone())
+}
+
+/// The name the function has once deployed. Where CloudFormation makes it, it is stack, logical id and a random ending;
+/// naming the function itself instead would make role and function wait for each other.
+fn deployed_name(around: Surroundings<'_>) -> String {
+    let function = around.function;
+    if around.stack.is_some() && function.deployed_name == format!("${{{}}}", function.name) {
+        format!("${{AWS::StackName}}-{}-*", function.name)
+    } else {
+        function.deployed_name.clone()
+    }
+}
+
+fn log_group(around: Surroundings<'_>) -> String {
+    match &around.function.runtime_settings.log_group {
+        Some((name, _)) => name.clone(),
+        None => format!("/aws/lambda/{}", deployed_name(around)),
+    }
+}
+
+/// The grants of one statement; a denial grants nothing.
+fn statement(
+    statement: &Statement,
+    template: &Template,
+    occasion: &Occasion<'_>,
+    around: Surroundings<'_>,
+) -> Vec<Grant> {
+    let (Actions::Only(actions), Resources::Only(resources), Effect::Allow) =
+        (&statement.actions, &statement.resources, statement.effect)
+    else {
+        return Vec::new();
+    };
+    let because = Because {
+        kind: if occasion.trigger.is_some() {
+            BecauseKind::Trigger
+        } else {
+            BecauseKind::Runtime
+        },
+        operation: None,
+        location: Some(occasion.location.unwrap_or(&around.function.location).clone()),
+        note: match occasion.trigger {
+            Some(trigger) => format!("{}: {}", template.title, trigger.name),
+            None => template.title.clone(),
+        },
+    };
+    let mut grants = Vec::new();
+    for action in actions.iter().filter_map(|action| Action::parse(action.as_str())) {
+        for resource in resources {
+            let resource = around.stack.map_or_else(
+                || resource.clone(),
+                |stack| ArnPattern::new(stack.normalise_arn(resource.as_str())),
+            );
+            let mut grant = Grant::new(action.clone(), resource, Confidence::High, because.clone());
+            grant.conditions.clone_from(&statement.conditions);
+            grants.push(grant);
+        }
+    }
+    grants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob_fits;
+
+    #[test]
+    fn targets_are_told_by_their_service() {
+        let queue = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${DeadLetters}";
+        assert!(glob_fits("*:sqs:*", queue));
+        assert!(!glob_fits("*:sns:*", queue));
+    }
+}

@@ -1,0 +1,249 @@
+//! Which function a call belongs to.
+//!
+//! The ladder, best rung first:
+//! 1. the record says for which function the credentials were made (`inScopeOf`, recorded since about 2025);
+//! 2. the session is named like a function whose role this is: Lambda has always named sessions so;
+//! 3. the access key was seen in a record of the first two rungs;
+//! 4. the role alone, which several functions may share.
+//!
+//! A person can name a session like a function, so a session's name counts under that function's role only. The assumed
+//! role's ARN drops the role's path; roles are compared by account and name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::pattern::NamePattern;
+use super::record::Identity;
+
+/// How a call was attributed to a function; the first is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// The record names the function.
+    Scope,
+    /// The session is named like a function of this role.
+    Session,
+    /// The access key is one that the function used in other records.
+    AccessKey,
+    /// Only the role is known.
+    Role,
+}
+
+/// A function that the reader is told of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownFunction {
+    /// The name users know, such as the logical id; it comes back in the observations.
+    pub name: String,
+    /// The deployed name.
+    pub deployed: NamePattern,
+    /// The name of its role; `None` when nothing tells. Then the roles that the function is recorded with count.
+    pub role: Option<NamePattern>,
+}
+
+/// The role session behind a record, as far as it matters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Session {
+    pub(super) role: RoleKey,
+    pub(super) who: Who,
+}
+
+/// A role. A role that is deleted and made again has the same name but another id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RoleKey {
+    pub(super) account: String,
+    pub(super) name: String,
+    pub(super) id: String,
+}
+
+/// What the record tells of the function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Who {
+    /// Rung 1: the function's name.
+    Function(String),
+    /// The session's name and access key; both empty where they cannot matter, so that groups stay few.
+    Session { name: String, access_key: String },
+}
+
+/// Functions and the roles they run with.
+#[derive(Clone, Debug)]
+pub(super) struct Functions<'k> {
+    known: &'k [KnownFunction],
+}
+
+/// What attribution needs from the whole trail.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Learned {
+    /// Access key → functions that used it.
+    pub(super) keys: BTreeMap<String, BTreeSet<String>>,
+    /// Role (account, name) → functions recorded with it.
+    pub(super) roles: BTreeMap<(String, String), BTreeSet<String>>,
+}
+
+impl Learned {
+    pub(super) fn merge(&mut self, other: Self) {
+        for (key, functions) in other.keys {
+            self.keys.entry(key).or_default().extend(functions);
+        }
+        for (role, functions) in other.roles {
+            self.roles.entry(role).or_default().extend(functions);
+        }
+    }
+}
+
+impl<'k> Functions<'k> {
+    pub(super) fn new(known: &'k [KnownFunction]) -> Self {
+        Self { known }
+    }
+
+    /// The session of a record, and what it teaches.
+    pub(super) fn session(&self, identity: &Identity<'_>, learned: &mut Learned) -> Session {
+        let (role, session) = role_and_session(identity);
+        let access_key = identity.access_key_id.as_str();
+        if let Some(function) = scope_function(identity) {
+            learn(learned, &role, access_key, &function);
+            let who = Who::Function(function);
+            return Session { role, who };
+        }
+        let of_known_role = self.known.iter().any(|known| {
+            known
+                .role
+                .as_ref()
+                .is_some_and(|role_name| role_name.matches(&role.name))
+        });
+        let named = self.known.iter().any(|known| known.deployed.matches(&session));
+        if of_known_role && self.function_of_session(&role, &session).is_some() {
+            learn(learned, &role, access_key, &session);
+        }
+        let keep = |condition: bool, text: &str| if condition { text.to_owned() } else { String::new() };
+        let who = Who::Session {
+            name: keep(named, &session),
+            access_key: keep(of_known_role, access_key),
+        };
+        Session { role, who }
+    }
+
+    /// The function of a session and how that is known; `None` for a role that is no function's.
+    pub(super) fn attribute(&self, session: &Session, learned: &Learned) -> Option<(Option<String>, Rung)> {
+        let role = &session.role;
+        let (name, access_key) = match &session.who {
+            Who::Function(function) => return Some((Some(function.clone()), Rung::Scope)),
+            Who::Session { name, access_key } => (name, access_key),
+        };
+        let recorded = learned.roles.get(&(role.account.clone(), role.name.clone()));
+        if self.function_of_session(role, name).is_some() || recorded.is_some_and(|all| all.contains(name)) {
+            return Some((Some(name.clone()), Rung::Session));
+        }
+        if let Some(functions) = learned.keys.get(access_key)
+            && let (1, Some(function)) = (functions.len(), functions.first())
+        {
+            return Some((Some(function.clone()), Rung::AccessKey));
+        }
+        let of_known_role = self.known.iter().any(|known| {
+            known
+                .role
+                .as_ref()
+                .is_some_and(|pattern| pattern.matches(&role.name))
+        });
+        (of_known_role || recorded.is_some_and(|functions| functions.iter().any(|name| self.is_known(name))))
+            .then_some((None, Rung::Role))
+    }
+
+    /// The function whose role this is and whose deployed name the session bears.
+    fn function_of_session(&self, role: &RoleKey, session: &str) -> Option<&'k KnownFunction> {
+        self.known.iter().find(|known| {
+            known
+                .role
+                .as_ref()
+                .is_some_and(|pattern| pattern.matches(&role.name))
+                && known.deployed.matches(session)
+        })
+    }
+
+    /// The user's name of a deployed function; the pattern of which most is known decides.
+    pub(super) fn known_name(&self, deployed: &str, role: &str) -> Option<String> {
+        self.known
+            .iter()
+            .filter(|known| known.deployed.matches(deployed))
+            .filter(|known| known.role.as_ref().is_none_or(|pattern| pattern.matches(role)))
+            .max_by_key(|known| (known.deployed.weight(), std::cmp::Reverse(&known.name)))
+            .map(|known| known.name.clone())
+    }
+
+    fn is_known(&self, deployed: &str) -> bool {
+        self.known.iter().any(|known| known.deployed.matches(deployed))
+    }
+}
+
+fn learn(learned: &mut Learned, role: &RoleKey, access_key: &str, function: &str) {
+    if !access_key.is_empty() {
+        let functions = learned.keys.entry(access_key.to_owned()).or_default();
+        functions.insert(function.to_owned());
+    }
+    let role = (role.account.clone(), role.name.clone());
+    learned.roles.entry(role).or_default().insert(function.to_owned());
+}
+
+/// The role and the session's name: the issuer tells the role best, the session's ARN tells both.
+fn role_and_session(identity: &Identity<'_>) -> (RoleKey, String) {
+    let arn = identity.arn.as_str();
+    let session = arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let from_arn = arn.split('/').nth(1).unwrap_or_default();
+    let issuer = identity
+        .session_context
+        .as_ref()
+        .and_then(|context| context.session_issuer.as_ref());
+    let issuer_arn = issuer.map_or("", |issuer| issuer.arn.as_str());
+    let name = issuer_arn
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(from_arn);
+    let account = [
+        issuer.map_or("", |issuer| issuer.account_id.as_str()),
+        issuer_arn.split(':').nth(4).unwrap_or_default(),
+        arn.split(':').nth(4).unwrap_or_default(),
+        identity.account_id.as_str(),
+    ]
+    .into_iter()
+    .find(|account| !account.is_empty());
+    let id = [
+        issuer.map_or("", |issuer| issuer.principal_id.as_str()),
+        identity
+            .principal_id
+            .as_str()
+            .split(':')
+            .next()
+            .unwrap_or_default(),
+    ]
+    .into_iter()
+    .find(|id| !id.is_empty());
+    let role = RoleKey {
+        account: account.unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        id: id.unwrap_or_default().to_owned(),
+    };
+    (role, session)
+}
+
+/// The function that the record names.
+fn scope_function(identity: &Identity<'_>) -> Option<String> {
+    let scope = identity.in_scope_of.as_ref()?;
+    if scope.issuer_type.as_str() != "AWS::Lambda::Function" {
+        return None;
+    }
+    [&scope.credentials_issued_to, &scope.credentials_issued_to_version]
+        .into_iter()
+        .find_map(|arn| function_name(arn.as_str()))
+}
+
+/// The name in `arn:aws:lambda:eu-west-1:111122223333:function:NAME[:version]`.
+fn function_name(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':').skip(5);
+    (parts.next()? == "function").then_some(())?;
+    parts.next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// The version in the same.
+pub(super) fn scope_version(identity: &Identity<'_>) -> Option<String> {
+    let scope = identity.in_scope_of.as_ref()?;
+    let version = scope.credentials_issued_to_version.as_str().split(':').nth(7)?;
+    (!version.is_empty()).then(|| version.to_owned())
+}

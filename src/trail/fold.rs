@@ -1,0 +1,376 @@
+//! Records folded into groups, so that a terabyte of records becomes a few thousand observations.
+//!
+//! Folding is a union: taking in a record twice changes nothing but its count, and counts are of distinct event ids.
+//! Folds of different objects are merged in any order with the same result.
+
+use std::collections::hash_map::{DefaultHasher, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use crate::catalog::Catalog;
+use crate::usage::OperationId;
+
+use super::attribute::{Functions, Learned, Session, scope_version};
+use super::classify::{Class, Outcome, classify};
+use super::container::Sink;
+use super::inputs::{self, Value};
+use super::json::{Node, Parser, Raw, Reference, Sonic};
+use super::operation::EventNames;
+use super::record::Record;
+use super::sketch::Sketch;
+
+/// How many sets of resource names of one group are kept apart.
+const MAX_CELLS: usize = 64;
+/// How many event ids a group keeps as samples.
+const MAX_SAMPLES: usize = 8;
+
+/// What a call is, apart from its resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct GroupKey {
+    pub(super) session: Session,
+    pub(super) class: Class,
+    pub(super) event_source: String,
+    pub(super) event_name: String,
+    pub(super) operation: Option<OperationId>,
+    pub(super) region: String,
+    pub(super) data_event: bool,
+}
+
+/// Everything that is kept of calls that are alike.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cell {
+    pub(super) inputs: BTreeMap<String, Seen>,
+    /// ARNs by the type that the record gives them.
+    pub(super) arns: BTreeMap<String, Sketch>,
+    pub(super) denied: Sketch,
+    pub(super) versions: BTreeSet<String>,
+    pub(super) errors: BTreeSet<String>,
+    pub(super) succeeded: bool,
+    pub(super) count: u64,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+    /// Time and id of the newest events.
+    pub(super) samples: BTreeSet<(String, String)>,
+}
+
+/// The values of a member.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) values: Sketch,
+    /// Whether it was also set to something that the record hides.
+    pub(super) hidden: bool,
+}
+
+/// The calls of a group, by the names of their resources; all in one cell when there are too many.
+#[derive(Clone, Debug)]
+pub(super) enum Group {
+    Apart(BTreeMap<Vec<(String, String)>, Cell>),
+    Together(Box<Cell>),
+}
+
+/// What some objects of a trail hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fold {
+    pub(super) groups: HashMap<GroupKey, Group>,
+    pub(super) learned: Learned,
+    pub(super) skipped: BTreeMap<String, u64>,
+    pub(super) events: u64,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+    pub(super) data_event_sources: BTreeSet<String>,
+    /// Lines that cannot be read, and why.
+    pub(super) unreadable: Vec<(u32, String)>,
+}
+
+/// The event ids counted so far, over all threads.
+pub(super) struct Counted(Vec<Mutex<HashSet<u128>>>);
+
+impl Counted {
+    pub(super) fn new() -> Self {
+        Self((0..64).map(|_| Mutex::default()).collect())
+    }
+
+    /// Whether `mark` is counted now for the first time.
+    fn first_time(&self, mark: u128) -> bool {
+        let shard = usize::try_from(mark % 64).unwrap_or_default();
+        self.0
+            .get(shard)
+            .is_none_or(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).insert(mark))
+    }
+}
+
+/// Folds the records of one object after the other.
+pub(super) struct Folder<'k> {
+    pub(super) fold: Fold,
+    names: EventNames<'k>,
+    functions: Functions<'k>,
+    counted: &'k Counted,
+}
+
+impl<'k> Folder<'k> {
+    pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>, counted: &'k Counted) -> Self {
+        Self {
+            fold: Fold::default(),
+            names: EventNames::new(catalog),
+            functions,
+            counted,
+        }
+    }
+
+    fn skip_record(&mut self, id: u128, what: &'static str) {
+        if self.counted.first_time(mark(id, &what)) {
+            self.fold.events += 1;
+            *self.fold.skipped.entry(what.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+impl Sink for Folder<'_> {
+    fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
+        let id = identity_of(record);
+        let time = record.time();
+        widen(&mut self.fold.first, &mut self.fold.last, time.as_ref());
+        if record.is_data_event() {
+            let source = record.event_source.as_str();
+            if !self.fold.data_event_sources.contains(source) {
+                self.fold.data_event_sources.insert(source.to_owned());
+            }
+        }
+        let (class, denied) = match classify(record) {
+            Outcome::Skip(what) => return self.skip_record(id, what),
+            Outcome::Counts(class, denied) => (class, denied),
+        };
+        let Some(identity) = record.user_identity.as_ref() else {
+            return;
+        };
+        let raw = record.request_parameters.as_ref().map(Raw::json);
+        let parameters = raw.as_deref().map_or(Node::Null, parameters);
+        let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
+        let operation = self.names.operation(source, name, &parameters);
+        let key = GroupKey {
+            session: self.functions.session(identity, &mut self.fold.learned),
+            class,
+            event_source: source.to_owned(),
+            event_name: name.to_owned(),
+            operation: operation.map(|operation| operation.id()),
+            region: record.aws_region.as_str().to_owned(),
+            data_event: record.is_data_event(),
+        };
+        let inputs = operation.map_or_else(Vec::new, |operation| inputs::inputs(operation, &parameters));
+        let anchors = anchors(&inputs);
+
+        let new = self.counted.first_time(mark(id, &(&key, &anchors)));
+        self.fold.events += u64::from(new);
+        let mut cell = Cell {
+            count: u64::from(new),
+            first: time.clone(),
+            last: time.clone(),
+            succeeded: record.error_code.as_str().is_empty(),
+            versions: scope_version(identity).into_iter().collect(),
+            ..Cell::default()
+        };
+        cell.samples
+            .insert((time.unwrap_or_default(), record.event_id.as_str().to_owned()));
+        if !cell.succeeded {
+            cell.errors.insert(record.error_code.as_str().to_owned());
+        }
+        if let Some(resource) = denied {
+            cell.denied.insert(&resource, false);
+        }
+        for (path, value) in inputs {
+            cell.see(path, &value);
+        }
+        for resource in record.resources.iter().flatten() {
+            if let Some((arn, open)) = resource.arn().filter(|(arn, _)| !inputs::is_redacted(arn)) {
+                let kind = resource.kind.as_str().to_owned();
+                cell.arns.entry(kind).or_default().insert(arn, open);
+            }
+        }
+        self.fold.groups.entry(key).or_default().take(anchors, cell);
+    }
+
+    fn skip(&mut self, what: &'static str) {
+        *self.fold.skipped.entry(what.to_owned()).or_default() += 1;
+    }
+
+    fn unreadable(&mut self, line: u32, why: &str) {
+        self.fold.unreadable.push((line, why.to_owned()));
+    }
+}
+
+impl Fold {
+    /// Takes in what other objects hold.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (key, group) in other.groups {
+            match self.groups.entry(key) {
+                std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(group),
+                std::collections::hash_map::Entry::Vacant(entry) => {
+                    entry.insert(group);
+                }
+            }
+        }
+        self.learned.merge(other.learned);
+        for (what, count) in other.skipped {
+            *self.skipped.entry(what).or_default() += count;
+        }
+        self.events += other.events;
+        widen(&mut self.first, &mut self.last, other.first.as_ref());
+        widen(&mut self.first, &mut self.last, other.last.as_ref());
+        self.data_event_sources.extend(other.data_event_sources);
+        self.unreadable.extend(other.unreadable);
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self::Apart(BTreeMap::new())
+    }
+}
+
+impl Group {
+    fn take(&mut self, anchors: Vec<(String, String)>, cell: Cell) {
+        match self {
+            Self::Together(all) => all.merge(cell),
+            Self::Apart(cells) => {
+                cells.entry(anchors).or_default().merge(cell);
+                if cells.len() > MAX_CELLS {
+                    let cells = std::mem::take(cells);
+                    *self = Self::Together(Box::new(together(cells)));
+                }
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        match other {
+            Self::Apart(cells) => {
+                for (anchors, cell) in cells {
+                    self.take(anchors, cell);
+                }
+            }
+            Self::Together(mut all) => {
+                if let Self::Apart(cells) = self {
+                    all.merge(together(std::mem::take(cells)));
+                    *self = Self::Together(all);
+                } else {
+                    self.take(Vec::new(), *all);
+                }
+            }
+        }
+    }
+
+    /// The cells.
+    pub(super) fn cells(self) -> Vec<Cell> {
+        match self {
+            Self::Apart(cells) => cells.into_values().collect(),
+            Self::Together(all) => vec![*all],
+        }
+    }
+}
+
+fn together(cells: BTreeMap<Vec<(String, String)>, Cell>) -> Cell {
+    let mut all = Cell::default();
+    for cell in cells.into_values() {
+        all.merge(cell);
+    }
+    all
+}
+
+impl Cell {
+    fn see(&mut self, path: String, value: &Value<'_>) {
+        let seen = self.inputs.entry(path).or_default();
+        match value {
+            Value::Text(text) => seen.values.insert(text, false),
+            Value::Hidden => seen.hidden = true,
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (path, seen) in other.inputs {
+            let mine = self.inputs.entry(path).or_default();
+            mine.values.merge(seen.values);
+            mine.hidden |= seen.hidden;
+        }
+        for (kind, arns) in other.arns {
+            self.arns.entry(kind).or_default().merge(arns);
+        }
+        self.denied.merge(other.denied);
+        self.versions.extend(other.versions);
+        self.errors.extend(other.errors);
+        self.succeeded |= other.succeeded;
+        self.count += other.count;
+        widen(&mut self.first, &mut self.last, other.first.as_ref());
+        widen(&mut self.first, &mut self.last, other.last.as_ref());
+        self.samples.extend(other.samples);
+        while self.samples.len() > MAX_SAMPLES {
+            self.samples.pop_first();
+        }
+    }
+}
+
+/// The values that name the resource as a whole.
+fn anchors(inputs: &[inputs::Input<'_>]) -> Vec<(String, String)> {
+    let mut anchors: Vec<(String, String)> = inputs
+        .iter()
+        .filter(|(path, _)| inputs::is_anchor(path))
+        .filter_map(|(path, value)| match value {
+            Value::Text(text) => Some((path.clone(), (*text).to_owned())),
+            Value::Hidden => None,
+        })
+        .collect();
+    anchors.sort();
+    anchors
+}
+
+/// The request parameters as a tree; what no parser can read counts as none.
+fn parameters(json: &str) -> Node<'_> {
+    Sonic::parse(json)
+        .or_else(|_| Reference::parse(json))
+        .unwrap_or(Node::Null)
+}
+
+/// A number for the event: its id, or a hash of what it says when it has none.
+fn identity_of<R: Raw>(record: &Record<'_, R>) -> u128 {
+    let id = record.event_id.as_str();
+    if !id.is_empty() {
+        return u128::from_str_radix(&id.replace('-', ""), 16).unwrap_or_else(|_| wide_hash(&id));
+    }
+    let identity = record.user_identity.as_ref();
+    wide_hash(&(
+        record.request_id.as_str(),
+        record.event_time.as_str(),
+        record.event_source.as_str(),
+        record.event_name.as_str(),
+        identity.map_or("", |identity| identity.arn.as_str()),
+        record.request_parameters.as_ref().map(Raw::json),
+    ))
+}
+
+/// A number for an event within a group, so that each group counts its own distinct events.
+fn mark(id: u128, group: &impl Hash) -> u128 {
+    id ^ wide_hash(group)
+}
+
+fn wide_hash(value: &impl Hash) -> u128 {
+    let half = |seed: u8| {
+        let mut hasher = DefaultHasher::new();
+        seed.hash(&mut hasher);
+        value.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+/// Widens a span of time so that it holds `time`.
+fn widen(first: &mut Option<String>, last: &mut Option<String>, time: Option<&String>) {
+    let Some(time) = time else {
+        return;
+    };
+    if first.as_ref().is_none_or(|first| time < first) {
+        *first = Some(time.clone());
+    }
+    if last.as_ref().is_none_or(|last| time > last) {
+        *last = Some(time.clone());
+    }
+}

@@ -1,0 +1,174 @@
+//! Observations: the groups of a trail, attributed and named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
+
+use super::Trail;
+use super::attribute::{Functions, Rung, Who};
+use super::classify::Class;
+use super::fold::{Cell, Fold, Group, GroupKey, Seen};
+use super::sketch::Entry;
+
+/// What one function was seen to do to one resource, or to resources that are too many to tell apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Observation {
+    /// The deployed name of the function; `None` when only the role is known.
+    pub function: Option<String>,
+    /// The name of the known function that this is, as given to the reader.
+    pub known: Option<String>,
+    /// The account of the role.
+    pub account: String,
+    /// The role's name, without its path.
+    pub role_name: String,
+    /// The role's unique id (`AROA…`): a role made anew under an old name has another one.
+    pub role_id: String,
+    /// The operation; `None` when the catalogue knows none.
+    pub operation: Option<OperationId>,
+    /// As recorded, such as `dynamodb.amazonaws.com`.
+    pub event_source: String,
+    /// As recorded, such as `UpdateFunctionCode20150331v2`.
+    pub event_name: String,
+    /// What the calls count as.
+    pub class: Class,
+    /// The inputs that were seen, by the API's member names.
+    pub inputs: Inputs,
+    /// The ARNs that the records name; `*` stands for what was cut because there were more than 64.
+    pub arns: BTreeSet<String>,
+    /// The resources that AWS names in refusals, in the same manner.
+    pub denied_resources: BTreeSet<String>,
+    /// The region of the calls.
+    pub region: String,
+    /// The best way in which the calls were attributed to the function.
+    pub rung: Rung,
+    /// Versions of the function that called, as far as recorded.
+    pub versions: BTreeSet<String>,
+    /// How many different events.
+    pub count: u64,
+    /// Time of the first one; empty when no event tells.
+    pub first: String,
+    /// Time of the last one.
+    pub last: String,
+    /// Whether no call succeeded.
+    pub error_only: bool,
+    /// The error codes seen.
+    pub errors: BTreeSet<String>,
+    /// Ids of the newest events, newest first, at most 8.
+    pub samples: Vec<String>,
+    /// Whether these are data events, which a trail records only when told to.
+    pub data_event: bool,
+}
+
+/// Attributes and names all groups.
+pub(super) fn finish(fold: Fold, functions: &Functions<'_>) -> Trail {
+    let mut trail = Trail {
+        events: fold.events,
+        skipped: fold.skipped,
+        first: fold.first,
+        last: fold.last,
+        data_event_sources: fold.data_event_sources,
+        ..Trail::default()
+    };
+    // Function and group, with the session of no more interest: groups of several sessions become one.
+    let mut attributed: BTreeMap<(Option<String>, GroupKey), (Rung, Group)> = BTreeMap::new();
+    for (mut key, group) in fold.groups {
+        let Some((function, rung)) = functions.attribute(&key.session, &fold.learned) else {
+            let count: u64 = group.cells().iter().map(|cell| cell.count).sum();
+            *trail.skipped.entry("other-role".to_owned()).or_default() += count;
+            continue;
+        };
+        key.session.who = Who::Function(String::new());
+        let (best, all) = attributed
+            .entry((function, key))
+            .or_insert_with(|| (rung, Group::default()));
+        *best = rung.min(*best);
+        all.merge(group);
+    }
+    for ((function, key), (rung, group)) in attributed {
+        for cell in group.cells() {
+            if key.operation.is_none() {
+                let name = (key.event_source.clone(), key.event_name.clone());
+                *trail.unmapped.entry(name).or_default() += cell.count;
+            }
+            let known = function
+                .as_ref()
+                .and_then(|function| functions.known_name(function, &key.session.role.name));
+            trail
+                .observations
+                .push(observation(function.clone(), known, key.clone(), rung, cell));
+        }
+    }
+    trail.observations.sort();
+    trail
+}
+
+fn observation(
+    function: Option<String>,
+    known: Option<String>,
+    key: GroupKey,
+    rung: Rung,
+    cell: Cell,
+) -> Observation {
+    let role = key.session.role;
+    Observation {
+        function,
+        known,
+        account: role.account,
+        role_name: role.name,
+        role_id: role.id,
+        operation: key.operation,
+        event_source: key.event_source,
+        event_name: key.event_name,
+        class: key.class,
+        inputs: cell
+            .inputs
+            .into_iter()
+            .map(|(path, seen)| (path, hints(&seen)))
+            .collect(),
+        arns: cell
+            .arns
+            .values()
+            .flat_map(|sketch| sketch.entries().map(Entry::pattern))
+            .collect(),
+        denied_resources: cell.denied.entries().map(Entry::pattern).collect(),
+        region: key.region,
+        rung,
+        versions: cell.versions,
+        count: cell.count,
+        first: cell.first.unwrap_or_default(),
+        last: cell.last.unwrap_or_default(),
+        error_only: !cell.succeeded,
+        errors: cell.errors,
+        samples: cell
+            .samples
+            .into_iter()
+            .rev()
+            .map(|(_, id)| id)
+            .filter(|id| !id.is_empty())
+            .collect(),
+        data_event: key.data_event,
+    }
+}
+
+/// The values of a member as hints: literals, and a beginning with a hole where values were cut.
+fn hints(seen: &Seen) -> Vec<ResourceHint> {
+    let mut hints: Vec<ResourceHint> = seen
+        .values
+        .entries()
+        .map(|entry| {
+            if !entry.open {
+                return ResourceHint::literal(&entry.text);
+            }
+            let hole = Piece::Hole("the trail shows more than 64 values".to_owned());
+            let literal = Some(Piece::Literal(entry.text.clone())).filter(|_| !entry.text.is_empty());
+            ResourceHint {
+                pieces: literal.into_iter().chain([hole]).collect(),
+                origin: None,
+            }
+        })
+        .collect();
+    if seen.hidden {
+        hints.push(ResourceHint::unknown("the trail does not show the value"));
+    }
+    hints
+}

@@ -1,0 +1,169 @@
+//! A CloudTrail record, reduced to the fields that count.
+//!
+//! Every field can be missing in real trails. Fields: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+
+use serde::Deserialize;
+
+use super::json::Text;
+
+/// A record as it is written. `R` holds the request parameters, unread.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "R: Deserialize<'de>, 'de: 'a"))]
+pub(super) struct Record<'a, R> {
+    #[serde(default, rename = "eventID", alias = "eventId")]
+    pub(super) event_id: Text<'a>,
+    #[serde(default, rename = "requestID")]
+    pub(super) request_id: Text<'a>,
+    #[serde(default)]
+    pub(super) event_time: Text<'a>,
+    #[serde(default)]
+    pub(super) event_source: Text<'a>,
+    #[serde(default)]
+    pub(super) event_name: Text<'a>,
+    #[serde(default)]
+    pub(super) aws_region: Text<'a>,
+    #[serde(default)]
+    pub(super) event_type: Text<'a>,
+    #[serde(default)]
+    pub(super) event_category: Text<'a>,
+    #[serde(default)]
+    pub(super) management_event: Text<'a>,
+    #[serde(default)]
+    pub(super) error_code: Text<'a>,
+    #[serde(default)]
+    pub(super) error_message: Text<'a>,
+    #[serde(default)]
+    pub(super) user_agent: Text<'a>,
+    #[serde(default)]
+    pub(super) user_identity: Option<Identity<'a>>,
+    #[serde(default)]
+    pub(super) resources: Option<Vec<Resource<'a>>>,
+    #[serde(default)]
+    pub(super) request_parameters: Option<R>,
+}
+
+/// Who made the call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Identity<'a> {
+    #[serde(default, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(default)]
+    pub(super) arn: Text<'a>,
+    #[serde(default)]
+    pub(super) account_id: Text<'a>,
+    #[serde(default)]
+    pub(super) principal_id: Text<'a>,
+    #[serde(default)]
+    pub(super) access_key_id: Text<'a>,
+    #[serde(default)]
+    pub(super) invoked_by: Text<'a>,
+    #[serde(default)]
+    pub(super) session_context: Option<SessionContext<'a>>,
+    #[serde(default)]
+    pub(super) in_scope_of: Option<Scope<'a>>,
+}
+
+/// The session of a role.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct SessionContext<'a> {
+    #[serde(default)]
+    pub(super) session_issuer: Option<Issuer<'a>>,
+}
+
+/// The role itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Issuer<'a> {
+    #[serde(default)]
+    pub(super) principal_id: Text<'a>,
+    #[serde(default)]
+    pub(super) arn: Text<'a>,
+    #[serde(default)]
+    pub(super) account_id: Text<'a>,
+}
+
+/// Whom the credentials were made for; Lambda names the function and its version.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Scope<'a> {
+    #[serde(default)]
+    pub(super) issuer_type: Text<'a>,
+    #[serde(default)]
+    pub(super) credentials_issued_to: Text<'a>,
+    #[serde(default)]
+    pub(super) credentials_issued_to_version: Text<'a>,
+}
+
+/// A resource of the call. Three spellings of the ARN are found, and the prefix that S3 writes for list calls.
+#[derive(Debug, Default, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Resource<'a> {
+    #[serde(default, rename = "ARN")]
+    upper: Text<'a>,
+    #[serde(default, rename = "arn")]
+    lower: Text<'a>,
+    #[serde(default, rename = "Arn")]
+    title: Text<'a>,
+    #[serde(default, rename = "ARNPrefix")]
+    prefix: Text<'a>,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Text<'a>,
+}
+
+impl Resource<'_> {
+    /// The ARN, and whether it is a prefix alone.
+    pub(super) fn arn(&self) -> Option<(&str, bool)> {
+        let whole = [&self.upper, &self.lower, &self.title]
+            .into_iter()
+            .find(|text| text.as_str().starts_with("arn:"));
+        whole.map(|text| (text.as_str(), false)).or_else(|| {
+            let prefix = self.prefix.as_str();
+            prefix.starts_with("arn:").then_some((prefix, true))
+        })
+    }
+}
+
+impl<R> Record<'_, R> {
+    /// Whether it is a data event.
+    pub(super) fn is_data_event(&self) -> bool {
+        self.event_category.as_str() == "Data" || self.management_event.as_str().eq_ignore_ascii_case("false")
+    }
+
+    /// When it happened, as `2026-11-04T08:30:00Z`; `None` when that is not told in a known form.
+    pub(super) fn time(&self) -> Option<String> {
+        normal_time(self.event_time.as_str())
+    }
+}
+
+/// Brings `2026-11-04 08:30:00` and fractions of seconds to the form that CloudTrail writes.
+fn normal_time(text: &str) -> Option<String> {
+    let head = text.get(..19)?;
+    let fits = head.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        10 => matches!(byte, b'T' | b' '),
+        13 | 16 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let rest = text
+        .get(19..)?
+        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    (fits && matches!(rest, "" | "Z" | "+00:00" | " UTC")).then(|| head.replace(' ', "T") + "Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal_time;
+
+    #[test]
+    fn times_come_in_several_forms() {
+        let normal = Some("2023-01-09T16:01:21Z".to_owned());
+        assert_eq!(normal_time("2023-01-09T16:01:21Z"), normal);
+        assert_eq!(normal_time("2023-01-09 16:01:21"), normal);
+        assert_eq!(normal_time("2023-01-09T16:01:21.345Z"), normal);
+        assert_eq!(normal_time("2023-01-09T16:01:21+02:00"), None);
+        assert_eq!(normal_time("yesterday"), None);
+        assert_eq!(normal_time(""), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads what is deployed: stacks, the functions in them, and the role each has today.
+//!
+//! Phases: [`discover`] finds the files, [`parse`] makes one tree of YAML or JSON, [`template`] reads its sections,
+//! [`names`] gives every resource one symbolic ARN, [`roles`] (with [`sam`], [`connectors`] and [`managed`]) collects what
+//! each role grants, and [`function`] what each function is. Nothing here needs the network; what cannot be told offline
+//! stays a symbol, and what cannot be read is a gap.
+
+mod branches;
+mod connectors;
+mod discover;
+mod function;
+mod globals;
+mod makefile;
+mod managed;
+mod names;
+mod node;
+mod parse;
+mod reading;
+mod resource_types;
+mod roles;
+mod sam;
+mod sam_events;
+mod statements;
+mod template;
+pub(crate) mod text;
+mod triggers;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::usage::{Gap, Location};
+use crate::workspace::model::{Function, Stack};
+use discover::Candidate;
+use function::Declared;
+use reading::Reading;
+use template::Template;
+
+/// What is deployed.
+#[derive(Clone, Debug, Default)]
+pub struct Deployments {
+    /// Stacks, sorted by file.
+    pub stacks: Vec<Stack>,
+    /// Functions, in the order of their stacks and templates; `Function::stack` is an index into `stacks`.
+    pub functions: Vec<Function>,
+    /// What could not be settled.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads every stack template under `root`.
+///
+/// `managed` gives the document (JSON) of a managed policy of AWS by its name, such as `AWSLambdaBasicExecutionRole`.
+/// Files that cannot be read are gaps; the rest goes on.
+pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
+    let mut deployments = Deployments::default();
+    for candidate in discover::candidates(root) {
+        read_candidate(&candidate, managed, &mut deployments);
+    }
+    for function in &mut deployments.functions {
+        makefile::read_rule(root, function);
+    }
+    deployments
+        .gaps
+        .sort_by(|one, other| (&one.location, one).cmp(&(&other.location, other)));
+    deployments
+}
+
+fn read_candidate(
+    candidate: &Candidate,
+    managed: &dyn Fn(&str) -> Option<String>,
+    deployments: &mut Deployments,
+) {
+    let Candidate { file, text } = candidate;
+    let parsed = match parse::parse(file, text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let location = Location::new(file.clone(), error.at.line, error.at.column);
+            deployments.gaps.push(
+                Gap::new(
+                    "unreadable-stack-template",
+                    format!("this looks like a stack template but cannot be parsed: {error}"),
+                )
+                .at(location)
+                .hint("mend it, or leave the file out with a line in `.ignore`"),
+            );
+            return;
+        }
+    };
+    let templates = parsed
+        .documents
+        .iter()
+        .filter_map(|document| Template::from_node(file, document));
+    for template in templates {
+        if let Some(duplicate) = &parsed.duplicate {
+            let at = template.location(duplicate.at);
+            deployments.gaps.push(
+                Gap::new(
+                    "duplicate-key",
+                    "this key stands twice in its map; the later value counts, as CloudFormation reads it",
+                )
+                .at(at)
+                .hint("remove one of them"),
+            );
+        }
+        read_template(&template, managed, deployments);
+    }
+}
+
+fn read_template(
+    template: &Template,
+    managed: &dyn Fn(&str) -> Option<String>,
+    deployments: &mut Deployments,
+) {
+    let stack = names::stack(template);
+    let mut reading = Reading::new(template, &stack, managed);
+    reading.note_unexpanded();
+    let declared = reading.declared();
+    let mut roles = reading.written_roles();
+    for function in declared.iter().filter(|declared| declared.is_sam()) {
+        reading.generate_role(function, &mut roles);
+    }
+    reading.attach_policies(&mut roles);
+    reading.attach_connectors(&mut roles);
+    let triggers = reading.resource_triggers();
+    let mut functions: Vec<Function> = declared
+        .iter()
+        .map(|declared| reading.function(declared, &triggers, &roles))
+        .collect();
+    note_sharing(&mut functions);
+    for function in &mut functions {
+        function.stack = Some(deployments.stacks.len());
+    }
+    deployments.gaps.append(&mut reading.gaps);
+    deployments.functions.append(&mut functions);
+    deployments.stacks.push(stack);
+}
+
+impl Reading<'_> {
+    /// Loops and includes among the resources: what they make is not seen.
+    fn note_unexpanded(&mut self) {
+        let template = self.template;
+        for (name, at) in &template.unexpanded {
+            self.gap(
+                Gap::new(
+                    "unexpanded-template",
+                    format!("`{name}` makes resources that cannot be told without deploying"),
+                )
+                .hint("read the expanded template instead (`aws cloudformation get-template --template-stage Processed`)"),
+                *at,
+            );
+        }
+    }
+
+    /// The role that SAM makes, unless the function names one in every case; then SAM drops `Policies` without a word.
+    fn generate_role(&mut self, function: &Declared<'_>, roles: &mut roles::Roles) {
+        if let Some(named) = function.role()
+            && function::branches_cover(named)
+        {
+            if let Some(entry) = function.properties.entry("Policies") {
+                let id = &function.resource.id;
+                self.gap(
+                    Gap::new(
+                        "role-voids-policies",
+                        format!("`{id}` has `Role`, so SAM ignores its `Policies`"),
+                    )
+                    .hint("put the statements into the role, or remove `Role`"),
+                    entry.key_at,
+                );
+            }
+            return;
+        }
+        let role = self.generated_role(function.resource, &function.properties);
+        roles.insert(role.id.clone(), role);
+    }
+}
+
+/// Tells each role which other functions have it.
+fn note_sharing(functions: &mut [Function]) {
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for function in functions.iter() {
+        if let Some(role) = &function.role {
+            let names = users.entry(role.id.clone()).or_default();
+            names.push(function.name.clone());
+        }
+    }
+    for function in functions {
+        if let Some(role) = &mut function.role {
+            let others = users.get(&role.id).into_iter().flatten();
+            role.shared_with = others.filter(|name| **name != function.name).cloned().collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! A stack template as read: its kind, parameters and resources, before anything is expanded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::node::{Entry, Mark, Node, Value};
+use crate::usage::Location;
+
+/// A stack template.
+#[derive(Debug)]
+pub(crate) struct Template {
+    /// Path relative to the scanned root.
+    pub(crate) file: String,
+    /// Whether SAM transforms it.
+    pub(crate) sam: bool,
+    /// Parameters and their defaults.
+    pub(crate) parameters: BTreeMap<String, Option<String>>,
+    /// The `Globals` section of SAM.
+    pub(crate) globals: Option<Node>,
+    /// Resources in the order of the file.
+    pub(crate) resources: Vec<Resource>,
+    /// Keys of `Resources` that are no resources but loops or includes; what they make cannot be told offline.
+    pub(crate) unexpanded: Vec<(String, Mark)>,
+    symbols: BTreeSet<String>,
+}
+
+/// A resource of a template.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    /// Logical id.
+    pub(crate) id: String,
+    /// Type, such as `AWS::Lambda::Function`.
+    pub(crate) type_name: String,
+    /// Where its logical id stands.
+    pub(crate) at: Mark,
+    /// The whole resource: `Type`, `Properties`, `Metadata`, `Condition`, `Connectors`.
+    pub(crate) node: Node,
+    /// Its `Properties`; an empty map where there are none.
+    pub(crate) properties: Node,
+}
+
+impl Resource {
+    /// The condition that decides whether it exists.
+    pub(crate) fn condition(&self) -> Option<&str> {
+        self.node.get("Condition")?.as_text()
+    }
+}
+
+impl Template {
+    /// Reads the sections of a document; `None` if it is no stack template (its top level has no `Resources` with types
+    /// of AWS).
+    pub(crate) fn from_node(file: &str, root: &Node) -> Option<Self> {
+        let entries = root.get("Resources")?.entries();
+        let mut resources = Vec::new();
+        let mut unexpanded = Vec::new();
+        for entry in entries {
+            match resource(entry) {
+                Some(resource) => resources.push(resource),
+                None if entry.key.starts_with("Fn::") => {
+                    unexpanded.push((entry.key.clone(), entry.key_at));
+                }
+                None => {}
+            }
+        }
+        if let Some(Value::Call(name, _)) = root.get("Resources").map(|node| &node.value) {
+            unexpanded.push((format!("Fn::{name}"), root.at));
+        }
+        if !resources
+            .iter()
+            .any(|resource| resource.type_name.starts_with("AWS::"))
+        {
+            return None;
+        }
+        let parameters = parameters(root);
+        let symbols = parameters
+            .keys()
+            .cloned()
+            .chain(resources.iter().map(|resource| resource.id.clone()))
+            .collect();
+        Some(Self {
+            file: file.to_owned(),
+            sam: is_sam(root, &resources),
+            parameters,
+            globals: root.get("Globals").cloned(),
+            resources,
+            unexpanded,
+            symbols,
+        })
+    }
+
+    /// Whether a symbol (with or without an attribute) is a parameter, pseudo parameter or resource.
+    pub(crate) fn knows(&self, symbol: &str) -> bool {
+        let name = symbol.split_once('.').map_or(symbol, |(name, _)| name);
+        self.symbols.contains(name) || name.starts_with("AWS::")
+    }
+
+    /// The resource with that logical id.
+    pub(crate) fn resource(&self, id: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.id == id)
+    }
+
+    /// The resources of one type.
+    pub(crate) fn of_type<'a>(&'a self, type_name: &'a str) -> impl Iterator<Item = &'a Resource> + 'a {
+        self.resources
+            .iter()
+            .filter(move |resource| resource.type_name == type_name)
+    }
+
+    /// A place of this file.
+    pub(crate) fn location(&self, at: Mark) -> Location {
+        Location::new(self.file.clone(), at.line, at.column)
+    }
+}
+
+fn resource(entry: &Entry) -> Option<Resource> {
+    let type_name = entry.value.get("Type")?.as_text()?.to_owned();
+    let properties = entry
+        .value
+        .get("Properties")
+        .cloned()
+        .unwrap_or_else(|| Node::new(Value::Map(Vec::new()), entry.key_at));
+    Some(Resource {
+        id: entry.key.clone(),
+        type_name,
+        at: entry.key_at,
+        node: entry.value.clone(),
+        properties,
+    })
+}
+
+fn parameters(root: &Node) -> BTreeMap<String, Option<String>> {
+    let section = root.get("Parameters").map(Node::entries).unwrap_or(&[]);
+    section
+        .iter()
+        .map(|entry| {
+            let default = entry.value.get("Default").and_then(Node::as_text);
+            (entry.key.clone(), default.map(str::to_owned))
+        })
+        .collect()
+}
+
+fn is_sam(root: &Node, resources: &[Resource]) -> bool {
+    let transformed = root.get("Transform").is_some_and(|node| {
+        node.items().iter().any(|item| {
+            item.as_text()
+                .is_some_and(|name| name.starts_with("AWS::Serverless"))
+        })
+    });
+    transformed
+        || resources
+            .iter()
+            .any(|resource| resource.type_name.starts_with("AWS::Serverless::"))
+}

@@ -1,0 +1,47 @@
+//! The JSON outputs are what their schemas say, and the schemas in the repository are the ones the program prints.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn rolefit(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{arguments:?}: {error}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
+}
+
+fn check(kind: &str, arguments: &[&str]) {
+    let schema = rolefit(&["schema", kind]);
+    let committed: Value = serde_json::from_str(
+        &std::fs::read_to_string(format!("docs/schemas/rolefit-{kind}-v1.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(
+        schema, committed,
+        "run `rolefit schema {kind} > docs/schemas/rolefit-{kind}-v1.json`"
+    );
+    let output = rolefit(arguments);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&output)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn the_scan_fits_its_schema() {
+    check("scan", &["scan", "docs/demo/orders", "--format", "json"]);
+}
+
+#[test]
+fn the_report_fits_its_schema() {
+    check("report", &["diff", "docs/demo/orders", "--format", "json"]);
+}

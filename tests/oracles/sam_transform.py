@@ -1,0 +1,144 @@
+"""Runs SAM's own transform on the fixtures and writes (or checks) what each function's role is granted.
+
+    python sam_transform.py [--check]
+
+Needs `pip install aws-sam-translator==1.115.0 pyyaml`. For every `tests/fixtures/deploy/sam/<name>.yaml` it writes
+`<name>.sam.json`: function -> sorted list of [effect, action, resource, condition]. An attached managed policy is the
+action `managed:<Name>` on `*`. Texts are in the manner of `Fn::Sub`; both branches of an `Fn::If` count. The test
+`sam_grants_what_the_transform_grants` compares the files with rolefit's own expansion.
+"""
+
+import json
+import os
+import pathlib
+import re
+import sys
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures" / "deploy" / "sam"
+
+
+def text(value):
+    """The texts a value can be."""
+    if isinstance(value, (str, int, bool)):
+        return [str(value)]
+    [(name, argument)] = value.items()
+    if name == "Ref":
+        return [] if argument == "AWS::NoValue" else ["${%s}" % argument]
+    if name == "Fn::GetAtt":
+        if isinstance(argument, list):
+            argument = ".".join(argument)
+        return ["${%s}" % argument]
+    if name == "Fn::Sub":
+        if isinstance(argument, str):
+            return [argument]
+        [template, variables] = argument
+        for variable, given in variables.items():
+            [given] = text(given)
+            template = template.replace("${%s}" % variable, given)
+        return [template]
+    if name == "Fn::Join":
+        [separator, parts] = argument
+        return [separator.join(one for part in parts for one in text(part))]
+    if name == "Fn::If":
+        return text(argument[1]) + text(argument[2])
+    raise ValueError(f"{name} is not expected here")
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def branches(value):
+    if isinstance(value, dict) and list(value) == ["Fn::If"]:
+        return [one for branch in value["Fn::If"][1:] for one in branches(branch)]
+    if value == {"Ref": "AWS::NoValue"}:
+        return []
+    return [value]
+
+
+def document(found, policy):
+    for statement in as_list(policy["Statement"]):
+        condition = {
+            operator: {key: sorted(one for v in as_list(values) for one in text(v)) for key, values in keys.items()}
+            for operator, keys in statement.get("Condition", {}).items()
+        }
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                for arn in text(resource):
+                    found.add((statement["Effect"], action, arn, json.dumps(condition, sort_keys=True)))
+
+
+def role_grants(resources, role_id):
+    found = set()
+    properties = resources[role_id].get("Properties", {})
+    for managed in properties.get("ManagedPolicyArns", []):
+        for arn in (one for branch in branches(managed) for one in text(branch)):
+            found.add(("Allow", "managed:" + arn.rsplit("/", 1)[-1], "*", "{}"))
+    for policy in properties.get("Policies", None) or []:
+        for branch in branches(policy):
+            for inner in branches(branch["PolicyDocument"]):
+                document(found, inner)
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            if {"Ref": role_id} in resource["Properties"].get("Roles", []):
+                document(found, resource["Properties"]["PolicyDocument"])
+    return found
+
+
+def roles(value):
+    """Logical ids of the roles a function can have."""
+    return {one.strip("${}").split(".")[0] for branch in branches(value) for one in text(branch)}
+
+
+def grants(path):
+    template = yaml_parse(path.read_text())
+    for resource in template["Resources"].values():
+        # The transform runs after packaging, which puts local code into a bucket.
+        if not resource.get("Properties", {}).get("CodeUri", "s3://").startswith("s3://"):
+            resource["Properties"]["CodeUri"] = "s3://builds/packaged"
+    translator = Translator({}, Parser(), None, boto3.session.Session())
+    output = translator.translate(template, {})
+    resources = output["Resources"]
+    result = {}
+    for name, resource in resources.items():
+        if resource["Type"] not in ("AWS::Lambda::Function", "AWS::Lambda::WebFunctionRevision"):
+            continue
+        if resource["Type"] == "AWS::Lambda::WebFunctionRevision":
+            [name] = resource["DependsOn"]
+        found = set()
+        properties = resource["Properties"]
+        for role in roles(properties.get("Role") or properties["ServiceConfig"]["ExecutionRoleArn"]):
+            found |= role_grants(resources, role)
+        rows = sorted(found)
+        result[name] = [[effect, action, arn, json.loads(condition)] for effect, action, arn, condition in rows]
+    return json.dumps(result, indent=1, sort_keys=True) + "\n"
+
+
+def compact(printed):
+    """One row a line."""
+    return re.sub(r"\[\n\s+\"(Allow|Deny)\",\n\s+(\".*\"),\n\s+(\".*\"),\n\s+\{\}\n\s+\]", r'["\1", \2, \3, {}]', printed)
+
+
+def main():
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path in sorted(FIXTURES.glob("*.yaml")):
+        golden = path.with_suffix(".sam.json")
+        printed = compact(grants(path))
+        if check:
+            if golden.read_text() != printed:
+                stale.append(golden.name)
+        else:
+            golden.write_text(printed)
+    if stale:
+        sys.exit("differs from what SAM's transform makes: " + ", ".join(stale))
+
+
+main()
