@@ -38,10 +38,10 @@ impl World<'_> {
                 if found.is_empty() {
                     found = self.blanket_methods(name, krate);
                 }
-                if found.is_empty() {
-                    if let Some(target) = self.deref_target(ty) {
-                        found = self.find_method(&target, name, krate, depth + 1);
-                    }
+                if found.is_empty()
+                    && let Some(target) = self.deref_target(ty)
+                {
+                    found = self.find_method(&target, name, krate, depth + 1);
                 }
                 found
             }
@@ -218,10 +218,10 @@ impl World<'_> {
         let mut found = Vec::new();
         for id in traits {
             for impl_id in &self.traits[id].impls {
-                if let Some(ty) = self.impls[*impl_id].types.get(assoc) {
-                    if !found.contains(ty) {
-                        found.push(ty.clone());
-                    }
+                if let Some(ty) = self.impls[*impl_id].types.get(assoc)
+                    && !found.contains(ty)
+                {
+                    found.push(ty.clone());
                 }
             }
         }

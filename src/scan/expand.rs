@@ -95,6 +95,8 @@ pub struct Expander<'a> {
     pub table: &'a MacroTable,
     /// Invocations that stay unread.
     pub opaque: Vec<OpaqueMacro>,
+    /// The invocation whose tokens are being read, for `opaque`.
+    reading: Option<(Name, Span)>,
     budget: usize,
 }
 
@@ -114,6 +116,7 @@ impl<'a> Expander<'a> {
             cfg,
             table,
             opaque: Vec::new(),
+            reading: None,
             budget: TOKEN_BUDGET,
         }
     }
@@ -225,6 +228,20 @@ impl<'a> Expander<'a> {
         None
     }
 
+    /// Notes calls in tokens that do not parse, without those inside groups, which are read on their own.
+    fn note_unread(&mut self, tokens: &[Tok]) {
+        let calls: Vec<Name> = tokens
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [Tok::Ident(name, _), Tok::Group('(', inner, _)] if inner.is_empty() => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        if let (false, Some((name, span))) = (calls.is_empty(), self.reading.clone()) {
+            self.opaque.push(OpaqueMacro { name, span, calls });
+        }
+    }
+
     fn note_opaque(&mut self, call: &MacroCall) {
         let mut calls = Vec::new();
         called_names(&call.tokens, &mut calls);
@@ -322,6 +339,7 @@ impl<'a> Expander<'a> {
     }
 
     fn expression(&mut self, call: &MacroCall, builder: &mut BodyBuilder) -> ExprKind {
+        self.reading = Some((Arc::from(call.path.last_name()), call.span));
         if let Some(tokens) = self.local(call) {
             return match self.parse_stmts(&tokens, builder) {
                 Some(kind) => kind,
@@ -460,6 +478,7 @@ impl<'a> Expander<'a> {
                 ids.extend(self.every_reading(slice, builder, depth + 1));
                 continue;
             }
+            self.note_unread(slice);
             for tok in slice {
                 if let Tok::Group(_, inner, _) = tok {
                     ids.extend(self.every_reading(inner, builder, depth + 1));
@@ -491,20 +510,20 @@ fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
     let mut index = 0;
     while let Some(tok) = tokens.get(index) {
         let mut width = 0;
-        if let Tok::Punct(char, joint, _) = tok {
-            if at.contains(char) {
-                width = match (char, joint, tokens.get(index + 1)) {
-                    ('=', true, Some(Tok::Punct('>', ..))) => 2,
-                    ('=', true, _) => 0,
-                    _ => 1,
-                };
-                let before = index.checked_sub(1).and_then(|i| tokens.get(i));
-                if matches!(
-                    before,
-                    Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
-                ) {
-                    width = 0;
-                }
+        if let Tok::Punct(char, joint, _) = tok
+            && at.contains(char)
+        {
+            width = match (char, joint, tokens.get(index + 1)) {
+                ('=', true, Some(Tok::Punct('>', ..))) => 2,
+                ('=', true, _) => 0,
+                _ => 1,
+            };
+            let before = index.checked_sub(1).and_then(|i| tokens.get(i));
+            if matches!(
+                before,
+                Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
+            ) {
+                width = 0;
             }
         }
         if width > 0 {

@@ -164,12 +164,7 @@ impl<'a> Infer<'_, 'a> {
         match (&**method, args.len()) {
             ("send", _) => {
                 self.exprs(args);
-                let paginated = self.is_paginator(id);
-                Some(if paginated {
-                    Ty::Response(sdk, op.clone())
-                } else {
-                    Ty::Response(sdk, op.clone())
-                })
+                Some(Ty::Response(sdk, op.clone()))
             }
             ("wait", 1) => {
                 self.exprs(args);
@@ -183,10 +178,6 @@ impl<'a> Infer<'_, 'a> {
             (name, 0) if name.starts_with("get_") => Some(Ty::EXTERNAL),
             _ => None,
         }
-    }
-
-    fn is_paginator(&self, _id: ExprId) -> bool {
-        false
     }
 
     /// `Type::name(args)` on an SDK type.

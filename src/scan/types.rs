@@ -259,14 +259,14 @@ impl World<'_> {
                 }
             }
         }
-        if let Some(name) = last.strip_suffix("Output") {
-            if let Some(op) = operation(name) {
-                let known = self.sdks[sdk]
-                    .service
-                    .is_some_and(|service| service.operation_of_method(&op).is_some());
-                if known {
-                    return Ty::Response(sdk, op);
-                }
+        if let Some(name) = last.strip_suffix("Output")
+            && let Some(op) = operation(name)
+        {
+            let known = self.sdks[sdk]
+                .service
+                .is_some_and(|service| service.operation_of_method(&op).is_some());
+            if known {
+                return Ty::Response(sdk, op);
             }
         }
         if matches!(second_last, "types" | "model") || second_last.is_empty() || second_last == "builders" {
