@@ -122,7 +122,7 @@ impl<'x> Evaluator<'x, '_> {
             };
         }
         match last {
-            "Err" | "None" => Vec::new(),
+            "Err" | "None" | "with_capacity" => Vec::new(),
             "Some" | "Ok" | "from" | "new" | "into" | "Borrowed" | "Owned" | "pin" | "clone"
             | "to_string" | "to_owned" | "try_from" | "from_str" | "Box" | "leak" | "from_ref"
             | "from_static" | "from_utf8" | "from_iter" | "once" | "ready" | "as_ref" | "once_with" => {
@@ -207,6 +207,9 @@ impl<'x> Evaluator<'x, '_> {
             return values;
         }
         match facts.ty(*receiver) {
+            Ty::SdkType(..) if matches!(facts.ty(id), Ty::External(_)) && args.is_empty() => {
+                return unknown(format!("it is read back from an SDK structure (`{method}`)"));
+            }
             Ty::SdkType(..) | Ty::Input(..) => return self.eval(frame, *receiver),
             Ty::Response(sdk, op) => return self.response(*sdk, op),
             _ => {}

@@ -205,6 +205,7 @@ impl<'a> Expander<'a> {
                 }
                 Some(items)
             }
+            "include" => None,
             _ => self.parse_items(&call.tokens),
         }
     }
@@ -395,6 +396,10 @@ impl<'a> Expander<'a> {
                     turbofish: Vec::new(),
                     args,
                 }
+            }
+            "include" => {
+                self.note_opaque(call);
+                ExprKind::Missing
             }
             "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
                 ExprKind::Missing

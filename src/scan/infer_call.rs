@@ -7,7 +7,7 @@ use super::dispatch::Found;
 use super::facts::{Callee, Source};
 use super::infer::{Infer, first_known};
 use super::ir::{ExprId, ExprKind, Name, Path, Segment, Span, TypeRef};
-use super::types::Ty;
+use super::types::{OTHER_SENDER, Ty, other_sender};
 use super::world::{AdtId, Def, FnId, Owner, ParamId, TraitId};
 
 /// What a path means as a value.
@@ -627,6 +627,9 @@ impl Infer<'_, '_> {
             if let Some(ty) = self.fingerprint(id, method, args, span) {
                 return ty;
             }
+            if receiver_ty.is_unknown() {
+                self.note_unresolved_send(receiver, method, args, span);
+            }
             if receiver_ty.is_unknown() && !is_common(method) {
                 self.edge(id, span, Callee::Weak(method.clone()));
             }
@@ -693,7 +696,9 @@ impl Infer<'_, '_> {
                     .find(|ty| matches!(ty, Ty::Client(_) | Ty::Fluent(..)) && is_default_giver(method))
                     .unwrap_or_default()
             }
-            Ty::External(name) if name.as_deref().is_some_and(is_plain) => receiver_ty.clone(),
+            Ty::External(Some(name)) if is_plain(name) || name.starts_with(OTHER_SENDER) => {
+                receiver_ty.clone()
+            }
             Ty::External(_) => {
                 if is_default_giver(method) {
                     first_known(types)
@@ -786,7 +791,11 @@ impl Infer<'_, '_> {
             }
         }
         let name = found.last().map_or("", |last| last);
-        pass_through(name, &types)
+        let ty = pass_through(name, &types);
+        match found.first().and_then(|first| other_sender(first)) {
+            Some(other) if ty.is_unknown() => other,
+            _ => ty,
+        }
     }
 }
 
