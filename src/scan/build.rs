@@ -278,7 +278,6 @@ impl Builder<'_, '_> {
         let scope = self.scope(place, &params, None, None);
         self.world.adts.push(Adt {
             name: item.name.clone(),
-            krate: place.krate,
             scope,
             params: params.iter().map(|(_, id)| *id).collect(),
             variants,
@@ -299,7 +298,6 @@ impl Builder<'_, '_> {
         let scope = self.scope(place, &params, None, None);
         let id = self.world.traits.push(TraitData {
             name: item.name.clone(),
-            krate: place.krate,
             scope,
             item: trait_item.clone(),
             fns: BTreeMap::new(),

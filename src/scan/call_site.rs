@@ -229,6 +229,14 @@ impl Scanned<'_, '_> {
             if owner.is_none_or(|owner| !data.closure.contains(&owner)) {
                 continue;
             }
+            if &*opaque.name == "include" {
+                gaps.push(
+                    Gap::new("generated-code", "`include!` brings in code that is not read")
+                        .at(self.place(opaque.span))
+                        .hint("declare what it calls in `rolefit.toml`"),
+                );
+                continue;
+            }
             let hidden = opaque.calls.iter().find(|name| {
                 data.sdks.iter().any(|sdk| {
                     self.world.sdks[*sdk]

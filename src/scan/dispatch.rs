@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Callee;
 use super::types::Ty;
-use super::world::{CrateId, FnId, ImplId, Owner, ParamId, TraitId, World};
+use super::world::{CrateId, FnId, ImplId, ParamId, TraitId, World};
 
 /// Depth of supertraits and deref chains.
 const MAX_CHAIN: usize = 12;
@@ -38,10 +38,10 @@ impl World<'_> {
                 if found.is_empty() {
                     found = self.blanket_methods(name, krate);
                 }
-                if found.is_empty() {
-                    if let Some(target) = self.deref_target(ty) {
-                        found = self.find_method(&target, name, krate, depth + 1);
-                    }
+                if found.is_empty()
+                    && let Some(target) = self.deref_target(ty)
+                {
+                    found = self.find_method(&target, name, krate, depth + 1);
                 }
                 found
             }
@@ -218,10 +218,10 @@ impl World<'_> {
         let mut found = Vec::new();
         for id in traits {
             for impl_id in &self.traits[id].impls {
-                if let Some(ty) = self.impls[*impl_id].types.get(assoc) {
-                    if !found.contains(ty) {
-                        found.push(ty.clone());
-                    }
+                if let Some(ty) = self.impls[*impl_id].types.get(assoc)
+                    && !found.contains(ty)
+                {
+                    found.push(ty.clone());
                 }
             }
         }
@@ -309,15 +309,6 @@ impl World<'_> {
                 }
             },
             _ => ty.clone(),
-        }
-    }
-
-    /// Whether a fn is the same method as written in a trait.
-    pub fn trait_of(&self, id: FnId) -> Option<TraitId> {
-        match self.fns[id].owner {
-            Owner::Trait(id) => Some(id),
-            Owner::Impl(id) => self.impls[id].of_trait,
-            Owner::Free => None,
         }
     }
 }

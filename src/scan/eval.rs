@@ -459,10 +459,8 @@ impl<'x> Evaluator<'x, '_> {
                 },
             }
         }
-        if nothing {
-            if let Some(adt) = adt {
-                return self.field_of_type(adt, None, name);
-            }
+        if nothing && let Some(adt) = adt {
+            return self.field_of_type(adt, None, name);
         }
         out
     }

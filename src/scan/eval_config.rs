@@ -106,11 +106,9 @@ impl<'x> Evaluator<'x, '_> {
             (second_last, last),
             ("env" | "dotenvy" | "dotenv", "var" | "var_os")
         );
-        if is_env {
-            if let Some(arg) = args.first() {
-                let names = self.eval(frame, *arg);
-                return env_values(&names, span);
-            }
+        if is_env && let Some(arg) = args.first() {
+            let names = self.eval(frame, *arg);
+            return env_values(&names, span);
         }
         if matches!(
             second_last,
@@ -124,7 +122,7 @@ impl<'x> Evaluator<'x, '_> {
             };
         }
         match last {
-            "Err" | "None" => Vec::new(),
+            "Err" | "None" | "with_capacity" => Vec::new(),
             "Some" | "Ok" | "from" | "new" | "into" | "Borrowed" | "Owned" | "pin" | "clone"
             | "to_string" | "to_owned" | "try_from" | "from_str" | "Box" | "leak" | "from_ref"
             | "from_static" | "from_utf8" | "from_iter" | "once" | "ready" | "as_ref" | "once_with" => {
@@ -209,6 +207,9 @@ impl<'x> Evaluator<'x, '_> {
             return values;
         }
         match facts.ty(*receiver) {
+            Ty::SdkType(..) if matches!(facts.ty(id), Ty::External(_)) && args.is_empty() => {
+                return unknown(format!("it is read back from an SDK structure (`{method}`)"));
+            }
             Ty::SdkType(..) | Ty::Input(..) => return self.eval(frame, *receiver),
             Ty::Response(sdk, op) => return self.response(*sdk, op),
             _ => {}
@@ -243,11 +244,12 @@ impl<'x> Evaluator<'x, '_> {
             | "expose_secret" | "as_path" | "to_uppercase_first" | "par_chunks" | "by_ref" | "as_inner"
             | "finish" | "wrap" | "into_boxed_slice" => {
                 let values = self.eval(frame, receiver);
-                if values.is_empty() && matches!(&**method, "get_or_init" | "get_or_try_init") {
-                    if let Some(arg) = args.first() {
-                        let called = self.eval(frame, *arg);
-                        return self.apply(frame, id, &[], &called);
-                    }
+                if values.is_empty()
+                    && matches!(&**method, "get_or_init" | "get_or_try_init")
+                    && let Some(arg) = args.first()
+                {
+                    let called = self.eval(frame, *arg);
+                    return self.apply(frame, id, &[], &called);
                 }
                 values
                     .into_iter()
@@ -380,16 +382,16 @@ impl<'x> Evaluator<'x, '_> {
                 defaults = self.apply(frame, id, &[], &called);
             }
         }
-        if let [Value::Text(pieces, _)] = defaults.as_slice() {
-            if let [Piece::Literal(text)] = pieces.as_slice() {
-                let is_env = |value: &Value| matches!(value, Value::Text(pieces, _) if matches!(pieces.as_slice(), [Piece::Env { .. }]));
-                if !values.is_empty() && values.iter().all(is_env) {
-                    let text = text.clone();
-                    return values
-                        .into_iter()
-                        .map(|value| add_default(value, &text))
-                        .collect();
-                }
+        if let [Value::Text(pieces, _)] = defaults.as_slice()
+            && let [Piece::Literal(text)] = pieces.as_slice()
+        {
+            let is_env = |value: &Value| matches!(value, Value::Text(pieces, _) if matches!(pieces.as_slice(), [Piece::Env { .. }]));
+            if !values.is_empty() && values.iter().all(is_env) {
+                let text = text.clone();
+                return values
+                    .into_iter()
+                    .map(|value| add_default(value, &text))
+                    .collect();
             }
         }
         let mut all = values;
@@ -419,10 +421,10 @@ fn env_values(names: &Values, span: super::ir::Span) -> Values {
 fn add_default(value: Value, text: &str) -> Value {
     match value {
         Value::Text(mut pieces, origin) => {
-            if let [Piece::Env { default, .. }] = pieces.as_mut_slice() {
-                if default.is_none() {
-                    *default = Some(text.to_owned());
-                }
+            if let [Piece::Env { default, .. }] = pieces.as_mut_slice()
+                && default.is_none()
+            {
+                *default = Some(text.to_owned());
             }
             Value::Text(pieces, origin)
         }

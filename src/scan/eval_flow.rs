@@ -210,10 +210,8 @@ impl<'x> Evaluator<'x, '_> {
                 )
             });
             let _ = at;
-            if is_param {
-                if let Some(arg) = args.get(position) {
-                    values.extend(self.eval(&inner, *arg));
-                }
+            if is_param && let Some(arg) = args.get(position) {
+                values.extend(self.eval(&inner, *arg));
             }
         }
         if values.is_empty() {
@@ -230,13 +228,13 @@ impl<'x> Evaluator<'x, '_> {
         closure: ExprId,
         position: usize,
     ) -> Values {
-        if let Some((entered, home, args)) = frame.closure.clone() {
-            if entered == closure {
-                return match args.get(position) {
-                    Some(arg) => self.eval(&home, *arg),
-                    None => unknown("it is a parameter that is not followed"),
-                };
-            }
+        if let Some((entered, home, args)) = frame.closure.clone()
+            && entered == closure
+        {
+            return match args.get(position) {
+                Some(arg) => self.eval(&home, *arg),
+                None => unknown("it is a parameter that is not followed"),
+            };
         }
         let plain = Rc::new(Frame {
             id: frame.id,
@@ -244,10 +242,10 @@ impl<'x> Evaluator<'x, '_> {
             closure: None,
             depth: frame.depth,
         });
-        if let Some(passed) = facts.passed.get(&closure).copied() {
-            if let Some(values) = self.given_by(&plain, facts, passed.call, passed.index, position) {
-                return values;
-            }
+        if let Some(passed) = facts.passed.get(&closure).copied()
+            && let Some(values) = self.given_by(&plain, facts, passed.call, passed.index, position)
+        {
+            return values;
         }
         // Bound to a variable first: where the variable goes.
         let mut values = Vec::new();
@@ -269,20 +267,20 @@ impl<'x> Evaluator<'x, '_> {
             .collect();
         uses.sort();
         for used in uses {
-            if let Some(passed) = facts.passed.get(&used).copied() {
-                if let Some(found) = self.given_by(&plain, facts, passed.call, passed.index, position) {
-                    values.extend(found);
-                }
+            if let Some(passed) = facts.passed.get(&used).copied()
+                && let Some(found) = self.given_by(&plain, facts, passed.call, passed.index, position)
+            {
+                values.extend(found);
             }
             for (at, expr) in body.exprs.iter().enumerate() {
                 let ExprKind::Call { callee, args } = &expr.kind else {
                     continue;
                 };
                 let _ = at;
-                if body.peel(*callee) == used {
-                    if let Some(arg) = args.get(position) {
-                        values.extend(self.eval(&plain, *arg));
-                    }
+                if body.peel(*callee) == used
+                    && let Some(arg) = args.get(position)
+                {
+                    values.extend(self.eval(&plain, *arg));
                 }
             }
         }

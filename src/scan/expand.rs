@@ -24,8 +24,11 @@ const TOKEN_BUDGET: usize = 1_000_000;
 /// Every `macro_rules!` of the scanned packages by name.
 #[derive(Debug, Default)]
 pub struct MacroTable {
-    by_name: BTreeMap<Name, Vec<(usize, Arc<Vec<Rule>>)>>,
+    by_name: BTreeMap<Name, Vec<Definition>>,
 }
+
+/// The package of a macro and its rules.
+type Definition = (usize, Arc<Vec<Rule>>);
 
 impl MacroTable {
     /// Adds the macros defined in `items` of `package`, those in fns and modules too.
@@ -52,7 +55,7 @@ impl MacroTable {
     }
 
     /// Definitions of `name` that `package` can see: its own first, then those of the packages it depends on.
-    fn find(&self, name: &str, package: usize, visible: &[usize]) -> Vec<(usize, Arc<Vec<Rule>>)> {
+    fn find(&self, name: &str, package: usize, visible: &[usize]) -> Vec<Definition> {
         let Some(found) = self.by_name.get(name) else {
             return Vec::new();
         };
@@ -92,6 +95,8 @@ pub struct Expander<'a> {
     pub table: &'a MacroTable,
     /// Invocations that stay unread.
     pub opaque: Vec<OpaqueMacro>,
+    /// The invocation whose tokens are being read, for `opaque`.
+    reading: Option<(Name, Span)>,
     budget: usize,
 }
 
@@ -111,6 +116,7 @@ impl<'a> Expander<'a> {
             cfg,
             table,
             opaque: Vec::new(),
+            reading: None,
             budget: TOKEN_BUDGET,
         }
     }
@@ -199,6 +205,7 @@ impl<'a> Expander<'a> {
                 }
                 Some(items)
             }
+            "include" => None,
             _ => self.parse_items(&call.tokens),
         }
     }
@@ -222,6 +229,20 @@ impl<'a> Expander<'a> {
         None
     }
 
+    /// Notes calls in tokens that do not parse, without those inside groups, which are read on their own.
+    fn note_unread(&mut self, tokens: &[Tok]) {
+        let calls: Vec<Name> = tokens
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [Tok::Ident(name, _), Tok::Group('(', inner, _)] if inner.is_empty() => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        if let (false, Some((name, span))) = (calls.is_empty(), self.reading.clone()) {
+            self.opaque.push(OpaqueMacro { name, span, calls });
+        }
+    }
+
     fn note_opaque(&mut self, call: &MacroCall) {
         let mut calls = Vec::new();
         called_names(&call.tokens, &mut calls);
@@ -233,7 +254,7 @@ impl<'a> Expander<'a> {
     }
 
     /// Expands the macros in every body of `items`.
-    pub fn bodies(&mut self, items: &mut Vec<Item>, depth: usize) {
+    pub fn bodies(&mut self, items: &mut [Item], depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
@@ -319,6 +340,7 @@ impl<'a> Expander<'a> {
     }
 
     fn expression(&mut self, call: &MacroCall, builder: &mut BodyBuilder) -> ExprKind {
+        self.reading = Some((Arc::from(call.path.last_name()), call.span));
         if let Some(tokens) = self.local(call) {
             return match self.parse_stmts(&tokens, builder) {
                 Some(kind) => kind,
@@ -374,6 +396,10 @@ impl<'a> Expander<'a> {
                     turbofish: Vec::new(),
                     args,
                 }
+            }
+            "include" => {
+                self.note_opaque(call);
+                ExprKind::Missing
             }
             "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
                 ExprKind::Missing
@@ -457,6 +483,7 @@ impl<'a> Expander<'a> {
                 ids.extend(self.every_reading(slice, builder, depth + 1));
                 continue;
             }
+            self.note_unread(slice);
             for tok in slice {
                 if let Tok::Group(_, inner, _) = tok {
                     ids.extend(self.every_reading(inner, builder, depth + 1));
@@ -488,20 +515,20 @@ fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
     let mut index = 0;
     while let Some(tok) = tokens.get(index) {
         let mut width = 0;
-        if let Tok::Punct(char, joint, _) = tok {
-            if at.contains(char) {
-                width = match (char, joint, tokens.get(index + 1)) {
-                    ('=', true, Some(Tok::Punct('>', ..))) => 2,
-                    ('=', true, _) => 0,
-                    _ => 1,
-                };
-                let before = index.checked_sub(1).and_then(|i| tokens.get(i));
-                if matches!(
-                    before,
-                    Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
-                ) {
-                    width = 0;
-                }
+        if let Tok::Punct(char, joint, _) = tok
+            && at.contains(char)
+        {
+            width = match (char, joint, tokens.get(index + 1)) {
+                ('=', true, Some(Tok::Punct('>', ..))) => 2,
+                ('=', true, _) => 0,
+                _ => 1,
+            };
+            let before = index.checked_sub(1).and_then(|i| tokens.get(i));
+            if matches!(
+                before,
+                Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
+            ) {
+                width = 0;
             }
         }
         if width > 0 {

@@ -98,8 +98,6 @@ pub enum Source {
 /// A local variable.
 #[derive(Clone, Debug)]
 pub struct Local {
-    /// Name.
-    pub name: Name,
     /// Type.
     pub ty: Ty,
     /// Values.

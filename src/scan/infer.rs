@@ -81,10 +81,10 @@ impl Infer<'_, '_> {
                 continue;
             }
             let index = self.facts.local_of.get(&inner).copied();
-            if let Some(local) = index.and_then(|at| self.facts.locals.get_mut(at as usize)) {
-                if !local.ty.is_interesting() {
-                    local.sources.push(Source::Filled);
-                }
+            if let Some(local) = index.and_then(|at| self.facts.locals.get_mut(at as usize))
+                && !local.ty.is_interesting()
+            {
+                local.sources.push(Source::Filled);
             }
         }
     }
@@ -443,17 +443,17 @@ impl Infer<'_, '_> {
         match &body.expr(place).kind {
             ExprKind::Path(_) => {
                 let depth = self.depth();
-                if let Some(index) = self.facts.local_of.get(&place).copied() {
-                    if let Some(local) = self.facts.locals.get_mut(index as usize) {
-                        if !local.ty.is_interesting() && value.is_interesting() {
-                            local.ty = value.clone();
-                        }
-                        local.sources.push(if compound {
-                            Source::Appended(right, depth == local.depth)
-                        } else {
-                            Source::Expr(right, Vec::new())
-                        });
+                if let Some(index) = self.facts.local_of.get(&place).copied()
+                    && let Some(local) = self.facts.locals.get_mut(index as usize)
+                {
+                    if !local.ty.is_interesting() && value.is_interesting() {
+                        local.ty = value.clone();
                     }
+                    local.sources.push(if compound {
+                        Source::Appended(right, depth == local.depth)
+                    } else {
+                        Source::Expr(right, Vec::new())
+                    });
                 }
             }
             ExprKind::Field { base, name } => {
@@ -509,15 +509,13 @@ impl Infer<'_, '_> {
     fn new_local(&mut self, name: &Name, ty: Ty, source: Option<Source>) {
         let index = self.facts.locals.len();
         let mut ty = ty;
-        if !ty.is_interesting() {
-            if let Some(prior) = self.prior.get(index) {
-                if prior.is_interesting() {
-                    ty = prior.clone();
-                }
-            }
+        if !ty.is_interesting()
+            && let Some(prior) = self.prior.get(index)
+            && prior.is_interesting()
+        {
+            ty = prior.clone();
         }
         self.facts.locals.push(Local {
-            name: name.clone(),
             ty,
             sources: source.into_iter().collect(),
             depth: self.scopes.len(),
@@ -615,7 +613,7 @@ impl Infer<'_, '_> {
                     self.bind(*part, &part_ty, &part_source);
                 }
             }
-            Pat::Path(_) | Pat::Str(_) | Pat::Wild => {}
+            Pat::Wild => {}
         }
     }
 

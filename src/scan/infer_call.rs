@@ -7,7 +7,7 @@ use super::dispatch::Found;
 use super::facts::{Callee, Source};
 use super::infer::{Infer, first_known};
 use super::ir::{ExprId, ExprKind, Name, Path, Segment, Span, TypeRef};
-use super::types::Ty;
+use super::types::{OTHER_SENDER, Ty, other_sender};
 use super::world::{AdtId, Def, FnId, Owner, ParamId, TraitId};
 
 /// What a path means as a value.
@@ -26,10 +26,10 @@ enum Value {
 
 impl Infer<'_, '_> {
     fn resolve_value(&mut self, path: &Path) -> Value {
-        if let Some(name) = path.as_name() {
-            if let Some(local) = self.lookup(name) {
-                return Value::Local(local);
-            }
+        if let Some(name) = path.as_name()
+            && let Some(local) = self.lookup(name)
+        {
+            return Value::Local(local);
         }
         if let Some((qself, position)) = &path.qself {
             let ty = self.resolve(qself);
@@ -261,11 +261,11 @@ impl Infer<'_, '_> {
             }
             Value::Sdk(ty, name) => {
                 self.edge(id, span, Callee::Sdk(ty.clone(), name.clone()));
-                if let Ty::Client(sdk) = &ty {
-                    if self.operation(*sdk, &name).is_some() {
-                        self.typed_site(id, span, *sdk, &name);
-                        return Ty::SdkFn(*sdk, name);
-                    }
+                if let Ty::Client(sdk) = &ty
+                    && self.operation(*sdk, &name).is_some()
+                {
+                    self.typed_site(id, span, *sdk, &name);
+                    return Ty::SdkFn(*sdk, name);
                 }
                 match ty {
                     Ty::SdkType(..) => ty,
@@ -496,12 +496,12 @@ impl Infer<'_, '_> {
         }
         let mut ret = world.fns[id].ret.clone();
         // A method that returns `Self` through its trait keeps the receiver's own type.
-        if let (Ty::Dyn(traits), Some(receiver)) = (&ret, receiver) {
-            if let Owner::Trait(owner) = world.fns[id].owner {
-                if traits.as_ref() == [owner] && matches!(receiver, Ty::Adt(..)) {
-                    ret = receiver.clone();
-                }
-            }
+        if let (Ty::Dyn(traits), Some(receiver)) = (&ret, receiver)
+            && let Owner::Trait(owner) = world.fns[id].owner
+            && traits.as_ref() == [owner]
+            && matches!(receiver, Ty::Adt(..))
+        {
+            ret = receiver.clone();
         }
         let ret = match (&ret, receiver) {
             (Ty::Proj(base, name), Some(receiver)) if matches!(**base, Ty::Dyn(_)) => {
@@ -627,6 +627,9 @@ impl Infer<'_, '_> {
             if let Some(ty) = self.fingerprint(id, method, args, span) {
                 return ty;
             }
+            if receiver_ty.is_unknown() {
+                self.note_unresolved_send(receiver, method, args, span);
+            }
             if receiver_ty.is_unknown() && !is_common(method) {
                 self.edge(id, span, Callee::Weak(method.clone()));
             }
@@ -666,25 +669,16 @@ impl Infer<'_, '_> {
                 | "buffer_unordered"
                 | "is_some_and"
         );
-        if maps {
-            if let Some(ret) = from_closure {
-                let ret = self.world.close(&ret, &self.scope.clone(), 0);
-                if ret.is_interesting() {
-                    return ret;
-                }
-                if matches!(
-                    &**method,
-                    "map"
-                        | "and_then"
-                        | "then"
-                        | "map_ok"
-                        | "filter_map"
-                        | "flat_map"
-                        | "map_or"
-                        | "map_or_else"
-                ) {
-                    return ret;
-                }
+        if maps && let Some(ret) = from_closure {
+            let ret = self.world.close(&ret, &self.scope.clone(), 0);
+            if ret.is_interesting() {
+                return ret;
+            }
+            if matches!(
+                &**method,
+                "map" | "and_then" | "then" | "map_ok" | "filter_map" | "flat_map" | "map_or" | "map_or_else"
+            ) {
+                return ret;
             }
         }
         if let Some(written) = turbofish.first() {
@@ -702,7 +696,9 @@ impl Infer<'_, '_> {
                     .find(|ty| matches!(ty, Ty::Client(_) | Ty::Fluent(..)) && is_default_giver(method))
                     .unwrap_or_default()
             }
-            Ty::External(name) if name.as_deref().is_some_and(is_plain) => receiver_ty.clone(),
+            Ty::External(Some(name)) if is_plain(name) || name.starts_with(OTHER_SENDER) => {
+                receiver_ty.clone()
+            }
             Ty::External(_) => {
                 if is_default_giver(method) {
                     first_known(types)
@@ -765,10 +761,10 @@ impl Infer<'_, '_> {
                 args,
             ) if !args.is_empty() => {
                 local.sources.push(Source::Element(args.to_vec()));
-                if !receiver_ty.is_interesting() {
-                    if let Some(ty) = types.iter().rev().find(|ty| ty.is_interesting()) {
-                        local.ty = ty.clone();
-                    }
+                if !receiver_ty.is_interesting()
+                    && let Some(ty) = types.iter().rev().find(|ty| ty.is_interesting())
+                {
+                    local.ty = ty.clone();
                 }
             }
             _ => {}
@@ -795,7 +791,11 @@ impl Infer<'_, '_> {
             }
         }
         let name = found.last().map_or("", |last| last);
-        pass_through(name, &types)
+        let ty = pass_through(name, &types);
+        match found.first().and_then(|first| other_sender(first)) {
+            Some(other) if ty.is_unknown() => other,
+            _ => ty,
+        }
     }
 }
 

@@ -339,10 +339,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                         list.push((*id, *setter));
                     }
                 }
-                if !complete {
-                    if let Some(key) = builder_key(facts.ty(*receiver)) {
-                        setters.untraced.entry(key).or_default().push((*id, *setter));
-                    }
+                if !complete && let Some(key) = builder_key(facts.ty(*receiver)) {
+                    setters.untraced.entry(key).or_default().push((*id, *setter));
                 }
             }
         }
@@ -389,17 +387,17 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let Some(body) = facts.body.as_deref() else {
             return origins;
         };
-        if let ExprKind::Method { receiver, .. } = &body.expr(site.expr).kind {
-            if matches!(facts.ty(*receiver), Ty::Input(..)) {
-                let mut trace = Trace {
-                    evaluator: self,
-                    visited: BTreeSet::new(),
-                    found: BTreeSet::new(),
-                    complete: true,
-                };
-                trace.walk(id, *receiver);
-                origins.extend(trace.found);
-            }
+        if let ExprKind::Method { receiver, .. } = &body.expr(site.expr).kind
+            && matches!(facts.ty(*receiver), Ty::Input(..))
+        {
+            let mut trace = Trace {
+                evaluator: self,
+                visited: BTreeSet::new(),
+                found: BTreeSet::new(),
+                complete: true,
+            };
+            trace.walk(id, *receiver);
+            origins.extend(trace.found);
         }
         origins
     }
@@ -560,11 +558,11 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             let calls = setters.by_origin.get(&(*id, *expr)).cloned().unwrap_or_default();
             self.members(service, shape, &calls, prefix, inputs, setters, depth + 1);
         }
-        if let Some(path) = itself {
-            if !unknown_parts.is_empty() || values.is_empty() {
-                let hints = self.hints(&unknown_parts);
-                add(inputs, path, hints);
-            }
+        if let Some(path) = itself
+            && (!unknown_parts.is_empty() || values.is_empty())
+        {
+            let hints = self.hints(&unknown_parts);
+            add(inputs, path, hints);
         }
     }
 }

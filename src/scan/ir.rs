@@ -347,11 +347,7 @@ pub enum Pat {
     Or(Vec<PatId>),
     /// `&p`, `(p)`, `p: T`.
     Same(PatId, Option<TypeRef>),
-    /// A path to a constant or unit variant.
-    Path(Path),
-    /// A string literal.
-    Str(Name),
-    /// Everything else.
+    /// Constants, literals and everything else that binds nothing.
     Wild,
 }
 
@@ -547,11 +543,4 @@ pub struct ImplItem {
     pub types: Vec<(Name, TypeRef)>,
     /// Item macros inside.
     pub macros: Vec<MacroCall>,
-}
-
-/// A lowered file.
-#[derive(Clone, Debug, Default)]
-pub struct FileIr {
-    /// Its items, in order.
-    pub items: Vec<Item>,
 }

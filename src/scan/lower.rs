@@ -235,10 +235,10 @@ impl<'a> Lowerer<'a> {
         let mut alias = alias;
         if &**name == "self" {
             // `use a::b::{self}` and `{self as c}`.
-            if &*alias == "self" {
-                if let Some(last) = path.segments.last() {
-                    alias = last.name.clone();
-                }
+            if &*alias == "self"
+                && let Some(last) = path.segments.last()
+            {
+                alias = last.name.clone();
             }
         } else {
             path.segments.push(segment(name.clone()));

@@ -364,11 +364,6 @@ impl Lowerer<'_> {
                 let inner = self.pat(&pat.pat);
                 Pat::Same(inner, Some(self.type_ref(&pat.ty)))
             }
-            syn::Pat::Path(pat) => Pat::Path(self.path(&pat.path, pat.qself.as_ref())),
-            syn::Pat::Lit(pat) => match &pat.lit {
-                syn::Lit::Str(text) => Pat::Str(self.intern(&text.value())),
-                _ => Pat::Wild,
-            },
             _ => Pat::Wild,
         };
         self.push_pat(lowered)

@@ -206,10 +206,11 @@ fn match_repeat(
         }
         // One token of look-ahead ends the repetition where the next matcher is a plain token that fits and the
         // repetition would start with a fragment.
-        if let (Some(Matcher::Tok(stop)), Some(first)) = (next, rest.first()) {
-            if same(stop, first) && !matches!(inner.first(), Some(Matcher::Tok(tok)) if same(tok, first)) {
-                break;
-            }
+        if let (Some(Matcher::Tok(stop)), Some(first)) = (next, rest.first())
+            && same(stop, first)
+            && !matches!(inner.first(), Some(Matcher::Tok(tok)) if same(tok, first))
+        {
+            break;
         }
         let mut round = Bindings::new();
         match match_all(inner, rest, &mut round, depth + 1) {
@@ -423,10 +424,10 @@ fn rounds_for<'b>(inner: &[Tok], scopes: &[&'b Bindings]) -> Vec<&'b Bindings> {
     let mut best: Vec<&Bindings> = Vec::new();
     for name in names {
         let found = scopes.iter().rev().find_map(|scope| scope.get(&name));
-        if let Some(Binding::Sequence(rounds)) = found {
-            if rounds.len() > best.len() {
-                best = rounds.iter().collect();
-            }
+        if let Some(Binding::Sequence(rounds)) = found
+            && rounds.len() > best.len()
+        {
+            best = rounds.iter().collect();
         }
     }
     best

@@ -329,12 +329,10 @@ fn build_crates(
     let mut gaps = Vec::new();
     for (index, package) in cargo.packages.iter().enumerate() {
         let is_relevant = relevant.contains(&index);
-        if is_relevant {
-            if let Some(file) = package.lib().and_then(|lib| files.find(index, &lib.path)) {
-                let krate = build::Builder { world, files }.add_crate(index, file);
-                if let Some(data) = world.packages.get_mut(index) {
-                    data.lib = Some(krate);
-                }
+        if is_relevant && let Some(file) = package.lib().and_then(|lib| files.find(index, &lib.path)) {
+            let krate = build::Builder { world, files }.add_crate(index, file);
+            if let Some(data) = world.packages.get_mut(index) {
+                data.lib = Some(krate);
             }
         }
         if package.outside {

@@ -88,10 +88,10 @@ impl<'a> Packages<'a> {
             world.packages.push(data);
         }
         for (index, package) in cargo.packages.iter().enumerate() {
-            if let Some(lib) = package.lib() {
-                if let Some(data) = world.packages.get_mut(index) {
-                    data.externs.insert(lib.name.clone(), Extern::Package(index));
-                }
+            if let Some(lib) = package.lib()
+                && let Some(data) = world.packages.get_mut(index)
+            {
+                data.externs.insert(lib.name.clone(), Extern::Package(index));
             }
         }
         close(world);

@@ -228,18 +228,16 @@ impl World<'_> {
         let names_itself = skip.is_some_and(|alias| alias == name);
         let mut at = Some(module);
         while let Some(current) = at {
-            if !(names_itself && current == module) {
-                if let Some(def) = self.in_module(current, name, want_types) {
-                    return Some(def);
-                }
+            if !(names_itself && current == module)
+                && let Some(def) = self.in_module(current, name, want_types)
+            {
+                return Some(def);
             }
             let data = &self.modules[current];
             at = data.parent.filter(|_| data.is_block);
         }
-        if want_types {
-            if let Some(def) = self.extern_crate(module, name) {
-                return Some(def);
-            }
+        if want_types && let Some(def) = self.extern_crate(module, name) {
+            return Some(def);
         }
         prelude(name)
     }

@@ -248,10 +248,10 @@ impl Walk<'_, '_> {
             self.add(id);
         }
         // A default body runs for types that do not override it; also for impls by macros we cannot see.
-        if self.world.traits[of_trait].impls.is_empty() {
-            if let Some(default) = self.world.traits[of_trait].fns.get(name) {
-                self.add(*default);
-            }
+        if self.world.traits[of_trait].impls.is_empty()
+            && let Some(default) = self.world.traits[of_trait].fns.get(name)
+        {
+            self.add(*default);
         }
     }
 
@@ -310,10 +310,10 @@ impl Walk<'_, '_> {
                             .into_iter()
                             .map(|target| (target, edge.span, Some(edge.expr))),
                     );
-                    if self.world.traits[*of_trait].impls.is_empty() {
-                        if let Some(default) = self.world.traits[*of_trait].fns.get(name) {
-                            steps.push((*default, edge.span, Some(edge.expr)));
-                        }
+                    if self.world.traits[*of_trait].impls.is_empty()
+                        && let Some(default) = self.world.traits[*of_trait].fns.get(name)
+                    {
+                        steps.push((*default, edge.span, Some(edge.expr)));
                     }
                 }
                 _ => {}

@@ -95,10 +95,11 @@ impl<'a> Infer<'_, 'a> {
             }
             Ty::SdkType(sdk, name) => {
                 let shape = self.world.sdks[*sdk].service?.shape(name)?;
-                if args.is_empty() {
-                    return None;
-                }
                 shape.member_of_setter(method)?;
+                if args.is_empty() {
+                    // A getter.
+                    return Some(Ty::EXTERNAL);
+                }
                 self.exprs(args);
                 self.facts.setters.push(id);
                 Some(ty.clone())
@@ -164,12 +165,7 @@ impl<'a> Infer<'_, 'a> {
         match (&**method, args.len()) {
             ("send", _) => {
                 self.exprs(args);
-                let paginated = self.is_paginator(id);
-                Some(if paginated {
-                    Ty::Response(sdk, op.clone())
-                } else {
-                    Ty::Response(sdk, op.clone())
-                })
+                Some(Ty::Response(sdk, op.clone()))
             }
             ("wait", 1) => {
                 self.exprs(args);
@@ -183,10 +179,6 @@ impl<'a> Infer<'_, 'a> {
             (name, 0) if name.starts_with("get_") => Some(Ty::EXTERNAL),
             _ => None,
         }
-    }
-
-    fn is_paginator(&self, _id: ExprId) -> bool {
-        false
     }
 
     /// `Type::name(args)` on an SDK type.
@@ -299,6 +291,46 @@ impl<'a> Infer<'_, 'a> {
         });
     }
 
+    /// The end of what may be an SDK call, on a receiver that nobody knows.
+    pub(super) fn note_unresolved_send(
+        &mut self,
+        receiver: ExprId,
+        method: &Name,
+        args: &[ExprId],
+        span: Span,
+    ) {
+        let ends = matches!(
+            (&**method, args.len()),
+            ("send" | "into_paginator", 0) | ("presigned", 1)
+        );
+        let has_sdk = self
+            .world
+            .sdks_of(self.krate)
+            .is_some_and(|sdks| !sdks.is_empty());
+        if !ends || !has_sdk {
+            return;
+        }
+        // A chain that begins in this body with a call of other code was judged there.
+        let mut at = self.body.peel(receiver);
+        while let ExprKind::Method { receiver, .. } = &self.body.expr(at).kind {
+            at = self.body.peel(*receiver);
+        }
+        let told = self
+            .facts
+            .gaps
+            .iter()
+            .any(|gap| gap.span.line == span.line && gap.code == "ambiguous-operation");
+        if told || matches!(self.body.expr(at).kind, ExprKind::Call { .. }) {
+            return;
+        }
+        self.facts.gaps.push(LocalGap {
+            code: "unresolved-send",
+            span,
+            message: format!("`.{method}()` is called on a value of unknown type; it may end an SDK call"),
+            hint: Some("give the value a written type"),
+        });
+    }
+
     /// A client handed to code that is not read: what is called with it there is not known.
     pub(super) fn note_escape(&mut self, path: &[Name], types: &[Ty], span: Span) {
         let Some(first) = path.first() else { return };
@@ -396,6 +428,7 @@ fn harmless(name: &str) -> bool {
             | "salvo"
             | "tonic"
             | "async_once_cell"
+            | "async_once"
             | "moka"
             | "crossbeam"
             | "flume"

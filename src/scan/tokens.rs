@@ -64,10 +64,10 @@ impl Printed {
         for tok in tokens {
             // Only punctuation glues to punctuation, and a quote to the name of its lifetime: `.` before `$m` is glued
             // to the dollar sign that is gone now.
-            let glue_this = match (glued.take(), tok) {
-                (Some(_), Tok::Punct(..)) | (Some('\''), Tok::Ident(..)) => true,
-                _ => false,
-            };
+            let glue_this = matches!(
+                (glued.take(), tok),
+                (Some(_), Tok::Punct(..)) | (Some('\''), Tok::Ident(..))
+            );
             match tok {
                 Tok::Ident(text, span) | Tok::Literal(text, span) => {
                     self.line(text, *span, glue_this);

@@ -208,7 +208,13 @@ impl World<'_> {
                 self.substitute(&target, &map, depth + 1)
             }
             Def::Sdk(sdk, path) => self.sdk_type(*sdk, path),
-            Def::External(path) => erase(path.last().map_or("", |last| last), &args),
+            Def::External(path) => {
+                let ty = erase(path.last().map_or("", |last| last), &args);
+                match (ty, path.first().and_then(|first| other_sender(first))) {
+                    (Ty::External(_), Some(other)) => other,
+                    (ty, _) => ty,
+                }
+            }
             Def::Module(_) | Def::Fn(_) => Ty::Unknown,
         }
     }
@@ -259,14 +265,14 @@ impl World<'_> {
                 }
             }
         }
-        if let Some(name) = last.strip_suffix("Output") {
-            if let Some(op) = operation(name) {
-                let known = self.sdks[sdk]
-                    .service
-                    .is_some_and(|service| service.operation_of_method(&op).is_some());
-                if known {
-                    return Ty::Response(sdk, op);
-                }
+        if let Some(name) = last.strip_suffix("Output")
+            && let Some(op) = operation(name)
+        {
+            let known = self.sdks[sdk]
+                .service
+                .is_some_and(|service| service.operation_of_method(&op).is_some());
+            if known {
+                return Ty::Response(sdk, op);
             }
         }
         if matches!(second_last, "types" | "model") || second_last.is_empty() || second_last == "builders" {
@@ -485,6 +491,36 @@ pub struct BoundsMeaning {
     /// Inputs and output of `Fn`.
     pub call: Option<(Vec<Ty>, Ty)>,
 }
+
+/// The type of everything that comes from a crate whose own values are sent: HTTP clients, channels. It stays with what
+/// their methods give, so that `.send()` there is not taken for the end of an SDK call.
+pub fn other_sender(name: &str) -> Option<Ty> {
+    matches!(
+        name,
+        "reqwest"
+            | "ureq"
+            | "surf"
+            | "isahc"
+            | "awc"
+            | "hyper"
+            | "tokio"
+            | "futures"
+            | "futures_channel"
+            | "crossbeam"
+            | "crossbeam_channel"
+            | "flume"
+            | "async_channel"
+            | "kanal"
+            | "lettre"
+            | "tokio_tungstenite"
+            | "redis"
+            | "sqlx"
+    )
+    .then(|| Ty::External(Some(Arc::from(format!("{OTHER_SENDER}{name}")))))
+}
+
+/// How the names of such types begin.
+pub const OTHER_SENDER: &str = "crate:";
 
 /// The content of an external generic type.
 fn erase(name: &str, args: &[Ty]) -> Ty {

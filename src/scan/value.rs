@@ -73,6 +73,9 @@ pub enum Value {
     Unknown(String),
 }
 
+/// An expression under evaluation: fn, expression, depth, the call and the closure that led there.
+pub(super) type Active = (FnId, ExprId, usize, Option<ExprId>, Option<ExprId>);
+
 /// Possible values.
 pub type Values = Vec<Value>;
 
@@ -88,7 +91,7 @@ pub struct Evaluator<'x, 'a> {
     pub assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>>,
     /// Types that `envy` fills, with the prefix of their variables.
     pub envy: BTreeMap<AdtId, String>,
-    pub(super) active: BTreeSet<(FnId, ExprId, usize, Option<ExprId>, Option<ExprId>)>,
+    pub(super) active: BTreeSet<Active>,
     pub(super) active_locals: Vec<(FnId, u32, usize)>,
     /// Fields of types whose literals are being followed.
     pub(super) active_fields: BTreeSet<(AdtId, Option<u32>, String)>,
@@ -189,8 +192,17 @@ impl<'x, 'a> Evaluator<'x, 'a> {
 
     /// Values as hints of a text member.
     pub fn hints(&self, values: &Values) -> Vec<ResourceHint> {
+        // An empty text is what a variable starts with, never the name of anything.
+        let is_empty = |value: &Value| match value {
+            Value::Text(pieces, _) => pieces
+                .iter()
+                .all(|piece| matches!(piece, Piece::Literal(text) if text.is_empty())),
+            _ => false,
+        };
+        let all_empty = values.iter().all(is_empty);
         let mut hints: Vec<ResourceHint> = values
             .iter()
+            .filter(|value| all_empty || !is_empty(value))
             .map(|value| match value {
                 Value::Text(pieces, origin) if !pieces.is_empty() => ResourceHint {
                     pieces: pieces.clone(),

@@ -90,11 +90,6 @@ impl<I: Id, T> Arena<I, T> {
             .enumerate()
             .map(|(index, item)| (I::from_index(index), item))
     }
-
-    /// Number of items.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
 }
 
 impl<I: Id, T> Index<I> for Arena<I, T> {
@@ -281,8 +276,6 @@ pub struct FnData {
 pub struct Adt {
     /// Name.
     pub name: Name,
-    /// Crate.
-    pub krate: CrateId,
     /// Parameters and module.
     pub scope: Arc<Scope>,
     /// Its parameters, in order.
@@ -320,8 +313,6 @@ impl Variant {
 pub struct TraitData {
     /// Name.
     pub name: Name,
-    /// Crate.
-    pub krate: CrateId,
     /// Parameters and module.
     pub scope: Arc<Scope>,
     /// The item.

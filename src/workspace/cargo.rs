@@ -513,13 +513,12 @@ fn dependency(
 ) -> CargoDependency {
     let mut base = dir;
     let mut spec = value;
-    if value.get("workspace").and_then(Value::as_bool) == Some(true) {
-        if let Some((root, table)) = workspace {
-            if let Some(shared) = table.get("dependencies").and_then(|deps| deps.get(name)) {
-                base = root;
-                spec = shared;
-            }
-        }
+    if value.get("workspace").and_then(Value::as_bool) == Some(true)
+        && let Some((root, table)) = workspace
+        && let Some(shared) = table.get("dependencies").and_then(|deps| deps.get(name))
+    {
+        base = root;
+        spec = shared;
     }
     let mut features = strings(spec.get("features"));
     features.extend(strings(value.get("features")));
