@@ -330,6 +330,7 @@ impl<'x> Evaluator<'x, '_> {
                         values.extend(self.eval(frame, *last));
                     }
                 }
+                Source::Filled => values.extend(unknown("other code writes into it")),
                 Source::Appended(expr, true) => appended.push(self.eval(frame, *expr)),
                 Source::Appended(_, false) => {
                     appended.push(unknown("text is added to it under conditions"));
@@ -543,6 +544,11 @@ impl<'x> Evaluator<'x, '_> {
         if found.len() > 24 {
             return unknown("its type is constructed in too many places");
         }
+        let key = (adt, variant, name.to_owned());
+        if !self.active_fields.insert(key.clone()) {
+            // `Self { x, ..self }`: the other literals tell.
+            return Vec::new();
+        }
         let mut values = self.assigned(adt, name);
         for (id, expr) in found {
             let fits = variant.is_none_or(|variant| {
@@ -557,6 +563,7 @@ impl<'x> Evaluator<'x, '_> {
                 values.extend(self.object_field(&Frame::any_caller(id), expr, adt, name));
             }
         }
+        self.active_fields.remove(&key);
         if values.is_empty() {
             let ty = self.scanned.world.adts[adt].name.clone();
             return unknown(format!(

@@ -320,6 +320,10 @@ impl<'x> Evaluator<'x, '_> {
                 }
             }
             "concat" => self.eval(frame, receiver),
+            "then_some" => match args.first() {
+                Some(arg) => self.eval(frame, *arg),
+                None => Vec::new(),
+            },
             _ => {
                 let values = self.eval(frame, receiver);
                 let events: Values = values

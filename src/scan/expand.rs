@@ -314,6 +314,7 @@ impl<'a> Expander<'a> {
         }
         body.exprs = std::mem::take(&mut builder.exprs);
         body.pats = std::mem::take(&mut builder.pats);
+        body.mut_refs.append(&mut builder.mut_refs);
         body.has_macros = false;
     }
 
@@ -360,6 +361,19 @@ impl<'a> Expander<'a> {
             "dbg" | "pin" | "ready" | "block_on" => {
                 let args = self.parse_exprs(&call.tokens, builder)?;
                 ExprKind::Same(*args.first()?)
+            }
+            "write" | "writeln" => {
+                let mut args = self.parse_exprs(&call.tokens, builder)?;
+                if args.is_empty() {
+                    return None;
+                }
+                let receiver = args.remove(0);
+                ExprKind::Method {
+                    receiver,
+                    method: Arc::from("write_fmt"),
+                    turbofish: Vec::new(),
+                    args,
+                }
             }
             "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
                 ExprKind::Missing

@@ -91,6 +91,8 @@ pub enum Source {
     Element(Vec<ExprId>),
     /// `push_str`: more text behind; `true` if it surely happens, once.
     Appended(ExprId, bool),
+    /// Something that other code writes into it.
+    Filled,
 }
 
 /// A local variable.

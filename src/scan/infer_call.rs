@@ -746,6 +746,20 @@ impl Infer<'_, '_> {
                 local.sources.push(Source::Appended(*arg, surely));
             }
             (
+                "insert_str"
+                | "truncate"
+                | "retain"
+                | "write_fmt"
+                | "write_str"
+                | "replace_range"
+                | "read_line"
+                | "read_to_string"
+                | "make_ascii_lowercase"
+                | "make_ascii_uppercase"
+                | "split_off",
+                _,
+            ) if !receiver_ty.is_interesting() => local.sources.push(Source::Filled),
+            (
                 "push" | "insert" | "extend" | "push_back" | "set" | "replace" | "append" | "push_front"
                 | "extend_from_slice",
                 args,
@@ -767,6 +781,7 @@ impl Infer<'_, '_> {
         if let Some(ty) = self.library_call(id, found, args, span) {
             return ty;
         }
+        self.note_escape(found, &types, span);
         let written = path
             .segments
             .iter()

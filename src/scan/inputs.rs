@@ -236,7 +236,7 @@ impl Trace<'_, '_, '_> {
                         self.argument(id, *part);
                     }
                 }
-                Source::Appended(..) => {}
+                Source::Appended(..) | Source::Filled => {}
                 Source::Param(position, _) => self.parameter(id, *position),
                 Source::ClosureParam(closure, position, _) => {
                     self.closure_parameter(id, facts, *closure, *position);
@@ -520,7 +520,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             }
             MemberKind::Scalar => {
                 let values = self.eval(&frame, *first);
-                if values.is_empty() && whole {
+                let is_none = self.facts(id).is_some_and(|facts| is_none_literal(facts, *first));
+                if values.is_empty() && whole && is_none {
                     // `set_x(None)` sets nothing.
                     return;
                 }
@@ -566,6 +567,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             }
         }
     }
+}
+
+/// Whether an expression is `None`.
+fn is_none_literal(facts: &Facts, expr: ExprId) -> bool {
+    facts.targets(expr).iter().any(|target| match target {
+        Callee::External(path) => path.last().is_some_and(|last| &**last == "None"),
+        _ => false,
+    })
 }
 
 /// Variants of SDK enums in the API's spelling.

@@ -87,7 +87,13 @@ impl Lowerer<'_> {
             Expr::Break(expr) => ExprKind::Break(expr.expr.as_ref().map(|e| self.expr(e))),
             Expr::Continue(_) => ExprKind::Never(Vec::new()),
             Expr::Yield(expr) => ExprKind::Opaque(expr.expr.iter().map(|expr| self.expr(expr)).collect()),
-            Expr::Reference(expr) => ExprKind::Same(self.expr(&expr.expr)),
+            Expr::Reference(expr) => {
+                let inner = self.expr(&expr.expr);
+                if expr.mutability.is_some() {
+                    self.body.mut_refs.push(inner);
+                }
+                ExprKind::Same(inner)
+            }
             Expr::RawAddr(expr) => ExprKind::Same(self.expr(&expr.expr)),
             Expr::Paren(expr) => ExprKind::Same(self.expr(&expr.expr)),
             Expr::Group(expr) => ExprKind::Same(self.expr(&expr.expr)),

@@ -299,6 +299,27 @@ impl<'a> Infer<'_, 'a> {
         });
     }
 
+    /// A client handed to code that is not read: what is called with it there is not known.
+    pub(super) fn note_escape(&mut self, path: &[Name], types: &[Ty], span: Span) {
+        let Some(first) = path.first() else { return };
+        if harmless(first) {
+            return;
+        }
+        for ty in types {
+            let Ty::Client(sdk) = ty else { continue };
+            self.facts.gaps.push(LocalGap {
+                code: "client-escapes",
+                span,
+                message: format!(
+                    "a client of `{}` is handed to `{}`, which is not read",
+                    self.world.sdks[*sdk].package,
+                    path.iter().map(|name| &**name).collect::<Vec<_>>().join("::")
+                ),
+                hint: Some("declare what it calls in `rolefit.toml`"),
+            });
+        }
+    }
+
     /// Constructors of libraries that call AWS by themselves.
     pub(super) fn library_call(
         &mut self,
@@ -333,6 +354,58 @@ impl<'a> Infer<'_, 'a> {
         }
         None
     }
+}
+
+/// Crates that keep or hand on a client but never call AWS with it.
+fn harmless(name: &str) -> bool {
+    matches!(
+        name,
+        "std"
+            | "core"
+            | "alloc"
+            | "tokio"
+            | "futures"
+            | "futures_util"
+            | "lambda_runtime"
+            | "lambda_http"
+            | "axum"
+            | "actix_web"
+            | "poem"
+            | "rocket"
+            | "warp"
+            | "tower"
+            | "tower_http"
+            | "once_cell"
+            | "lazy_static"
+            | "parking_lot"
+            | "dashmap"
+            | "arc_swap"
+            | "tracing"
+            | "http"
+            | "hyper"
+            | "async_trait"
+            | "async_stream"
+            | "async_graphql"
+            | "tokio_stream"
+            | "rayon"
+            | "itertools"
+            | "either"
+            | "anyhow"
+            | "serde"
+            | "serde_json"
+            | "salvo"
+            | "tonic"
+            | "async_once_cell"
+            | "moka"
+            | "crossbeam"
+            | "flume"
+            | "backoff"
+            | "backon"
+            | "tokio_retry"
+            | "mockall"
+            | "bytes"
+            | "derive_more"
+    )
 }
 
 /// How well a chain fits an operation: `None` if a link is neither setter nor terminal.

@@ -372,6 +372,17 @@ fn circles_end() {
          fn main() { f(1, S, 2, 3); }",
     );
     survives(
+        "aliases",
+        "type A = A::B; type C = D::X; type D = C::Y; fn main() { A::x(); C::y().get_item(); let A { a } = D {}; }",
+    );
+    survives(
+        "literals",
+        "struct S { a: String, b: String }
+         impl S { fn a(self) -> Self { S { a: String::new(), ..self } } fn b(self) -> Self { S { b: self.a.clone(), ..self.a() } } }
+         #[tokio::main] async fn main() { let c = aws_sdk_s3::Client::new(&x().await); let s = make().a().b();
+           c.get_object().bucket(s.a).key(s.b).send().await; }",
+    );
+    survives(
         "values",
         "fn a(n: &str) -> String { b(n) } fn b(n: &str) -> String { if true { a(n) } else { c(n) } }
          fn c(n: &str) -> String { format!(\"{}{}\", a(n), b(n)) }

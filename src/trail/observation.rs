@@ -60,10 +60,14 @@ pub struct Observation {
 }
 
 /// Attributes and names all groups.
-pub(super) fn finish(fold: Fold, functions: &Functions<'_>) -> Trail {
+pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
     let mut trail = Trail {
         events: fold.events,
-        skipped: fold.skipped,
+        skipped: fold
+            .skipped
+            .into_iter()
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect(),
         first: fold.first,
         last: fold.last,
         data_event_sources: fold.data_event_sources,

@@ -68,15 +68,19 @@ impl Sketch {
             text: text.to_owned(),
             open,
         };
-        self.entries.insert(entry);
-        self.settle(self.level);
+        self.add(entry);
+        self.settle();
     }
 
     /// Takes in another sketch.
     pub(super) fn merge(&mut self, other: Self) {
-        let level = self.level.min(other.level);
-        self.entries.extend(other.entries);
-        self.settle(level);
+        if other.level < self.level {
+            self.cut_to(other.level);
+        }
+        for entry in other.entries {
+            self.add(entry);
+        }
+        self.settle();
     }
 
     /// What is in it.
@@ -84,18 +88,26 @@ impl Sketch {
         self.entries.iter()
     }
 
-    /// Cuts all entries to `level`, and on until they are few enough.
-    fn settle(&mut self, level: u8) {
-        if level == EXACT && self.entries.len() <= LIMIT {
-            return;
+    /// Adds an entry as it is at the present level.
+    fn add(&mut self, entry: Entry) {
+        match self.level {
+            EXACT => {
+                self.entries.insert(entry);
+            }
+            0 => {
+                self.entries.insert(entry);
+                self.cut_to(0);
+            }
+            level => {
+                self.entries.insert(entry.cut(level));
+            }
         }
-        if level != EXACT {
-            self.cut_to(level);
-        }
-        let mut level = level;
-        while self.entries.len() > LIMIT && level > 0 {
-            level -= 1;
-            self.cut_to(level);
+    }
+
+    /// Goes down until the entries are few enough.
+    fn settle(&mut self) {
+        while self.entries.len() > LIMIT && self.level > 0 {
+            self.cut_to(self.level - 1);
         }
     }
 
