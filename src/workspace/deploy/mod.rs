@@ -119,11 +119,12 @@ fn read_template(
     let mut reading = Reading::new(template, &stack, managed);
     reading.note_unexpanded();
     let declared = reading.declared();
-    let mut roles = reading.written_roles();
+    let named = reading.named_roles(&declared);
+    let mut roles = reading.written_roles(&named);
     for function in declared.iter().filter(|declared| declared.is_sam()) {
         reading.generate_role(function, &mut roles);
     }
-    reading.attach_policies(&mut roles);
+    reading.attach_policies(&named, &mut roles);
     reading.attach_connectors(&mut roles);
     let triggers = reading.resource_triggers();
     let mut functions: Vec<Function> = declared

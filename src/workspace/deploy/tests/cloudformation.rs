@@ -572,3 +572,14 @@ fn a_synthesised_cdk_app_is_read() {
         ]
     );
 }
+
+#[test]
+fn roles_of_other_things_are_left_alone() {
+    let text = "Parameters: {Given: {Type: String}}\nResources:\n  F: {Type: AWS::Lambda::Function, Properties: {Role: ROLE}}\n  Own: {Type: AWS::IAM::Role}\n  Glue:\n    Type: AWS::IAM::Role\n    Properties: {ManagedPolicyArns: [!Ref Given, 'arn:aws:iam::aws:policy/UnknownAccess']}\n  P:\n    Type: AWS::IAM::Policy\n    Properties: {PolicyName: p, Roles: [!Ref Given], PolicyDocument: {Statement: []}}\n";
+    let gaps_with = |role: &str| gaps(&read_yaml(&text.replace("ROLE", role)));
+    assert_eq!(gaps_with("!GetAtt Own.Arn"), Vec::<String>::new());
+    assert_eq!(
+        gaps_with("!Ref Given"),
+        ["role-not-in-stack 3", "unresolved-policy 10"]
+    );
+}
