@@ -408,6 +408,8 @@ pub struct Observed {
     pub first: Option<String>,
     /// Time of the last, RFC 3339.
     pub last: Option<String>,
+    /// How many calls were refused for lack of permission; they are not in `count`.
+    pub refused: u64,
     /// What silence would mean.
     pub coverage: Coverage,
 }

@@ -280,3 +280,24 @@ fn an_action_takes_resources_of_its_own_types_only() {
         );
     }
 }
+
+/// Client methods and waiters of published crates; the catalogue is newer than some of them, so it can have more.
+#[test]
+fn every_method_of_published_crates_is_known() {
+    let mut unknown = Vec::new();
+    let methods = include_str!("../../tests/fixtures/catalog/methods.tsv");
+    for line in methods.lines().skip(1) {
+        let mut fields = line.split('\t');
+        let service = catalog().service(fields.next().unwrap()).unwrap();
+        let method = fields.nth(1).unwrap();
+        let known = match service.operation_of_method(method) {
+            Some(operation) => operation.method() == method,
+            None => service.operation_of_waiter(method).is_some(),
+        };
+        if !known {
+            unknown.push(line);
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert!(methods.lines().count() > 1000);
+}

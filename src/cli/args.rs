@@ -162,6 +162,9 @@ pub struct Check {
     /// Fail (exit 4) when the analysis is incomplete.
     #[arg(long)]
     pub strict: bool,
+    /// Show notes too.
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Exit with 0 even if there are findings.
     #[arg(long)]
     pub exit_zero: bool,

@@ -1,12 +1,12 @@
 //! The pipeline in one place: read the project, bring the evidence together, synthesise, compare, judge.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::args::{Current, Project};
-use super::say;
+use super::observed;
 use crate::catalog::Catalog;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
@@ -14,11 +14,9 @@ use crate::gate;
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
-use crate::synth::{self, Surroundings, expand};
+use crate::synth::{self, Surroundings};
 use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
-use crate::usage::{
-    Because, BecauseKind, CallSite, Confidence, Coverage, Gap, Inputs as CallInputs, Observed, Usage,
-};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, TargetKind};
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
@@ -34,7 +32,8 @@ pub struct Inputs {
     /// Packages, stacks, functions.
     pub workspace: Workspace,
     scan: Scan,
-    trail: Option<Trail>,
+    /// What CloudTrail recorded, if a trail was named.
+    pub trail: Option<Trail>,
     chosen: Vec<String>,
 }
 
@@ -332,7 +331,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     gaps.sort();
     gaps.dedup();
     let diff = compare(inputs, function, &synthesis.grants, &gaps);
-    let observed = observed(inputs, around, &diff, &observations);
+    let observed = observed::of_rows(inputs, around, &diff, &observations);
     Assessed {
         function,
         calls,
@@ -385,60 +384,6 @@ fn observations<'a>(inputs: &'a Inputs, function: &Function) -> Vec<&'a Observat
     let all = inputs.trail.iter().flat_map(|trail| &trail.observations);
     all.filter(|observation| observation.known.as_deref() == Some(function.name.as_str()))
         .collect()
-}
-
-/// What the trail saw of each row.
-fn observed(
-    inputs: &Inputs,
-    around: Surroundings<'_>,
-    diff: &Diff,
-    observations: &[&Observation],
-) -> Vec<Option<Observed>> {
-    let Some(trail) = &inputs.trail else {
-        return diff.rows.iter().map(|_| None).collect();
-    };
-    let grants: Vec<_> = observations
-        .iter()
-        .filter_map(|observation| observation.usage().map(|usage| (observation, usage)))
-        .flat_map(|(observation, usage)| {
-            let (grants, _) = expand::expand(inputs.catalog, around, &usage);
-            grants.into_iter().map(move |grant| (*observation, grant))
-        })
-        .collect();
-    diff.rows
-        .iter()
-        .map(|row| {
-            let mut seen = Observed {
-                count: 0,
-                first: None,
-                last: None,
-                coverage: coverage(inputs, trail, row),
-            };
-            let mut counted = BTreeSet::new();
-            for (observation, grant) in &grants {
-                let same = row.action.matches(&grant.action) && row.resource.intersects(&grant.resource);
-                if same && counted.insert(std::ptr::from_ref::<Observation>(observation)) {
-                    seen.count += observation.count;
-                    seen.first = seen.first.into_iter().chain([observation.first.clone()]).min();
-                    seen.last = seen.last.into_iter().chain([observation.last.clone()]).max();
-                }
-            }
-            Some(seen)
-        })
-        .collect()
-}
-
-/// What the trail's silence about a row would mean.
-fn coverage(inputs: &Inputs, trail: &Trail, row: &diff::Row) -> Coverage {
-    let operations = row.because.iter().filter_map(|because| because.operation.clone());
-    let operations: Vec<_> = operations
-        .chain(inputs.catalog.operations_of_action(&row.action))
-        .collect();
-    operations
-        .iter()
-        .map(|operation| trail.coverage(operation).level)
-        .max()
-        .unwrap_or(Coverage::None)
 }
 
 /// Today as `YYYY-MM-DD`, for the expiry of waivers; `SOURCE_DATE_EPOCH` stands in where runs must repeat.

@@ -18,7 +18,12 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
                 anstream::AutoStream::choice(&std::io::stdout()),
                 anstream::ColorChoice::Never
             );
-            show(&text::check(&report, &|file| inputs.source(file), styled))?;
+            show(&text::check(
+                &report,
+                &|file| inputs.source(file),
+                args.verbose,
+                styled,
+            ))?;
         }
         Format::Json => show_json(&json::report(&report, inputs.catalog()))?,
     }

@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod explain;
 mod generate;
+mod observed;
 mod overview;
 mod scan;
 

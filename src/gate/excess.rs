@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::escalation;
 use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
-use crate::catalog::AccessLevel;
-use crate::catalog::Catalog;
+use crate::catalog::{AccessLevel, Catalog, EscalationPath};
 use crate::diff::{Diff, Row, Verdict};
-use crate::iam::action::Action;
+use crate::iam::action::{Action, ActionPattern};
+use crate::iam::arn::ArnPattern;
 use crate::usage::BecauseKind;
 use crate::workspace::model::{Function, GrantOrigin};
 
@@ -17,10 +18,15 @@ const MOST_NAMES: usize = 12;
 
 /// Findings about rows that are removed or narrowed, and about calls that only the trail knows.
 pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Finding> {
+    let paths = function
+        .role
+        .as_ref()
+        .map(|role| escalation::completed(catalog, role))
+        .unwrap_or_default();
     let mut groups: BTreeMap<(&Rule, &GrantOrigin), Vec<&Row>> = BTreeMap::new();
     for row in &diff.rows {
         for origin in &row.granted_by {
-            if let Some(rule) = rule(catalog, row, origin) {
+            if let Some(rule) = rule(&paths, row, origin) {
                 groups.entry((rule, origin)).or_default().push(row);
             }
         }
@@ -28,15 +34,16 @@ pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Find
     let mut findings: Vec<Finding> = groups
         .iter()
         .filter_map(|((rule, origin), rows)| finding(catalog, function, rule, origin, rows))
+        .map(|finding| name_paths(finding, &paths))
         .collect();
     findings.extend(observed_only(function, diff));
     findings
 }
 
-fn rule(catalog: &Catalog, row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
+fn rule(paths: &[&EscalationPath], row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
     match row.verdict {
+        Verdict::Remove if !escalation::through(paths, &row.action).is_empty() => Some(&rules::ESCALATION),
         Verdict::Remove | Verdict::Narrow if origin.injected_by.is_some() => Some(&rules::INJECTED_EXCESS),
-        Verdict::Remove if escalates(catalog, row) => Some(&rules::ESCALATION),
         Verdict::Remove if row.action.has_wildcard() => Some(&rules::ACTION_WILDCARD),
         Verdict::Remove => Some(&rules::UNUSED_PERMISSION),
         Verdict::Narrow => Some(&rules::RESOURCE_TOO_BROAD),
@@ -44,10 +51,21 @@ fn rule(catalog: &Catalog, row: &Row, origin: &GrantOrigin) -> Option<&'static R
     }
 }
 
-/// Whether the excess holds an action that is known to raise privileges.
-fn escalates(catalog: &Catalog, row: &Row) -> bool {
-    let _ = (catalog, row);
-    false
+/// Says which ways to more privileges the actions complete.
+fn name_paths(mut finding: Finding, paths: &[&EscalationPath]) -> Finding {
+    if finding.rule == &rules::ESCALATION {
+        let through = |action: &String| escalation::through(paths, &ActionPattern::new(action));
+        let names: BTreeSet<&str> = finding.actions.iter().flat_map(through).collect();
+        let shown: Vec<&str> = names.iter().copied().take(3).collect();
+        let more = names.len().saturating_sub(shown.len());
+        let more = if more > 0 {
+            format!(" and {more} more ways")
+        } else {
+            String::new()
+        };
+        finding.notes.push(format!("completes {}{more}", quoted(&shown)));
+    }
+    finding
 }
 
 fn finding(
@@ -66,11 +84,25 @@ fn finding(
     } else {
         quoted(&shown)
     };
-    let message = match rows.first()?.verdict {
-        Verdict::Narrow => format!(
-            "`{}` needs {names} on less than {} grants",
-            function.name, origin.name
-        ),
+    let wildcard = rows
+        .iter()
+        .filter(|row| row.action.has_wildcard())
+        .map(|row| row.actions)
+        .max();
+    let message = match (rule.id, rows.first()?.verdict, wildcard) {
+        ("RF031", ..) => format!("{} gives `{}` more than it needs", origin.name, function.name),
+        (_, Verdict::Narrow, _) => {
+            format!(
+                "`{}` needs {names} on less than {} grants",
+                function.name, origin.name
+            )
+        }
+        (_, _, Some(more)) => {
+            format!(
+                "`{}` is granted {names}: {more} actions more than it needs",
+                function.name
+            )
+        }
         _ => format!("`{}` is granted {names}, which it never needs", function.name),
     };
     let mut finding = Finding::new(rule, Some(&function.name), message);
@@ -91,14 +123,16 @@ fn finding(
             .notes
             .push(format!("{writes} of them can change data or permissions"));
     }
-    for row in rows.iter().filter(|row| row.verdict == Verdict::Narrow) {
-        let because = row.because.first().and_then(|because| because.location.as_ref());
-        let at = because
-            .map(|location| format!(" ({location})"))
-            .unwrap_or_default();
+    finding.notes.extend(narrower(rows));
+    let unneeded: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.verdict == Verdict::Remove)
+        .map(|row| row.action.as_str())
+        .collect();
+    if rule == &rules::INJECTED_EXCESS && !unneeded.is_empty() {
         finding
             .notes
-            .push(format!("{} is needed on `{}`{at}", row.action, row.resource));
+            .push(format!("never needed: {}", unneeded.join(", ")));
     }
     if let Some(injected_by) = &origin.injected_by {
         finding
@@ -116,10 +150,29 @@ fn finding(
     Some(finding)
 }
 
+/// Where the narrowed actions are needed, one note per place.
+fn narrower(rows: &[&Row]) -> Vec<String> {
+    let mut places: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.verdict == Verdict::Narrow) {
+        let because = row.because.first().and_then(|because| because.location.as_ref());
+        let at = because
+            .map(|location| format!(" ({location})"))
+            .unwrap_or_default();
+        places
+            .entry((row.resource.short(), at))
+            .or_default()
+            .push(row.action.as_str());
+    }
+    places
+        .iter()
+        .map(|((resource, at), actions)| format!("needed on `{resource}`{at}: {}", actions.join(", ")))
+        .collect()
+}
+
 fn granted_resources(row: &Row) -> Vec<String> {
     match row.verdict {
-        Verdict::Narrow => row.today.iter().map(ToString::to_string).collect(),
-        _ => vec![row.resource.to_string()],
+        Verdict::Narrow => row.today.iter().map(ArnPattern::short).collect(),
+        _ => vec![row.resource.short()],
     }
 }
 
@@ -157,7 +210,9 @@ fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
         .map(|row| {
             let message = format!(
                 "`{}` was seen to use `{}` on `{}`, which no code explains",
-                function.name, row.action, row.resource
+                function.name,
+                row.action,
+                row.resource.short()
             );
             let mut finding = Finding::new(&rules::OBSERVED_ONLY, Some(&function.name), message);
             finding.confidence = row.confidence;

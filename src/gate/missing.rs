@@ -40,7 +40,7 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
         "`{}` needs {} on `{}`, which its role does not grant",
         function.name,
         quoted(&actions),
-        first.resource
+        first.resource.short()
     );
     let mut finding = Finding::new(rule(first), Some(&function.name), message);
     finding.confidence = rows
@@ -64,7 +64,10 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
     }
     finding.notes.extend(match &first.lack {
         Some(Lack::Resource(elsewhere)) => {
-            let elsewhere: Vec<String> = elsewhere.iter().map(|resource| format!("`{resource}`")).collect();
+            let elsewhere: Vec<String> = elsewhere
+                .iter()
+                .map(|resource| format!("`{}`", resource.short()))
+                .collect();
             Some(format!("granted on other resources: {}", elsewhere.join(", ")))
         }
         Some(Lack::Denied(origin)) => Some(format!("denied by {} ({})", origin.name, origin.location)),

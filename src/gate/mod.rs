@@ -1,6 +1,7 @@
 //! Diff → verdict: which rules a function's role breaks, what a team has waived, and whether that fails the build.
 
 pub mod rules;
+mod escalation;
 mod excess;
 mod missing;
 mod waivers;

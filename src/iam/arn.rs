@@ -76,6 +76,23 @@ impl ArnPattern {
         self.fields().map_or(self.as_str(), |[.., resource]| resource)
     }
 
+    /// The resource as people say it: `table/Orders` for the ARN of a table of the same account and region, with the
+    /// symbols bare; the whole text for anything else.
+    pub fn short(&self) -> String {
+        let Some([_, partition, service, region, account, own]) = self.fields() else {
+            return self.0.clone();
+        };
+        let usual = |field: &str| field.is_empty() || field.starts_with("${AWS::") || field == "*";
+        if !((partition == "aws" || usual(partition)) && usual(region) && usual(account)) {
+            return self.0.clone();
+        }
+        let plain: String = tokens(own).iter().map(Token::bare).collect();
+        match service {
+            "s3" | "sqs" | "sns" => format!("{service}:{plain}"),
+            _ => plain,
+        }
+    }
+
     /// Whether every resource that `other` names is named by `self` too.
     ///
     /// Fields are compared one by one: a wildcard in one of the first five never crosses a colon. A `${Symbol}` stands
@@ -146,6 +163,19 @@ enum Token<'a> {
     Symbol(&'a str),
     Star,
     One,
+}
+
+impl Token<'_> {
+    /// The text, a stack's own symbol without `${}`.
+    fn bare(&self) -> String {
+        match self {
+            Self::Char(c) => c.to_string(),
+            Self::Star => "*".to_owned(),
+            Self::One => "?".to_owned(),
+            Self::Symbol(symbol) if symbol.starts_with("${AWS::") => (*symbol).to_owned(),
+            Self::Symbol(symbol) => symbol.trim_start_matches("${").trim_end_matches('}').to_owned(),
+        }
+    }
 }
 
 fn tokens(text: &str) -> Vec<Token<'_>> {
@@ -315,6 +345,28 @@ mod tests {
         ] {
             assert_eq!(arn(one).intersects(&arn(other)), expected, "{one} with {other}");
             assert_eq!(arn(other).intersects(&arn(one)), expected, "{other} with {one}");
+        }
+    }
+
+    #[test]
+    fn resources_are_shown_as_people_say_them() {
+        for (text, shown) in [
+            (
+                "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}/index/*",
+                "table/Orders/index/*",
+            ),
+            ("arn:${AWS::Partition}:s3:::${Bucket}/in/*", "s3:Bucket/in/*"),
+            (
+                "arn:aws:sqs:eu-west-1:111122223333:q",
+                "arn:aws:sqs:eu-west-1:111122223333:q",
+            ),
+            ("*", "*"),
+            (
+                "arn:aws:iam::aws:policy/x-${AWS::Region}",
+                "arn:aws:iam::aws:policy/x-${AWS::Region}",
+            ),
+        ] {
+            assert_eq!(arn(text).short(), shown);
         }
     }
 

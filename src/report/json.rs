@@ -149,6 +149,8 @@ pub struct ObservedV1 {
     pub first: Option<String>,
     /// Last call, RFC 3339.
     pub last: Option<String>,
+    /// How many calls were refused for lack of permission.
+    pub refused: u64,
     /// `full`, `partial` or `none`.
     pub coverage: &'static str,
 }
@@ -273,6 +275,7 @@ fn grant(row: &Row, observed: Option<&Observed>, catalog: &Catalog) -> GrantV1 {
             count: observed.count,
             first: observed.first.clone(),
             last: observed.last.clone(),
+            refused: observed.refused,
             coverage: observed.coverage.as_str(),
         }),
     }

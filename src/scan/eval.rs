@@ -19,6 +19,9 @@ impl<'x> Evaluator<'x, '_> {
             return unknown("its code is not read");
         };
         let expr = body.expr(id);
+        if let Ty::Response(sdk, op) = facts.ty(id) {
+            return self.response(*sdk, op);
+        }
         match &expr.kind {
             ExprKind::Str(text) | ExprKind::Lit(text) => literal(text, expr.span),
             ExprKind::CompileEnv(name) => unknown(format!("it is set at compile time (`env!(\"{name}\")`)")),
@@ -145,8 +148,14 @@ impl<'x> Evaluator<'x, '_> {
 
     /// Reached implementations of a trait's method.
     pub(super) fn implementations(&self, of_trait: super::world::TraitId, name: &Name) -> Vec<FnId> {
+        let is_static = self.scanned.world.traits[of_trait]
+            .fns
+            .get(name)
+            .is_some_and(|id| !self.scanned.world.fns[*id].item.has_self);
         let constructed = |ty: &Ty| match ty {
-            Ty::Adt(id, _) => self.reach.constructed.contains(id),
+            Ty::Adt(id, _) => {
+                self.reach.constructed.contains(id) || (is_static && self.reach.named.contains(id))
+            }
             _ => true,
         };
         self.scanned
@@ -321,7 +330,11 @@ impl<'x> Evaluator<'x, '_> {
                         values.extend(self.eval(frame, *last));
                     }
                 }
-                Source::Appended(expr) => appended.push(self.eval(frame, *expr)),
+                Source::Filled => values.extend(unknown("other code writes into it")),
+                Source::Appended(expr, true) => appended.push(self.eval(frame, *expr)),
+                Source::Appended(_, false) => {
+                    appended.push(unknown("text is added to it under conditions"));
+                }
             }
             self.active_locals.pop();
         }
@@ -531,6 +544,11 @@ impl<'x> Evaluator<'x, '_> {
         if found.len() > 24 {
             return unknown("its type is constructed in too many places");
         }
+        let key = (adt, variant, name.to_owned());
+        if !self.active_fields.insert(key.clone()) {
+            // `Self { x, ..self }`: the other literals tell.
+            return Vec::new();
+        }
         let mut values = self.assigned(adt, name);
         for (id, expr) in found {
             let fits = variant.is_none_or(|variant| {
@@ -545,6 +563,7 @@ impl<'x> Evaluator<'x, '_> {
                 values.extend(self.object_field(&Frame::any_caller(id), expr, adt, name));
             }
         }
+        self.active_fields.remove(&key);
         if values.is_empty() {
             let ty = self.scanned.world.adts[adt].name.clone();
             return unknown(format!(

@@ -112,6 +112,17 @@ impl<'x> Evaluator<'x, '_> {
                 return env_values(&names, span);
             }
         }
+        if matches!(
+            second_last,
+            "serde_json" | "serde_yaml" | "toml" | "bincode" | "fs"
+        ) {
+            return match facts.ty(id) {
+                Ty::Adt(adt, _) => vec![Value::Instance(*adt)],
+                _ => unknown(format!(
+                    "it comes from `{second_last}::{last}`, which is not read"
+                )),
+            };
+        }
         match last {
             "Err" | "None" => Vec::new(),
             "Some" | "Ok" | "from" | "new" | "into" | "Borrowed" | "Owned" | "pin" | "clone"
@@ -147,6 +158,16 @@ impl<'x> Evaluator<'x, '_> {
                 _ => unknown(format!("it comes from `{last}`, which is not read")),
             },
         }
+    }
+
+    /// Something that an operation's response gives.
+    pub(super) fn response(&self, sdk: super::world::SdkId, op: &Name) -> Values {
+        let sdk = &self.scanned.world.sdks[sdk];
+        let name = sdk
+            .service
+            .and_then(|service| service.operation_of_method(op))
+            .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
+        unknown(format!("it comes from the response of {name}"))
     }
 
     /// A method call.
@@ -189,14 +210,7 @@ impl<'x> Evaluator<'x, '_> {
         }
         match facts.ty(*receiver) {
             Ty::SdkType(..) | Ty::Input(..) => return self.eval(frame, *receiver),
-            Ty::Response(sdk, op) => {
-                let sdk = &self.scanned.world.sdks[*sdk];
-                let name = sdk
-                    .service
-                    .and_then(|service| service.operation_of_method(op))
-                    .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
-                return unknown(format!("it comes from the response of {name}"));
-            }
+            Ty::Response(sdk, op) => return self.response(*sdk, op),
             _ => {}
         }
         self.outside_method(frame, id, *receiver, method, args, span, facts)
@@ -225,7 +239,9 @@ impl<'x> Evaluator<'x, '_> {
             | "expect_err" | "boxed" | "into_inner" | "load" | "borrow_mut" | "leak" | "as_os_str"
             | "into_boxed_str" | "to_path_buf" | "and" | "join_all" | "into_string_lossy"
             | "unwrap_or_clone" | "get_mut" | "drain" | "find" | "get_or_try_init" | "force"
-            | "into_iter_sorted" | "step_by" | "take_while" | "skip_while" => {
+            | "into_iter_sorted" | "step_by" | "take_while" | "skip_while" | "par_iter" | "into_par_iter"
+            | "expose_secret" | "as_path" | "to_uppercase_first" | "par_chunks" | "by_ref" | "as_inner"
+            | "finish" | "wrap" | "into_boxed_slice" => {
                 let values = self.eval(frame, receiver);
                 if values.is_empty() && matches!(&**method, "get_or_init" | "get_or_try_init") {
                     if let Some(arg) = args.first() {
@@ -304,6 +320,10 @@ impl<'x> Evaluator<'x, '_> {
                 }
             }
             "concat" => self.eval(frame, receiver),
+            "then_some" => match args.first() {
+                Some(arg) => self.eval(frame, *arg),
+                None => Vec::new(),
+            },
             _ => {
                 let values = self.eval(frame, receiver);
                 let events: Values = values

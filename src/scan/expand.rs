@@ -75,6 +75,9 @@ pub struct OpaqueMacro {
     pub calls: Vec<Name>,
 }
 
+/// Items of one module beyond which item macros are left alone.
+const MAX_ITEMS: usize = 20_000;
+
 /// Expands the macros of one file.
 pub struct Expander<'a> {
     /// Package of the file.
@@ -115,6 +118,9 @@ impl<'a> Expander<'a> {
     /// Expands one level of item macros; `true` if anything changed.
     pub fn item_macros(&mut self, items: &mut Vec<Item>) -> bool {
         let mut changed = false;
+        if items.len() > MAX_ITEMS {
+            return false;
+        }
         let mut out = Vec::with_capacity(items.len());
         for mut item in std::mem::take(items) {
             match &mut item.kind {
@@ -308,6 +314,7 @@ impl<'a> Expander<'a> {
         }
         body.exprs = std::mem::take(&mut builder.exprs);
         body.pats = std::mem::take(&mut builder.pats);
+        body.mut_refs.append(&mut builder.mut_refs);
         body.has_macros = false;
     }
 
@@ -354,6 +361,19 @@ impl<'a> Expander<'a> {
             "dbg" | "pin" | "ready" | "block_on" => {
                 let args = self.parse_exprs(&call.tokens, builder)?;
                 ExprKind::Same(*args.first()?)
+            }
+            "write" | "writeln" => {
+                let mut args = self.parse_exprs(&call.tokens, builder)?;
+                if args.is_empty() {
+                    return None;
+                }
+                let receiver = args.remove(0);
+                ExprKind::Method {
+                    receiver,
+                    method: Arc::from("write_fmt"),
+                    turbofish: Vec::new(),
+                    args,
+                }
             }
             "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
                 ExprKind::Missing

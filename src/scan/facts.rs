@@ -89,8 +89,10 @@ pub enum Source {
     ClosureParam(ExprId, usize, Vec<Proj>),
     /// `push`, `insert`, `extend`: one more element.
     Element(Vec<ExprId>),
-    /// `push_str`: more text behind.
-    Appended(ExprId),
+    /// `push_str`: more text behind; `true` if it surely happens, once.
+    Appended(ExprId, bool),
+    /// Something that other code writes into it.
+    Filled,
 }
 
 /// A local variable.
@@ -102,6 +104,8 @@ pub struct Local {
     pub ty: Ty,
     /// Values.
     pub sources: Vec<Source>,
+    /// How many scopes are open where it is bound.
+    pub depth: usize,
 }
 
 /// A value handed to a call.

@@ -54,6 +54,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
         }
         infer.mention(&data.ret);
         let _ = infer.expr(body.root);
+        infer.note_filled();
         let found: Vec<Ty> = infer.facts.locals.iter().map(|l| l.ty.clone()).collect();
         if round == 2 || found == infer.prior || !infer.refined() {
             return infer.facts;
@@ -69,6 +70,23 @@ impl Infer<'_, '_> {
         self.facts.locals.iter().enumerate().any(|(index, local)| {
             local.ty.is_interesting() && self.prior.get(index).is_none_or(|prior| *prior != local.ty)
         }) && self.facts.types.iter().any(Ty::is_unknown)
+    }
+
+    /// Variables handed on as `&mut`: other code may write into them.
+    fn note_filled(&mut self) {
+        let body = self.body.clone();
+        for inner in &body.mut_refs {
+            let inner = body.peel(*inner);
+            if !self.facts.passed.contains_key(&inner) {
+                continue;
+            }
+            let index = self.facts.local_of.get(&inner).copied();
+            if let Some(local) = index.and_then(|at| self.facts.locals.get_mut(at as usize)) {
+                if !local.ty.is_interesting() {
+                    local.sources.push(Source::Filled);
+                }
+            }
+        }
     }
 
     /// Notes which method is called on which expression.
@@ -117,6 +135,11 @@ impl Infer<'_, '_> {
             *slot = ty.clone();
         }
         ty
+    }
+
+    /// How many scopes are open.
+    pub(super) fn depth(&self) -> usize {
+        self.scopes.len()
     }
 
     pub(super) fn exprs(&mut self, ids: &[ExprId]) -> Vec<Ty> {
@@ -419,13 +442,14 @@ impl Infer<'_, '_> {
         let body = self.body.clone();
         match &body.expr(place).kind {
             ExprKind::Path(_) => {
+                let depth = self.depth();
                 if let Some(index) = self.facts.local_of.get(&place).copied() {
                     if let Some(local) = self.facts.locals.get_mut(index as usize) {
                         if !local.ty.is_interesting() && value.is_interesting() {
                             local.ty = value.clone();
                         }
                         local.sources.push(if compound {
-                            Source::Appended(right)
+                            Source::Appended(right, depth == local.depth)
                         } else {
                             Source::Expr(right, Vec::new())
                         });
@@ -496,6 +520,7 @@ impl Infer<'_, '_> {
             name: name.clone(),
             ty,
             sources: source.into_iter().collect(),
+            depth: self.scopes.len(),
         });
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.clone(), u32::try_from(index).unwrap_or(u32::MAX));
@@ -809,7 +834,7 @@ fn project(source: &Source, part: Proj) -> Source {
         Source::Param(_, parts) | Source::Expr(_, parts) | Source::ClosureParam(_, _, parts) => {
             parts.push(part);
         }
-        Source::Element(_) | Source::Appended(_) => {}
+        Source::Element(_) | Source::Appended(..) | Source::Filled => {}
     }
     source
 }

@@ -83,7 +83,16 @@ impl Infer<'_, '_> {
             _ => {}
         }
         if path.segments.len() > 1 {
-            return self.type_relative(path);
+            let found = self.type_relative(path);
+            let lower = path
+                .segments
+                .first()
+                .is_some_and(|first| first.name.chars().next().is_some_and(char::is_lowercase));
+            if matches!(found, Value::Unknown | Value::Derived(Ty::External(_), _)) && lower {
+                // A crate that no manifest declares.
+                return Value::External(path.segments.iter().map(|s| s.name.clone()).collect());
+            }
+            return found;
         }
         Value::Unknown
     }
@@ -188,10 +197,13 @@ impl Infer<'_, '_> {
     }
 
     /// Parameters of a fn that its path's last segment gives.
-    fn turbofish(&self, id: FnId, segment: Option<&Segment>) -> BTreeMap<ParamId, Ty> {
+    fn turbofish(&mut self, id: FnId, segment: Option<&Segment>) -> BTreeMap<ParamId, Ty> {
         let args: Vec<Ty> = segment
             .map(|segment| segment.args.iter().map(|arg| self.resolve(arg)).collect())
             .unwrap_or_default();
+        for arg in &args {
+            self.mention(arg);
+        }
         self.own_params(id).into_iter().zip(args).collect()
     }
 
@@ -513,6 +525,7 @@ impl Infer<'_, '_> {
         span: Span,
     ) -> Ty {
         let receiver_ty = self.expr(receiver);
+        let receiver_ty = self.erase_param(receiver_ty);
         self.note_passed(id, args);
         if let Some(ty) = self.sdk_method(id, receiver, &receiver_ty, method, args, span) {
             return ty;
@@ -525,10 +538,23 @@ impl Infer<'_, '_> {
                 self.edge(id, span, one.callee.clone());
                 let mut map = one.map;
                 let fish: Vec<Ty> = turbofish.iter().map(|ty| self.resolve(ty)).collect();
+                for ty in &fish {
+                    self.mention(ty);
+                }
                 map.extend(self.own_params(one.signature).into_iter().zip(fish));
                 types.push(self.call_fn(one.signature, args, map, Some(&receiver_ty)));
             }
             return first_known(types);
+        }
+        let mut target = receiver_ty.clone();
+        for _ in 0..8 {
+            let Some(next) = self.world.deref_target(&target) else {
+                break;
+            };
+            if let Some(ty) = self.sdk_method(id, receiver, &next, method, args, span) {
+                return ty;
+            }
+            target = next;
         }
         if let Ty::Proj(base, assoc) = &receiver_ty {
             let candidates = self.world.projection_candidates(base, assoc);
@@ -537,6 +563,22 @@ impl Infer<'_, '_> {
             }
         }
         self.outside_method(id, receiver, &receiver_ty, method, turbofish, args, span)
+    }
+
+    /// A parameter without traits of ours is what its bounds say: `C: Borrow<Client>` is a client.
+    fn erase_param(&self, ty: Ty) -> Ty {
+        let mut ty = ty;
+        for _ in 0..8 {
+            let Ty::Param(id) = &ty else { break };
+            let data = &self.world.params[*id];
+            match &data.erased {
+                Some(erased) if data.traits.is_empty() && erased.is_interesting() => {
+                    ty = erased.clone();
+                }
+                _ => break,
+            }
+        }
+        ty
     }
 
     /// A method on an associated type that several impls define: every one counts.
@@ -687,11 +729,36 @@ impl Infer<'_, '_> {
         let Some(index) = self.facts.local_of.get(&place).copied() else {
             return;
         };
+        let depth = self.depth();
         let Some(local) = self.facts.locals.get_mut(index as usize) else {
             return;
         };
         match (&**method, args) {
-            ("push_str", [arg]) => local.sources.push(Source::Appended(*arg)),
+            ("push_str", [arg]) => {
+                let surely = local.depth == depth;
+                local.sources.push(Source::Appended(*arg, surely));
+            }
+            ("push", [arg])
+                if matches!(&self.body.expr(*arg).kind, ExprKind::Str(text) if text.chars().count() == 1)
+                    && !receiver_ty.is_interesting() =>
+            {
+                let surely = local.depth == depth;
+                local.sources.push(Source::Appended(*arg, surely));
+            }
+            (
+                "insert_str"
+                | "truncate"
+                | "retain"
+                | "write_fmt"
+                | "write_str"
+                | "replace_range"
+                | "read_line"
+                | "read_to_string"
+                | "make_ascii_lowercase"
+                | "make_ascii_uppercase"
+                | "split_off",
+                _,
+            ) if !receiver_ty.is_interesting() => local.sources.push(Source::Filled),
             (
                 "push" | "insert" | "extend" | "push_back" | "set" | "replace" | "append" | "push_front"
                 | "extend_from_slice",
@@ -714,6 +781,7 @@ impl Infer<'_, '_> {
         if let Some(ty) = self.library_call(id, found, args, span) {
             return ty;
         }
+        self.note_escape(found, &types, span);
         let written = path
             .segments
             .iter()
@@ -849,7 +917,7 @@ fn is_default_giver(method: &str) -> bool {
 }
 
 /// Names of std and iterator methods: a receiver nobody knows says nothing with them.
-fn is_common(method: &str) -> bool {
+pub(super) fn is_common(method: &str) -> bool {
     matches!(
         method,
         "clone"

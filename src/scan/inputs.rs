@@ -236,7 +236,7 @@ impl Trace<'_, '_, '_> {
                         self.argument(id, *part);
                     }
                 }
-                Source::Appended(_) => {}
+                Source::Appended(..) | Source::Filled => {}
                 Source::Param(position, _) => self.parameter(id, *position),
                 Source::ClosureParam(closure, position, _) => {
                     self.closure_parameter(id, facts, *closure, *position);
@@ -469,7 +469,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let keys: Vec<Value> = keys
                     .into_iter()
                     .map(|key| match key {
-                        Value::Object(..) => Value::Unknown("its keys are not followed".to_owned()),
+                        Value::Object(..) | Value::Event(_) => {
+                            Value::Unknown("its keys are not followed".to_owned())
+                        }
                         key => key,
                     })
                     .collect();
@@ -518,7 +520,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             }
             MemberKind::Scalar => {
                 let values = self.eval(&frame, *first);
-                if values.is_empty() && whole {
+                let is_none = self.facts(id).is_some_and(|facts| is_none_literal(facts, *first));
+                if values.is_empty() && whole && is_none {
                     // `set_x(None)` sets nothing.
                     return;
                 }
@@ -566,17 +569,26 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     }
 }
 
+/// Whether an expression is `None`.
+fn is_none_literal(facts: &Facts, expr: ExprId) -> bool {
+    facts.targets(expr).iter().any(|target| match target {
+        Callee::External(path) => path.last().is_some_and(|last| &**last == "None"),
+        _ => false,
+    })
+}
+
 /// Variants of SDK enums in the API's spelling.
 fn enumerated(member: Member<'_>, values: Vec<Value>) -> Vec<Value> {
     values
         .into_iter()
         .map(|value| match value {
-            Value::Variant(name) => {
-                let text = member
-                    .enum_value_of_variant(&name)
-                    .map_or_else(|| name.to_string(), str::to_owned);
-                Value::Text(vec![crate::usage::Piece::Literal(text)], None)
-            }
+            Value::Variant(name) => match member.enum_value_of_variant(&name) {
+                Some(text) => {
+                    let piece = crate::usage::Piece::Literal(text.to_owned());
+                    Value::Text(vec![piece], None)
+                }
+                None => Value::Unknown(format!("it is the SDK's `{name}`")),
+            },
             other => other,
         })
         .collect()

@@ -368,6 +368,8 @@ pub struct Body {
     pub root: ExprId,
     /// Whether macros are left to expand.
     pub has_macros: bool,
+    /// What `&mut` is taken of.
+    pub mut_refs: Vec<ExprId>,
 }
 
 const MISSING_EXPR: &Expr = &Expr {

@@ -28,6 +28,7 @@ pub struct BodyBuilder {
     pub(super) pats: Vec<Pat>,
     pub(super) items: Vec<Item>,
     pub(super) has_macros: bool,
+    pub(super) mut_refs: Vec<ExprId>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -316,6 +317,7 @@ impl<'a> Lowerer<'a> {
             params,
             root,
             has_macros: std::mem::take(&mut self.body.has_macros),
+            mut_refs: std::mem::take(&mut self.body.mut_refs),
         })
     }
 

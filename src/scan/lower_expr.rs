@@ -87,7 +87,13 @@ impl Lowerer<'_> {
             Expr::Break(expr) => ExprKind::Break(expr.expr.as_ref().map(|e| self.expr(e))),
             Expr::Continue(_) => ExprKind::Never(Vec::new()),
             Expr::Yield(expr) => ExprKind::Opaque(expr.expr.iter().map(|expr| self.expr(expr)).collect()),
-            Expr::Reference(expr) => ExprKind::Same(self.expr(&expr.expr)),
+            Expr::Reference(expr) => {
+                let inner = self.expr(&expr.expr);
+                if expr.mutability.is_some() {
+                    self.body.mut_refs.push(inner);
+                }
+                ExprKind::Same(inner)
+            }
             Expr::RawAddr(expr) => ExprKind::Same(self.expr(&expr.expr)),
             Expr::Paren(expr) => ExprKind::Same(self.expr(&expr.expr)),
             Expr::Group(expr) => ExprKind::Same(self.expr(&expr.expr)),
@@ -124,7 +130,7 @@ impl Lowerer<'_> {
             }
             _ => ExprKind::Missing,
         };
-        (kind, self.span(syn::spanned::Spanned::span(expr)))
+        (kind, self.span(first_token(expr)))
     }
 
     fn literal(&mut self, lit: &syn::Lit) -> (ExprKind, Span) {
@@ -221,7 +227,6 @@ impl Lowerer<'_> {
     }
 
     fn binary(&mut self, expr: &syn::ExprBinary) -> ExprKind {
-        // A long chain `a + b + c …` leans to the left: walk it instead of recursing.
         let left = self.expr(&expr.left);
         let right = self.expr(&expr.right);
         match expr.op {
@@ -456,6 +461,45 @@ impl Lowerer<'_> {
                 lowered.bindings.push((name, output));
             }
         }
+    }
+}
+
+/// A token of the expression that is found without walking it: the general way costs as much as the expression is long,
+/// at every level.
+fn first_token(expr: &syn::Expr) -> proc_macro2::Span {
+    use syn::Expr;
+    match expr {
+        Expr::Struct(expr) => expr
+            .path
+            .segments
+            .first()
+            .map_or_else(proc_macro2::Span::call_site, |first| first.ident.span()),
+        Expr::Tuple(expr) => expr.paren_token.span.open(),
+        Expr::Array(expr) => expr.bracket_token.span.open(),
+        Expr::Repeat(expr) => expr.bracket_token.span.open(),
+        Expr::Closure(expr) => expr.inputs_begin.span,
+        Expr::If(expr) => expr.if_token.span,
+        Expr::Let(expr) => expr.let_token.span,
+        Expr::Match(expr) => expr.match_token.span,
+        Expr::Loop(expr) => expr.loop_token.span,
+        Expr::While(expr) => expr.while_token.span,
+        Expr::ForLoop(expr) => expr.for_token.span,
+        Expr::Assign(expr) => expr.eq_token.span,
+        Expr::Return(expr) => expr.return_token.span,
+        Expr::Break(expr) => expr.break_token.span,
+        Expr::Index(expr) => expr.bracket_token.span.open(),
+        Expr::Cast(expr) => expr.as_token.span,
+        Expr::Reference(expr) => expr.and_token.span,
+        Expr::Binary(expr) => match &expr.op {
+            syn::BinOp::Add(op) => op.span,
+            syn::BinOp::AddAssign(op) => op
+                .spans
+                .first()
+                .copied()
+                .unwrap_or_else(proc_macro2::Span::call_site),
+            _ => proc_macro2::Span::call_site(),
+        },
+        _ => proc_macro2::Span::call_site(),
     }
 }
 

@@ -36,6 +36,9 @@ mod types;
 mod value;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -165,6 +168,15 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         files: &files,
         opaque: &opaque,
     };
+    let with_code: BTreeSet<usize> = entries
+        .iter()
+        .filter(|entry| entry.krate.is_some())
+        .map(|entry| entry.package)
+        .collect();
+    let unmodelled: BTreeMap<usize, Vec<Gap>> = with_code
+        .par_iter()
+        .map(|index| (*index, packages::unmodelled(root, &world, cargo, *index)))
+        .collect();
     let entries: Vec<EntryScan> = entries
         .into_par_iter()
         .map(|entry| {
@@ -187,9 +199,8 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
                     "the scan of this binary failed; its operations are not known",
                 )],
             });
-            result
-                .gaps
-                .extend(packages::unmodelled(root, &world, cargo, entry.package));
+            let more = unmodelled.get(&entry.package);
+            result.gaps.extend(more.into_iter().flatten().cloned());
             result
                 .gaps
                 .sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
@@ -399,6 +410,3 @@ fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> reach::Al
     }
     all
 }
-
-/// Macros by the place they are invoked at; for look-ups by fn.
-type OpaqueByFile = BTreeMap<u32, Vec<expand::OpaqueMacro>>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoTree, DependencyKind, TargetKind};
+use crate::workspace::cargo_lock::CargoLock;
 
 use super::ScanOptions;
 use super::cfg::CfgContext;
@@ -26,6 +27,7 @@ const UNMODELLED: &[(&str, &str)] = &[
         "it calls GetSecretValue and DescribeSecret",
     ),
     ("modyne", "it calls DynamoDB for the application"),
+    ("coldsnap", "it calls the EBS direct APIs"),
     (
         "object_store",
         "its `aws` feature reads and writes S3 by plain HTTP",
@@ -258,8 +260,57 @@ pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, 
             );
         }
     }
+    gaps.extend(locked(root, world, cargo, index, &gaps));
     gaps.sort();
     gaps.dedup();
+    gaps
+}
+
+/// Gaps for dependencies that, says the lock file, use SDK crates by themselves.
+fn locked(
+    root: &std::path::Path,
+    world: &World<'_>,
+    cargo: &CargoTree,
+    index: usize,
+    known: &[Gap],
+) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let Some(lock) = cargo
+        .packages
+        .get(index)
+        .and_then(|package| CargoLock::find(root, &package.dir))
+    else {
+        return gaps;
+    };
+    let (file, lock) = lock;
+    let closure = world.packages.get(index).map(|data| &data.closure);
+    for at in closure.into_iter().flatten() {
+        let Some(package) = cargo.packages.get(*at) else {
+            continue;
+        };
+        let direct = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind == DependencyKind::Normal);
+        for dependency in direct {
+            for (user, sdks) in lock.users_of_sdk(&dependency.package) {
+                let told = format!("`{user}` is not read");
+                if known.iter().any(|gap| gap.message.starts_with(&told)) {
+                    continue;
+                }
+                let sdks: Vec<String> = sdks.into_iter().collect();
+                let line = line_of(root, &file, &format!("name = \"{user}\""));
+                gaps.push(
+                    Gap::new(
+                        "unmodelled-dependency",
+                        format!("{told}: it uses {} by itself", sdks.join(", ")),
+                    )
+                    .at(Location::new(file.clone(), line, 1))
+                    .hint("declare what it needs in `rolefit.toml`"),
+                );
+            }
+        }
+    }
     gaps
 }
 

@@ -157,6 +157,8 @@ impl World<'_> {
                 Some(Def::Variant(*id, u32::try_from(index).ok()?))
             }
             Def::Alias(id) => {
+                // `type A = A::B` asks for itself.
+                let _guard = AliasGuard::enter()?;
                 let alias = &self.aliases[*id];
                 match self.resolve_type(&alias.scope, &alias.target, 0) {
                     super::types::Ty::Adt(id, _) => self.step(&Def::Adt(id), name, types),
@@ -268,6 +270,31 @@ impl World<'_> {
             None if matches!(&**name, "std" | "core" | "alloc") => Some(Def::External([name.clone()].into())),
             None => None,
         }
+    }
+}
+
+thread_local! {
+    /// How many aliases are being looked through in this thread.
+    static ALIASES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts nested looks through aliases, which resolve paths that may lead back to them.
+struct AliasGuard;
+
+impl AliasGuard {
+    fn enter() -> Option<Self> {
+        ALIASES.with(|count| {
+            (count.get() < 20).then(|| {
+                count.set(count.get() + 1);
+                Self
+            })
+        })
+    }
+}
+
+impl Drop for AliasGuard {
+    fn drop(&mut self) {
+        ALIASES.with(|count| count.set(count.get().saturating_sub(1)));
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Reach {
     pub weak: BTreeMap<FnId, Option<(FnId, Span)>>,
     /// Types that reachable code constructs.
     pub constructed: BTreeSet<AdtId>,
+    /// Types that reachable code names.
+    pub named: BTreeSet<AdtId>,
     /// Calls of each reached fn: the caller, the expression.
     pub callers: HashMap<FnId, Vec<(FnId, super::ir::ExprId)>>,
     /// Whether there is no `main` and everything in the crate was taken for reachable.
@@ -38,6 +40,8 @@ struct Walk<'x, 'a> {
     seen: BTreeSet<FnId>,
     called: BTreeMap<(TraitId, Name), (FnId, Span)>,
     constructed: BTreeMap<AdtId, FnId>,
+    /// Types that reachable code names: associated fns need no instance.
+    named: BTreeSet<AdtId>,
 }
 
 fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
@@ -83,6 +87,7 @@ pub fn reach(
         seen: BTreeSet::new(),
         called: BTreeMap::new(),
         constructed: BTreeMap::new(),
+        named: BTreeSet::new(),
     };
     let main = roots.first().copied();
     for root in &roots {
@@ -94,12 +99,12 @@ pub fn reach(
     walk.run();
     let strong = walk.seen.clone();
     result.constructed = walk.constructed.keys().copied().collect();
+    result.named = walk.named.clone();
     let (paths, callers) = shortest(&walk, &roots, &strong);
     result.fns = paths;
     result.callers = callers;
     for ((of_trait, name), (caller, span)) in &walk.called {
-        let constructed = |ty: &Ty| walk.is_constructed(ty);
-        let found = world.implementations(*of_trait, name, &constructed);
+        let found = walk.runnable(*of_trait, name);
         if found.is_empty() && !world.traits[*of_trait].impls.is_empty() {
             result
                 .without_impl
@@ -154,8 +159,56 @@ impl Walk<'_, '_> {
                 if self.made_by_derive(*adt) {
                     self.construct(*adt, id);
                 }
+                self.name(*adt);
             }
         }
+    }
+
+    /// Whether a trait's fn takes no `self`.
+    fn is_static(&self, of_trait: TraitId, name: &Name) -> bool {
+        self.world.traits[of_trait]
+            .fns
+            .get(name)
+            .is_some_and(|id| !self.world.fns[*id].item.has_self)
+    }
+
+    /// Impls of a trait's fn that can run: of constructed types, for associated fns of named ones too.
+    fn runnable(&self, of_trait: TraitId, name: &Name) -> BTreeSet<FnId> {
+        let is_static = self.is_static(of_trait, name);
+        let fits = |ty: &Ty| match ty {
+            Ty::Adt(id, _) if is_static && self.named.contains(id) => true,
+            ty => self.is_constructed(ty),
+        };
+        self.world.implementations(of_trait, name, &fits)
+    }
+
+    /// Reachable code names a type.
+    fn name(&mut self, adt: AdtId) {
+        if !self.named.insert(adt) {
+            return;
+        }
+        for impl_id in self.world.adts[adt].impls.clone() {
+            let Some(of_trait) = self.world.impls[impl_id].of_trait else {
+                continue;
+            };
+            let called: Vec<Name> = self.called_of(of_trait);
+            for name in called {
+                if self.is_static(of_trait, &name) {
+                    for id in self.runnable(of_trait, &name) {
+                        self.add(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Methods of a trait that are called.
+    fn called_of(&self, of_trait: TraitId) -> Vec<Name> {
+        self.called
+            .range((of_trait, Name::from(""))..)
+            .take_while(|((id, _), _)| *id == of_trait)
+            .map(|((_, name), _)| name.clone())
+            .collect()
     }
 
     /// Whether a derive macro can construct the type: serde, `Default`, clap, database rows.
@@ -191,11 +244,7 @@ impl Walk<'_, '_> {
             return;
         }
         self.called.insert(key, (caller, span));
-        let found = {
-            let constructed = |ty: &Ty| self.is_constructed(ty);
-            self.world.implementations(of_trait, name, &constructed)
-        };
-        for id in found {
+        for id in self.runnable(of_trait, name) {
             self.add(id);
         }
         // A default body runs for types that do not override it; also for impls by macros we cannot see.
@@ -219,13 +268,7 @@ impl Walk<'_, '_> {
                 }
             }
             if let Some(of_trait) = data.of_trait {
-                let names: Vec<Name> = self
-                    .called
-                    .range((of_trait, Name::from(""))..)
-                    .take_while(|((id, _), _)| *id == of_trait)
-                    .map(|((_, name), _)| name.clone())
-                    .collect();
-                for name in names {
+                for name in self.called_of(of_trait) {
                     match data.fns.get(&name) {
                         Some(id) => self.add(*id),
                         None => {
@@ -261,8 +304,7 @@ impl Walk<'_, '_> {
             match &edge.callee {
                 Callee::Fn(target) => steps.push((*target, edge.span, Some(edge.expr))),
                 Callee::Virtual(of_trait, name) => {
-                    let constructed = |ty: &Ty| self.is_constructed(ty);
-                    let found = self.world.implementations(*of_trait, name, &constructed);
+                    let found = self.runnable(*of_trait, name);
                     steps.extend(
                         found
                             .into_iter()

@@ -6,6 +6,7 @@ use crate::catalog::Operation;
 
 use super::facts::{LocalGap, Site, SiteKind};
 use super::infer::Infer;
+use super::infer_call::is_common;
 use super::ir::{ExprId, ExprKind, Name, Span};
 use super::types::Ty;
 use super::world::SdkId;
@@ -129,8 +130,13 @@ impl<'a> Infer<'_, 'a> {
         if !extension.is_empty() {
             return None;
         }
-        let ends = self.chain(id).iter().any(|(name, args)| is_terminal(name, *args));
-        if ends {
+        // A method that only hands the client on is followed by the operation.
+        let chain = self.chain(id);
+        let ends = chain.iter().any(|(name, args)| is_terminal(name, *args));
+        let operation_follows = chain.iter().any(|(name, args)| {
+            *args == 0 && (self.operation(sdk, name).is_some() || self.waiter(sdk, name).is_some())
+        });
+        if ends && !operation_follows && !is_common(method) {
             self.site(id, span, sdk, method, method, SiteKind::NotInCatalogue);
             return Some(Ty::Fluent(sdk, method.clone()));
         }
@@ -293,6 +299,27 @@ impl<'a> Infer<'_, 'a> {
         });
     }
 
+    /// A client handed to code that is not read: what is called with it there is not known.
+    pub(super) fn note_escape(&mut self, path: &[Name], types: &[Ty], span: Span) {
+        let Some(first) = path.first() else { return };
+        if harmless(first) {
+            return;
+        }
+        for ty in types {
+            let Ty::Client(sdk) = ty else { continue };
+            self.facts.gaps.push(LocalGap {
+                code: "client-escapes",
+                span,
+                message: format!(
+                    "a client of `{}` is handed to `{}`, which is not read",
+                    self.world.sdks[*sdk].package,
+                    path.iter().map(|name| &**name).collect::<Vec<_>>().join("::")
+                ),
+                hint: Some("declare what it calls in `rolefit.toml`"),
+            });
+        }
+    }
+
     /// Constructors of libraries that call AWS by themselves.
     pub(super) fn library_call(
         &mut self,
@@ -327,6 +354,58 @@ impl<'a> Infer<'_, 'a> {
         }
         None
     }
+}
+
+/// Crates that keep or hand on a client but never call AWS with it.
+fn harmless(name: &str) -> bool {
+    matches!(
+        name,
+        "std"
+            | "core"
+            | "alloc"
+            | "tokio"
+            | "futures"
+            | "futures_util"
+            | "lambda_runtime"
+            | "lambda_http"
+            | "axum"
+            | "actix_web"
+            | "poem"
+            | "rocket"
+            | "warp"
+            | "tower"
+            | "tower_http"
+            | "once_cell"
+            | "lazy_static"
+            | "parking_lot"
+            | "dashmap"
+            | "arc_swap"
+            | "tracing"
+            | "http"
+            | "hyper"
+            | "async_trait"
+            | "async_stream"
+            | "async_graphql"
+            | "tokio_stream"
+            | "rayon"
+            | "itertools"
+            | "either"
+            | "anyhow"
+            | "serde"
+            | "serde_json"
+            | "salvo"
+            | "tonic"
+            | "async_once_cell"
+            | "moka"
+            | "crossbeam"
+            | "flume"
+            | "backoff"
+            | "backon"
+            | "tokio_retry"
+            | "mockall"
+            | "bytes"
+            | "derive_more"
+    )
 }
 
 /// How well a chain fits an operation: `None` if a link is neither setter nor terminal.

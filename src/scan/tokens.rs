@@ -60,9 +60,14 @@ impl Printed {
     }
 
     fn push_all(&mut self, tokens: &[Tok]) {
-        let mut glued = false;
+        let mut glued = None;
         for tok in tokens {
-            let glue_this = std::mem::take(&mut glued);
+            // Only punctuation glues to punctuation, and a quote to the name of its lifetime: `.` before `$m` is glued
+            // to the dollar sign that is gone now.
+            let glue_this = match (glued.take(), tok) {
+                (Some(_), Tok::Punct(..)) | (Some('\''), Tok::Ident(..)) => true,
+                _ => false,
+            };
             match tok {
                 Tok::Ident(text, span) | Tok::Literal(text, span) => {
                     self.line(text, *span, glue_this);
@@ -71,7 +76,7 @@ impl Printed {
                     let mut text = String::new();
                     let _ = write!(text, "{char}");
                     self.line(&text, *span, glue_this);
-                    glued = *joint;
+                    glued = joint.then_some(*char);
                 }
                 Tok::Group(open, inner, span) => {
                     let (open, close) = match open {

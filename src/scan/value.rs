@@ -90,6 +90,8 @@ pub struct Evaluator<'x, 'a> {
     pub envy: BTreeMap<AdtId, String>,
     pub(super) active: BTreeSet<(FnId, ExprId, usize, Option<ExprId>, Option<ExprId>)>,
     pub(super) active_locals: Vec<(FnId, u32, usize)>,
+    /// Fields of types whose literals are being followed.
+    pub(super) active_fields: BTreeSet<(AdtId, Option<u32>, String)>,
     pub(super) depth: usize,
     pub(super) steps: usize,
 }
@@ -123,6 +125,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             envy,
             active: BTreeSet::new(),
             active_locals: Vec::new(),
+            active_fields: BTreeSet::new(),
             depth: 0,
             steps: 0,
         }
@@ -163,6 +166,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         self.depth = 0;
         self.active.clear();
         self.active_locals.clear();
+        self.active_fields.clear();
     }
 
     /// The frame of a callee, entered from `call` in `frame`.
@@ -193,6 +197,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     origin: origin.filter(|span| span.line > 0).map(|span| self.place(span)),
                 },
                 Value::Text(..) => ResourceHint::literal(""),
+                Value::Event(path) if path.is_empty() => {
+                    ResourceHint::unknown("it is made from the whole event")
+                }
                 Value::Event(path) => ResourceHint {
                     pieces: vec![Piece::Event { path: path.clone() }],
                     origin: None,

@@ -135,7 +135,7 @@ fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec
         )],
         Source::Unknown => unknown("no input of the operation names it"),
         Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
-            None | Some([]) if *form == Form::ObjectKey => {
+            None | Some([]) if is_open(*form) => {
                 vec![Candidate::new(Value::Name("*".to_owned()), "")]
             }
             None => unknown(&format!("{path} is not seen to be set")),
@@ -166,7 +166,7 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
     if known.is_empty() {
         // An object key that only the run time knows is no gap: the bucket is what matters.
         let value = match form {
-            Form::ObjectKey => Value::Name("*".to_owned()),
+            form if is_open(form) => Value::Name("*".to_owned()),
             _ => Value::Unknown(
                 reasons
                     .into_iter()
@@ -179,7 +179,7 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
     let widened = reasons
         .into_iter()
         .next()
-        .filter(|_| text.starts_with('*') && form != Form::ObjectKey);
+        .filter(|_| text.starts_with('*') && !is_open(form));
     Candidate {
         value: interpret(&text, form, around.stack),
         note,
@@ -259,7 +259,14 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
 /// Reads a value in the form its member takes.
 fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
     let name = match form {
-        Form::ObjectKey => return Value::Name(text.to_owned()),
+        Form::ObjectKey | Form::RunTimeId => return Value::Name(text.to_owned()),
+        Form::NameInArn => return name_in_arn(text, stack),
+        Form::Account => return Value::Name(account(text)),
+        Form::ProfileModel => {
+            return Value::Name(text.split_once('.').map_or(text, |(_, model)| model).to_owned());
+        }
+        Form::QualifiedArn if text.starts_with("arn:") => unqualified(text).to_owned(),
+        Form::LogGroup => text.trim_end_matches(":*").to_owned(),
         Form::Name if !text.starts_with("arn:") => return Value::Name(text.to_owned()),
         Form::CopySourceKey => return Value::Name(copy_source(text).1),
         Form::StatementTable => return statement_part(text, 0),
@@ -287,6 +294,7 @@ fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
         Form::Function => Value::Name(function_name(&name)),
         Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
         Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
         Form::Key if name.starts_with("alias/") => Value::Unknown(
             "a key alias is no resource of key operations; the key behind it is not known".to_owned(),
         ),
@@ -294,9 +302,55 @@ fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
     }
 }
 
+/// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
+fn is_open(form: Form) -> bool {
+    matches!(form, Form::ObjectKey | Form::RunTimeId)
+}
+
+/// The name of what an ARN names, where the ARN of something in it is asked for; a name stays as it is.
+fn name_in_arn(text: &str, stack: Option<&Stack>) -> Value {
+    let arn = if text.starts_with("arn:") {
+        Some(text.to_owned())
+    } else if text.ends_with(".Arn}") {
+        stack
+            .and_then(|stack| stack.resource_named(text))
+            .and_then(|resource| resource.arn.clone())
+    } else {
+        return Value::Name(text.to_owned());
+    };
+    let last = arn.as_deref().and_then(|arn| {
+        // Not inside a symbol such as `${AWS::Region}`.
+        let end = arn
+            .rfind(['/', ':'])
+            .filter(|&end| !arn.ends_with('}') || arn.rfind("${") > Some(end));
+        arn.get(end? + 1..)
+    });
+    match last {
+        Some(name) => Value::Name(name.to_owned()),
+        None => Value::Unknown(format!("the ARN `{text}` does not tell a name")),
+    }
+}
+
+/// The ARN before a version or alias: without its last part.
+fn unqualified(arn: &str) -> &str {
+    // The colons inside `${AWS::Region}` separate nothing.
+    let qualified = arn.replace("${AWS::", "${").split(':').count() > 7;
+    arn.rsplit_once(':')
+        .filter(|_| qualified)
+        .map_or(arn, |(base, _)| base)
+}
+
+/// The account's id in an ARN, or the text itself.
+fn account(text: &str) -> String {
+    text.strip_prefix("arn:")
+        .and_then(|rest| rest.split(':').nth(3))
+        .unwrap_or(text)
+        .to_owned()
+}
+
 /// Forms whose texts are whole ARNs.
 fn is_arn_form(form: Form) -> bool {
-    matches!(form, Form::Arn | Form::LayerVersion)
+    matches!(form, Form::Arn | Form::OnlyArn | Form::LayerVersion)
 }
 
 /// A parameter of the stack, or a variable to fill in, and nothing else.
@@ -413,4 +467,35 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
         stack_resource,
     };
     (bound, reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_arns_are_read() {
+        for (arn, base) in [
+            (
+                "arn:aws:states:eu-west-1:1:stateMachine:ship:live",
+                "arn:aws:states:eu-west-1:1:stateMachine:ship",
+            ),
+            (
+                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
+                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
+            ),
+        ] {
+            assert_eq!(unqualified(arn), base);
+        }
+        for (text, name) in [
+            ("arn:aws:events:eu-west-1:1:event-bus/orders", "orders"),
+            ("orders", "orders"),
+            ("${Bus}", "${Bus}"),
+            ("arn:aws:events:eu-west-1:1:event-bus/${Bus}", "${Bus}"),
+        ] {
+            assert_eq!(name_in_arn(text, None), Value::Name(name.to_owned()), "{text}");
+        }
+        assert_eq!(account("arn:aws:iam::123456789012:root"), "123456789012");
+        assert_eq!(account("123456789012"), "123456789012");
+    }
 }

@@ -132,14 +132,25 @@ fn intrinsic(resource: &ArnPattern, stack: Option<&Stack>) -> String {
     }
 }
 
-/// A resource of the stack: by attribute where `Ref` is not the name that the ARN ends in.
+/// A resource of the stack: by attribute where it has one that is the ARN, else by its name in the ARN's place.
 fn by_name(named: &StackResource, rest: &str, text: &str) -> String {
     let id = &named.id;
-    match (named.ref_returns, rest) {
-        (RefValue::Arn, "") => format!("!Ref {id}"),
-        (RefValue::Arn, rest) => scalar(&format!("${{{id}}}{rest}")),
-        (_, "") if named.type_name != "AWS::Logs::LogGroup" => format!("!GetAtt {id}.Arn"),
-        (RefValue::Url, rest) => scalar(&format!("${{{id}.Arn}}{rest}")),
+    let starts_with_slash = named
+        .physical_name
+        .as_ref()
+        .is_some_and(|name| name.starts_with('/'));
+    match (named.ref_returns, named.arn_attribute(), rest) {
+        (RefValue::Arn, _, "") => format!("!Ref {id}"),
+        (RefValue::Arn, _, rest) => scalar(&format!("${{{id}}}{rest}")),
+        // The attribute of a log group ends in `:*` already.
+        (_, Some(attribute), "") if named.type_name != "AWS::Logs::LogGroup" => {
+            format!("!GetAtt {id}.{attribute}")
+        }
+        (RefValue::Url | RefValue::Id, Some(attribute), rest) => {
+            scalar(&format!("${{{id}.{attribute}}}{rest}"))
+        }
+        // The ARN of an SSM parameter has one slash where its name begins with one.
+        _ if starts_with_slash => scalar(&text.replace(&format!("/${{{id}}}"), &format!("${{{id}}}"))),
         _ => scalar(text),
     }
 }

@@ -97,15 +97,12 @@ fn resources(
         bound.extend(more);
         gaps.extend(unsettled);
     }
-    if usage.arns.is_empty() {
-        return (bound, gaps);
+    if usage.because.kind == BecauseKind::Trail {
+        bound = bound.into_iter().map(|bound| recognised(bound, around)).collect();
     }
     // Recorded inputs say more than recorded ARNs (a query of an index is recorded with the table), if they say all.
-    if gaps.is_empty() {
-        return (
-            bound.into_iter().map(|bound| recognised(bound, around)).collect(),
-            gaps,
-        );
+    if gaps.is_empty() && usage.because.kind == BecauseKind::Trail {
+        return (bound, gaps);
     }
     let named: Vec<Bound> = usage
         .arns

@@ -55,8 +55,13 @@ pub fn synthesise(
         .into_iter()
         .flat_map(|usage| expand::expand(catalog, around, usage).0)
     {
-        let explains =
-            |present: &&mut Grant| present.action == grant.action && present.resource.covers(&grant.resource);
+        let explains = |present: &&mut Grant| {
+            present.action == grant.action
+                && (present.resource.covers(&grant.resource)
+                    // Records were too many to keep each: what is left of them is a pattern.
+                    || (grant.resource.as_str().contains('*') && present.resource.intersects(&grant.resource))
+                    || recognise::may_be(&present.resource, &grant.resource, around.stack))
+        };
         match grants.iter_mut().find(explains) {
             Some(present) => present.also(grant.because()),
             None => unexplained.push(expand::generalised(grant)),
@@ -68,7 +73,11 @@ pub fn synthesise(
     let mut grants = merge::normalise(grants);
     if let Some(stack) = around.stack {
         for grant in &mut grants {
-            let spelled = ArnPattern::new(stack.physical_arn(grant.resource.as_str()));
+            // The ARN of a parameter leaves out the slash that its name begins with.
+            let spelled = stack
+                .physical_arn(grant.resource.as_str())
+                .replace(":parameter//", ":parameter/");
+            let spelled = ArnPattern::new(spelled);
             grant.spelled_out = Some(spelled).filter(|spelled| *spelled != grant.resource);
         }
     }

@@ -68,7 +68,7 @@ fn deployed_name_fits(name: &str, resource: &StackResource) -> bool {
             let (name, id) = (name.to_ascii_lowercase(), resource.id.to_ascii_lowercase());
             name == id
                 || name.find(&id).is_some_and(|at| {
-                    at > 0 && name.as_bytes().get(at - 1) == Some(&b'-') && {
+                    (at == 0 || name.as_bytes().get(at - 1) == Some(&b'-')) && {
                         let after = name.as_bytes().get(at + id.len());
                         after.is_none() || after == Some(&b'-')
                     }
@@ -127,6 +127,7 @@ mod tests {
                 Some("orders-${Stage}"),
             ),
             ("Inbox", "arn:p:sqs:r:a:${Inbox}", None),
+            ("Webhook", "arn:p:secretsmanager:r:a:secret:${Webhook}", None),
         ]);
         let index = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-prod/index/by-customer";
         assert_eq!(

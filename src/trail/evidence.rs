@@ -7,7 +7,19 @@ impl Observation {
     /// The need that this observation proves; `None` for what Lambda does on its own (templates know it), for refused
     /// calls (an attempt is no need) and for events without a known operation.
     pub fn usage(&self) -> Option<Usage> {
-        let via_service = match &self.class {
+        self.usage_as(&self.class)
+    }
+
+    /// What a refused call was after; `None` for any other observation.
+    pub fn attempt(&self) -> Option<Usage> {
+        match &self.class {
+            Class::Denied { caller, .. } => self.usage_as(caller),
+            _ => None,
+        }
+    }
+
+    fn usage_as(&self, class: &Class) -> Option<Usage> {
+        let via_service = match class {
             Class::Call => None,
             Class::ForwardAccess { via } => via.strip_suffix(".amazonaws.com").map(|service| {
                 let service = service.split('.').next().unwrap_or(service);

@@ -56,6 +56,7 @@ pub fn link(deployments: Deployments, packages: &[Package], statements: &Stateme
         }
         linked.push(function);
     }
+    gaps.extend(linker.stated_for_nothing(&linked));
     let undeployed = linker.undeployed(&linked);
     linked.extend(undeployed);
     Workspace {
@@ -213,42 +214,55 @@ impl Linker<'_> {
         })
     }
 
-    /// Rule 6: the package at the path of the code has one binary.
+    /// Rule 6: the package at the path of the code has one binary, or no package is there and one binary lies below.
     fn only_binary(&self, code: &CodeClue) -> Option<Found<'_>> {
         let path = code.path.as_deref()?;
-        let package = self.packages.iter().find(|package| package.dir == path)?;
-        let [only] = package.binaries.as_slice() else {
-            return None;
+        let at_path = self.packages.iter().any(|package| package.dir == path);
+        let (rule, confidence) = if at_path {
+            ("only binary of package", Confidence::High)
+        } else {
+            ("only binary below CodeUri", Confidence::Medium)
         };
-        let binary = self
-            .binaries
-            .iter()
-            .find(|binary| binary.package_dir == package.dir && binary.binary == only.name)?;
-        Some(Found {
-            binary,
-            rule: "only binary of package",
-            confidence: Confidence::High,
-        })
-    }
-
-    /// Rule 8: one binary alone has the function's name.
-    fn by_name(&self, function: &Function) -> Option<Found<'_>> {
-        let deployed: String = pieces(&function.deployed_name)
-            .into_iter()
-            .filter_map(|piece| match piece {
-                TextPiece::Plain(plain) => Some(plain),
-                TextPiece::Symbol(_) => None,
-            })
-            .collect();
-        let names: BTreeSet<String> = [function.name.as_str(), deployed.as_str()]
-            .into_iter()
-            .map(folded)
-            .filter(|name| !name.is_empty())
-            .collect();
         let fitting: Vec<&BinaryId> = self
             .binaries
             .iter()
-            .filter(|binary| names.contains(&folded(&binary.binary)))
+            .filter(|binary| {
+                if at_path {
+                    binary.package_dir == path
+                } else {
+                    lies_in(&binary.package_dir, path)
+                }
+            })
+            .collect();
+        Some(Found {
+            binary: only(&fitting)?,
+            rule,
+            confidence,
+        })
+    }
+
+    /// Rule 8: one binary alone has the function's name, or what is left of it without a stage or service at either end.
+    /// Of several the longest name counts.
+    fn by_name(&self, function: &Function) -> Option<Found<'_>> {
+        let names = [
+            words(without_hash(&function.name)),
+            words(&plain_text(&function.deployed_name)),
+        ];
+        let length = |binary: &BinaryId| {
+            let name = words(&binary.binary).concat();
+            let fits = !name.is_empty() && names.iter().any(|words| is_affix(&name, words));
+            if fits { name.len() } else { 0 }
+        };
+        let longest = self
+            .binaries
+            .iter()
+            .map(length)
+            .max()
+            .filter(|length| *length > 2)?;
+        let fitting: Vec<&BinaryId> = self
+            .binaries
+            .iter()
+            .filter(|binary| length(binary) == longest)
             .collect();
         let binary = self.nearest(&fitting, function)?;
         Some(Found {
@@ -324,6 +338,29 @@ impl Linker<'_> {
         ))
     }
 
+    /// Lines of rolefit.toml whose function is not deployed here. Without any deployment description the names are those
+    /// of an account, which nobody can check here.
+    fn stated_for_nothing(&self, functions: &[Function]) -> Vec<Gap> {
+        if functions.is_empty() {
+            return Vec::new();
+        }
+        let known = |name: &str| {
+            functions
+                .iter()
+                .any(|function| function.name == name || function.deployed_name == name)
+        };
+        let unknown = self.statements.explicit.keys().filter(|name| !known(name));
+        unknown
+            .map(|name| {
+                Gap::new(
+                    "unknown-stated-function",
+                    format!("rolefit.toml links a function `{name}` that no stack here deploys"),
+                )
+                .hint("use the logical id of the stack template")
+            })
+            .collect()
+    }
+
     /// A function for each binary that no deployed function runs.
     fn undeployed(&self, linked: &[Function]) -> Vec<Function> {
         let deployed: BTreeSet<&BinaryId> = linked
@@ -379,189 +416,56 @@ fn lies_in(folder: &str, outer: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A name without case, separators and the words that say it is a function.
-fn folded(name: &str) -> String {
-    let mut folded: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    loop {
-        let shorter = ["function", "lambda", "fn"]
-            .iter()
-            .find_map(|word| folded.strip_suffix(word))
-            .filter(|rest| !rest.is_empty())
-            .map(str::to_owned);
-        match shorter {
-            Some(shorter) => folded = shorter,
-            None => return folded,
-        }
+/// The plain pieces of a stack text.
+fn plain_text(text: &str) -> String {
+    let plain = pieces(text).into_iter().map(|piece| match piece {
+        TextPiece::Plain(plain) => plain,
+        TextPiece::Symbol(_) => "-",
+    });
+    plain.collect()
+}
+
+/// A logical id without the eight hexadecimal digits that CDK puts behind it.
+fn without_hash(id: &str) -> &str {
+    match id.len().checked_sub(8).and_then(|at| id.split_at_checked(at)) {
+        Some((name, hash)) if !name.is_empty() && hash.chars().all(is_hash_digit) => name,
+        _ => id,
     }
+}
+
+fn is_hash_digit(c: char) -> bool {
+    c.is_ascii_digit() || ('A'..='F').contains(&c)
+}
+
+/// The words of a name, split at separators and capitals, in lower case, without those that only say it is a function.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut previous = ' ';
+    for c in name.chars() {
+        let plain = c.is_ascii_alphanumeric();
+        if !plain || (c.is_ascii_uppercase() && !previous.is_ascii_uppercase()) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| plain) {
+            word.push(c.to_ascii_lowercase());
+        }
+        previous = c;
+    }
+    words.retain(|word| !word.is_empty());
+    let says_function = |word: &String| matches!(word.as_str(), "function" | "lambda" | "fn");
+    while words.len() > 1 && words.last().is_some_and(says_function) {
+        words.pop();
+    }
+    words
+}
+
+/// Whether the words begin or end with the name.
+fn is_affix(name: &str, words: &[String]) -> bool {
+    (0..words.len()).any(|index| {
+        let (front, back) = words.split_at(index);
+        back.concat() == name || (index > 0 && front.concat() == name)
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn package(name: &str, dir: &str, binaries: &[&str]) -> Package {
-        let binaries = binaries
-            .iter()
-            .map(|binary| Binary {
-                name: (*binary).to_owned(),
-                entry: format!("{dir}/src/bin/{binary}.rs"),
-            })
-            .collect();
-        Package {
-            name: name.to_owned(),
-            dir: dir.to_owned(),
-            binaries,
-        }
-    }
-
-    fn function(name: &str, code: CodeClue) -> Function {
-        Function {
-            name: name.to_owned(),
-            deployed_name: format!("${{{name}}}"),
-            binary: None,
-            stack: Some(0),
-            location: Location::new("app/template.yaml", 7, 3),
-            code,
-            ..undeployed_function(&BinaryId {
-                package: String::new(),
-                package_dir: String::new(),
-                binary: String::new(),
-                entry: String::new(),
-            })
-        }
-    }
-
-    fn at(path: &str) -> CodeClue {
-        CodeClue {
-            path: Some(path.to_owned()),
-            ..CodeClue::default()
-        }
-    }
-
-    fn linked(functions: Vec<Function>, packages: &[Package], statements: &Statements) -> Workspace {
-        let stack = Stack {
-            file: "app/template.yaml".to_owned(),
-            ..Stack::default()
-        };
-        let deployments = Deployments {
-            stacks: vec![stack],
-            functions,
-            gaps: Vec::new(),
-        };
-        link(deployments, packages, statements)
-    }
-
-    /// `name: package_dir/binary by rule` of each function.
-    fn links(workspace: &Workspace) -> Vec<String> {
-        workspace
-            .functions
-            .iter()
-            .map(|function| {
-                let binary = function.binary.as_ref().map_or("-".to_owned(), |binary| {
-                    format!("{}:{}", binary.package_dir, binary.binary)
-                });
-                let rule = function.linked_by.as_deref().unwrap_or("-");
-                format!("{} {binary} {rule}", function.name)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn each_rule_links_in_its_turn() {
-        let packages = [
-            package("app", "app", &["put-order", "get-order", "list"]),
-            package("single", "single", &["worker"]),
-            package("other", "other", &["put-order"]),
-        ];
-        let mut statements = Statements::default();
-        statements
-            .explicit
-            .insert("Stated".to_owned(), "other/put-order".to_owned());
-        statements
-            .cargo_metadata
-            .insert("Meta".to_owned(), "list".to_owned());
-        let by_binary = CodeClue {
-            binary: Some("put-order".to_owned()),
-            ..at("app")
-        };
-        let functions = vec![
-            function("Stated", by_binary.clone()),
-            function("Built", by_binary),
-            function("Copied", at("app/target/lambda/get-order")),
-            function("Meta", at("app")),
-            function("Lonely", at("single")),
-            function("GetOrderFunction", CodeClue::default()),
-        ];
-        assert_eq!(
-            links(&linked(functions, &packages, &statements)),
-            [
-                "Stated other:put-order rolefit.toml",
-                "Built app:put-order sam.BuildProperties.Binary",
-                "Copied app:get-order CodeUri target/lambda/<bin>",
-                "Meta app:list cargo-lambda metadata",
-                "Lonely single:worker only binary of package",
-                "GetOrderFunction app:get-order name",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_workspace_puts_its_binaries_above_its_packages() {
-        let packages = [
-            package("a", "svc/a", &["put"]),
-            package("b", "svc/b", &["get"]),
-            package("c", "elsewhere", &["put"]),
-        ];
-        let functions = vec![function("P", at("svc/target/lambda/put"))];
-        let workspace = linked(functions, &packages, &Statements::default());
-        assert_eq!(
-            links(&workspace),
-            [
-                "P svc/a:put CodeUri target/lambda/<bin>",
-                "get svc/b:get -",
-                "put elsewhere:put -",
-            ]
-        );
-    }
-
-    #[test]
-    fn an_unlinked_function_is_a_gap_with_the_lines_to_paste() {
-        let packages = [package("app", "app", &["one", "two"])];
-        let mut python = function("Py", CodeClue::default());
-        python.may_be_rust = false;
-        let workspace = linked(
-            vec![function("Front", at("app")), python],
-            &packages,
-            &Statements::default(),
-        );
-        let gaps: Vec<_> = workspace
-            .gaps
-            .iter()
-            .map(|gap| (gap.code, gap.hint.as_deref().unwrap_or_default()))
-            .collect();
-        assert_eq!(
-            gaps,
-            [(
-                UNLINKED_FUNCTION,
-                "add to rolefit.toml (one of `one`, `two`):\n[[function]]\nname = \"Front\"\nbin = \"one\""
-            )]
-        );
-    }
-
-    #[test]
-    fn a_stated_link_to_nothing_is_not_replaced_by_a_guess() {
-        let packages = [package("app", "app", &["one"])];
-        let mut statements = Statements::default();
-        statements.explicit.insert("One".to_owned(), "oen".to_owned());
-        let workspace = linked(vec![function("One", at("app"))], &packages, &statements);
-        assert_eq!(links(&workspace), ["One - -", "one app:one -"]);
-        assert_eq!(
-            workspace.gaps.first().map(|gap| gap.message.as_str()),
-            Some("rolefit.toml links `One` to `oen`, which is no binary of this workspace")
-        );
-    }
-}
+mod tests;

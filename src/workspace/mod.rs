@@ -2,5 +2,6 @@
 
 pub mod model;
 pub mod cargo;
+pub mod cargo_lock;
 pub mod deploy;
 pub mod link;

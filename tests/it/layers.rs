@@ -13,16 +13,16 @@ fn modules() -> Vec<String> {
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(files(&path));
+            found.extend(files(&path));
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            files.push(path);
+            found.push(path);
         }
     }
-    files
+    found
 }
 
 /// The top-level module a file belongs to.

@@ -96,7 +96,14 @@ fn prefix_data(
         .iter()
         .map(|(name, entry)| ResourceTypeData {
             name: texts.add(name),
-            arn: texts.add(entry.get("arn").and_then(Value::as_str).unwrap_or_default()),
+            // A few ARNs spell the variable of the account differently.
+            arn: texts.add(
+                &entry
+                    .get("arn")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .replace(":${AccountId}:", ":${Account}:"),
+            ),
             condition_keys: list(entry, "conditionKeys").map(|key| texts.add(key)).collect(),
         })
         .collect();

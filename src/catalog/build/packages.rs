@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use super::{BuildError, tar};
 
-/// A pinned package. `src/catalog/pins.tsv` has the hashes; the fetch script checks them.
+/// A pinned package. `src/catalog/pins.tsv` has the hashes, which the fetch script checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pin {
     pub(super) name: &'static str,
@@ -220,4 +220,25 @@ fn locate(from: &Path, file: &str) -> Option<PathBuf> {
         .into_iter()
         .map(|folder| folder.join(file))
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fetch_script_fetches_what_the_build_reads() {
+        let mut fetched: Vec<(&str, &str, &str)> = include_str!("../pins.tsv")
+            .lines()
+            .skip(1)
+            .filter_map(|line| {
+                let mut fields = line.split('\t').skip(1);
+                Some((fields.next()?, fields.next()?, fields.next()?))
+            })
+            .collect();
+        let mut read: Vec<_> = PINS.iter().map(|pin| (pin.name, pin.version, pin.file)).collect();
+        fetched.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(fetched, read);
+    }
 }

@@ -11,6 +11,8 @@ pub enum Form {
     NameInArn,
     /// The whole ARN.
     Arn,
+    /// The whole ARN, or a name that does not tell it.
+    OnlyArn,
     /// The ARN of a version or alias; the resource is what stands before its last `:`.
     QualifiedArn,
     /// An account's id, or the ARN of something in the account.
@@ -48,6 +50,12 @@ pub enum Form {
     LayerVersion,
     /// A log group's name or ARN (with or without `:*`).
     LogGroup,
+    /// A model's id or ARN.
+    Model,
+    /// The id of an inference profile, `us.anthropic.claude-…`: the model's id is what stands after the first dot.
+    ProfileModel,
+    /// An id that only exists at run time, such as a connection's. Where it is not known, every one.
+    RunTimeId,
     /// The table that a PartiQL statement names.
     StatementTable,
     /// The index that a PartiQL statement names (`"table"."index"`).
@@ -55,11 +63,12 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 23] = [
+const NAMES: [(&str, Form); 27] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
     ("arn", Form::Arn),
+    ("only-arn", Form::OnlyArn),
     ("qualified-arn", Form::QualifiedArn),
     ("account", Form::Account),
     ("role", Form::Role),
@@ -77,6 +86,9 @@ const NAMES: [(&str, Form); 23] = [
     ("layer", Form::Layer),
     ("layer-version", Form::LayerVersion),
     ("log-group", Form::LogGroup),
+    ("model", Form::Model),
+    ("profile-model", Form::ProfileModel),
+    ("run-time-id", Form::RunTimeId),
     ("statement-table", Form::StatementTable),
     ("statement-index", Form::StatementIndex),
 ];

@@ -290,7 +290,7 @@ impl Catalog {
             Some(ids) => ids
                 .iter()
                 .filter_map(|id| overlay.resource(id))
-                .filter_map(|resource| self.named_resource(resource, given))
+                .filter_map(|resource| self.named_resource(operation, resource, given))
                 .collect(),
             None => resource_rule::resources(self, operation, overlay, &row.action, given),
         };
@@ -308,7 +308,12 @@ impl Catalog {
     }
 
     /// A resource of the overlay, unless its condition does not hold.
-    fn named_resource(&self, resource: &Resource, given: Given<'_>) -> Option<NeededResource> {
+    fn named_resource(
+        &self,
+        operation: Operation<'_>,
+        resource: &Resource,
+        given: Given<'_>,
+    ) -> Option<NeededResource> {
         if let Some(when) = &resource.when
             && when.holds(given) == Truth::No
         {
@@ -320,8 +325,16 @@ impl Catalog {
         };
         let variables = variables(&format)
             .map(|name| {
-                let sources = resource.variables.get(name).map_or(&[][..], Vec::as_slice);
-                (name.to_owned(), choose(sources, given))
+                // One resource serves operations whose members have different names.
+                let sources: Vec<Source> = resource
+                    .variables
+                    .get(name)
+                    .into_iter()
+                    .flatten()
+                    .filter(|source| resource_rule::has_source(operation, source))
+                    .cloned()
+                    .collect();
+                (name.to_owned(), choose(&sources, given))
             })
             .collect();
         Some(NeededResource {

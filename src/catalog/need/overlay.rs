@@ -35,19 +35,34 @@ macro_rules! files {
 
 /// Every file by service.
 pub(super) const FILES: &[(&str, &str)] = files![
+    "apigatewaymanagement",
+    "bedrockagentruntime",
+    "bedrockruntime",
+    "budgets",
+    "cloudfront",
+    "cloudwatch",
+    "cloudwatchlogs",
     "dynamodb",
     "dynamodbstreams",
+    "ecs",
     "eventbridge",
     "kinesis",
     "kms",
     "lambda",
+    "rdsdata",
+    "redshiftdata",
     "s3",
+    "s3control",
+    "sagemakerruntime",
+    "scheduler",
     "secretsmanager",
+    "sesv2",
     "sfn",
     "sns",
     "sqs",
     "ssm",
     "sts",
+    "timestreamquery",
 ];
 
 /// Knowledge of one service.

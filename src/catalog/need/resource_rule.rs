@@ -4,7 +4,7 @@
 //! for `${TableName}` of a `table`), or is a bare `Name`, `Id` or `Arn` in an operation on just that type
 //! (`CreateStateMachine`). A resource that no member names stays with an unknown variable: every resource of the type.
 
-use crate::catalog::action_entry::ResourceType;
+use crate::catalog::action_entry::{ResourceType, variables};
 use crate::catalog::service::{ActionRule, Member, MemberKind, Operation};
 use crate::catalog::{Catalog, naming};
 use crate::iam::action::Action;
@@ -39,7 +39,7 @@ pub(super) fn resources(
     let written: Vec<NeededResource> = told
         .iter()
         .flat_map(|(resources, _)| resources)
-        .filter_map(|resource| catalog.named_resource(resource, given))
+        .filter_map(|resource| catalog.named_resource(operation, resource, given))
         .collect();
     let guesses: Vec<Guess<'_>> = untold
         .into_iter()
@@ -56,7 +56,39 @@ pub(super) fn resources(
             }
         })
         .map(|guess| guess.resource(given));
-    written.iter().cloned().chain(guessed).collect()
+    let found: Vec<NeededResource> = written.iter().cloned().chain(guessed).collect();
+    if found.len() > MOST_TYPES {
+        together(&found).unwrap_or(found)
+    } else {
+        found
+    }
+}
+
+/// One ARN of any type, where one member holds the ARN of whichever it is; `None` when the types differ in more.
+fn together(found: &[NeededResource]) -> Option<Vec<NeededResource>> {
+    let first = found.first()?.variables.last()?.1.clone();
+    let is_whole = matches!(first, Source::Input { form: Form::Arn, .. });
+    let is_shared = |resource: &NeededResource| {
+        let opening: String = resource.format.splitn(6, ':').take(5).collect();
+        variables(&opening).next().is_none() && resource.variables.iter().all(|(_, source)| *source == first)
+    };
+    if !is_whole || !found.iter().all(is_shared) {
+        return None;
+    }
+    let mut together: Vec<NeededResource> = found
+        .iter()
+        .map(|resource| {
+            let opening: Vec<&str> = resource.format.splitn(6, ':').take(5).collect();
+            NeededResource {
+                resource_type: "any".to_owned(),
+                format: format!("{}:${{Resource}}", opening.join(":")),
+                variables: vec![("Resource".to_owned(), first.clone())],
+            }
+        })
+        .collect();
+    together.sort();
+    together.dedup();
+    Some(together)
 }
 
 /// The resources of the file that have this type and whose members the operation has.
@@ -77,7 +109,8 @@ fn written<'o>(overlay: &'o Overlay, operation: Operation<'_>, kind: &str) -> Ve
     found
 }
 
-fn has_source(operation: Operation<'_>, source: &Source) -> bool {
+/// Whether an operation has the member that a source starts from.
+pub(super) fn has_source(operation: Operation<'_>, source: &Source) -> bool {
     match source {
         Source::Input { path, .. } => {
             let head = path.split(['.', '[', '{']).next().unwrap_or(path);
@@ -107,18 +140,12 @@ impl<'a> Guess<'a> {
             .iter()
             .enumerate()
             .map(|(position, name)| {
-                let is_own = position + 1 == names.len();
+                let is_last = position + 1 == names.len();
+                let is_only = names.len() == 1;
                 let named = operation
                     .members()
-                    .filter(|member| member.is_text() && kind.is_variable(*member, name, is_own))
-                    .map(|member| {
-                        let form = if member.takes_arn() {
-                            Form::NameOrArn
-                        } else {
-                            Form::Name
-                        };
-                        input(member, form)
-                    });
+                    .filter(|member| member.is_text() && kind.is_variable(*member, name, is_last, is_only))
+                    .map(|member| input(member, kind.form(member, is_last)));
                 (*name, arns.iter().cloned().chain(named).collect())
             })
             .collect();
@@ -164,6 +191,8 @@ struct Kind<'a> {
     is_subject: bool,
 }
 
+/// The most types that are listed one by one when one member holds the ARN of any of them.
+const MOST_TYPES: usize = 3;
 /// What follows a type's or variable's own name in a member's.
 const ENDINGS: [&str; 5] = ["", "Name", "Id", "Identifier", "Names"];
 /// Members that hold the ARN of whatever the operation is about.
@@ -193,7 +222,7 @@ impl<'a> Kind<'a> {
             || self.is_subject && naming::same_folded(name, "Arn")
     }
 
-    fn is_variable(&self, member: Member<'_>, variable: &str, is_own: bool) -> bool {
+    fn is_variable(&self, member: Member<'_>, variable: &str, is_last: bool, is_only: bool) -> bool {
         let stem = ENDINGS
             .iter()
             .filter_map(|ending| variable.strip_suffix(ending))
@@ -205,11 +234,22 @@ impl<'a> Kind<'a> {
                 .iter()
                 .any(|ending| naming::same_folded(member.name(), &format!("{own}{ending}")))
         };
+        // A type's own name stands for its last variable only if no other part of the ARN is left to be named.
+        let is_own = is_only || is_last && naming::same_folded(stem, self.name);
+        let is_bare = BARE.iter().any(|bare| naming::same_folded(member.name(), bare));
         refers_to(stem)
             || naming::same_folded(member.name(), variable)
-            || is_own
-                && (refers_to(self.name)
-                    || self.is_subject && BARE.iter().any(|bare| naming::same_folded(member.name(), bare)))
+            || is_own && refers_to(self.name)
+            || is_last && self.is_subject && is_bare
+    }
+
+    /// How a member names the variable: an ARN of what the resource lies in only tells a name.
+    fn form(&self, member: Member<'_>, is_last: bool) -> Form {
+        match (is_last, member.takes_arn()) {
+            (false, _) => Form::NameInArn,
+            (true, true) => Form::NameOrArn,
+            (true, false) => Form::Name,
+        }
     }
 }
 

@@ -3,3 +3,5 @@
 
 mod files;
 mod golden;
+
+mod properties;

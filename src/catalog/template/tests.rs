@@ -118,3 +118,77 @@ fn a_slip_is_an_error_with_its_place() {
         assert_eq!(parse("t", &change).unwrap_err().to_string(), expected);
     }
 }
+
+#[test]
+fn every_action_of_a_template_exists() {
+    use crate::catalog::Catalog;
+    let catalog = Catalog::embedded();
+    for template in templates() {
+        for action in template
+            .statements
+            .iter()
+            .flat_map(|statement| &statement.actions)
+        {
+            let pattern = ActionPattern::new(action);
+            assert!(catalog.count(&pattern) > 0, "{}: {action}", template.id);
+        }
+    }
+}
+
+#[test]
+fn runtime_templates_name_resources_that_their_actions_take() {
+    use crate::catalog::Catalog;
+    use crate::iam::action::Action;
+    let catalog = Catalog::embedded();
+    let mut misfits = Vec::new();
+    for template in templates().iter().filter(|template| template.kind != Kind::Grant) {
+        assert!(!template.tests.is_empty(), "{} has no test", template.id);
+        for expected in template.tests.iter().flat_map(|test| &test.expect) {
+            for action in &expected.actions {
+                let entry = catalog.action(&Action::parse(action).unwrap()).unwrap();
+                let fits = |text: &String| entry.takes(&ArnPattern::new(text));
+                if !expected.resources.iter().any(fits) {
+                    misfits.push(format!("{}: {action} {:?}", template.id, expected.resources));
+                }
+            }
+        }
+    }
+    assert!(misfits.is_empty(), "{misfits:#?}");
+}
+
+#[test]
+fn the_managed_policies_that_templates_come_from_exist() {
+    let catalog = crate::catalog::Catalog::embedded();
+    for template in templates() {
+        if let Some(origin) = &template.origin {
+            let name = &origin.managed_policy;
+            assert!(catalog.managed_policy(name).is_some(), "{}: {name}", template.id);
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_the_format_is_up_to_date() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policy-templates/schema.json");
+    let mut made = serde_json::to_string_pretty(&schemars::schema_for!(Template)).unwrap();
+    made.push('\n');
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == made,
+        "run the test with UPDATE_SCHEMA=1 to write {}",
+        file.display()
+    );
+}
+
+#[test]
+fn every_built_in_template_fits_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Template)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (file, text) in builtin::FILES {
+        let value: serde_json::Value = toml::from_str(text).unwrap();
+        assert!(validator.is_valid(&value), "{file}");
+    }
+}

@@ -10,18 +10,31 @@ use super::counted;
 use crate::gate::{Finding, Level, Place};
 use crate::report::Report;
 
-/// The findings, each with the lines it points at. `source` gives the text of a file of the scanned root.
-pub fn check(report: &Report<'_>, source: &dyn Fn(&str) -> Option<String>, styled: bool) -> String {
+/// The findings, each with the lines it points at; notes only when `notes` asks for them. `source` gives the text of a
+/// file of the scanned root.
+pub fn check(
+    report: &Report<'_>,
+    source: &dyn Fn(&str) -> Option<String>,
+    notes: bool,
+    styled: bool,
+) -> String {
     let renderer = if styled {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
     let mut out = String::new();
-    for finding in report.findings.iter().filter(|finding| finding.waived.is_none()) {
+    for finding in report
+        .findings
+        .iter()
+        .filter(|f| f.waived.is_none() && (notes || f.level > Level::Note))
+    {
         let _ = writeln!(out, "{}\n", frame(finding, source, &renderer));
     }
     let _ = writeln!(out, "{}", verdict(report));
+    if !notes && report.findings.iter().any(|finding| finding.level == Level::Note) {
+        let _ = writeln!(out, "notes are left out; `--verbose` shows them");
+    }
     out
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, short_resource, thousands, wrap};
+use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, thousands, wrap};
 use crate::catalog::AccessLevel;
 use crate::catalog::Catalog;
 use crate::diff::{Row, Verdict};
 use crate::iam::action::Action;
+use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report};
 use crate::usage::{Because, BecauseKind, Coverage, Observed};
 
@@ -129,10 +130,10 @@ impl Line {
         } else {
             name.to_owned()
         };
-        let resource = short_resource(&row.resource);
+        let resource = row.resource.short();
         let place = match row.verdict {
             Verdict::Narrow => {
-                let today: Vec<String> = row.today.iter().map(short_resource).collect();
+                let today: Vec<String> = row.today.iter().map(ArnPattern::short).collect();
                 if today.iter().all(|today| *today == resource) {
                     format!("{resource}, with conditions")
                 } else {
@@ -223,8 +224,20 @@ fn reason(because: &Because) -> String {
     }
 }
 
+/// `once`, `3 times`.
+fn times(count: u64) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", thousands(count))
+    }
+}
+
 fn seen(row: &Row, observed: Option<&Observed>) -> String {
     match observed {
+        Some(observed) if observed.refused > 0 && observed.count == 0 => {
+            format!("refused {}", times(observed.refused))
+        }
         Some(observed) if observed.count > 0 => {
             let last = observed
                 .last
@@ -236,8 +249,20 @@ fn seen(row: &Row, observed: Option<&Observed>) -> String {
                 counted(usize::try_from(observed.count).unwrap_or(usize::MAX), "call")
             )
         }
-        Some(observed) if observed.coverage == Coverage::None => "not recorded".to_owned(),
+        Some(observed) if observed.coverage == Coverage::None && row.verdict != Verdict::Remove => {
+            "not recorded".to_owned()
+        }
+        Some(observed) if observed.coverage == Coverage::None => "never called, not recorded".to_owned(),
         Some(_) if matches!(row.verdict, Verdict::Remove) => "never called, never observed".to_owned(),
+        // What Lambda itself does is not looked for in the trail.
+        Some(_)
+            if row
+                .because
+                .iter()
+                .all(|because| because.kind != BecauseKind::Code) =>
+        {
+            String::new()
+        }
         Some(_) => "never observed".to_owned(),
         None if row.verdict == Verdict::Remove => "never called".to_owned(),
         None => String::new(),

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{BOLD, DIM, pad, paint, short_resource, thousands};
+use super::{BOLD, DIM, pad, paint, thousands};
 use crate::diff::{Lack, Row, Verdict};
 use crate::iam::action::ActionPattern;
+use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report};
 use crate::usage::{Because, BecauseKind, CallSite, Observed};
 
@@ -47,17 +48,13 @@ fn explain_row(
 ) {
     let name = &assessed.function.name;
     let headline = match row.verdict {
-        Verdict::Remove => format!(
-            "{name} does not need {} on {}",
-            row.action,
-            short_resource(&row.resource)
-        ),
+        Verdict::Remove => format!("{name} does not need {} on {}", row.action, row.resource.short()),
         Verdict::Unobserved => format!(
             "{name} has {} on {}; nothing tells whether it needs it",
             row.action,
-            short_resource(&row.resource)
+            row.resource.short()
         ),
-        _ => format!("{name} needs {} on {}", row.action, short_resource(&row.resource)),
+        _ => format!("{name} needs {} on {}", row.action, row.resource.short()),
     };
     let _ = writeln!(
         out,
@@ -103,7 +100,7 @@ fn explain_row(
     let lack = match &row.lack {
         Some(Lack::Action) => Some("nothing in the role allows the action".to_owned()),
         Some(Lack::Resource(elsewhere)) => {
-            let elsewhere: Vec<String> = elsewhere.iter().map(short_resource).collect();
+            let elsewhere: Vec<String> = elsewhere.iter().map(ArnPattern::short).collect();
             Some(format!("the role allows it on {} only", elsewhere.join(", ")))
         }
         Some(Lack::Denied(origin)) => Some(format!("denied by {}, {}", origin.name, origin.location)),
@@ -120,6 +117,11 @@ fn explain_row(
             }
             (count, ..) => format!("{} times", thousands(count)),
         };
+        let refused = match observed.refused {
+            0 => String::new(),
+            refused => format!("; refused {} times", thousands(refused)),
+        };
+        let text = format!("{text}{refused}");
         let _ = writeln!(out, "  {}{text}", pad("observed", 18));
     }
     let _ = writeln!(out, "  {}{}", pad("catalogue", 18), report.catalog);

@@ -17,8 +17,6 @@ pub use scan::scan;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::iam::arn::ArnPattern;
-
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -27,48 +25,6 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
-}
-
-/// A resource as people say it: `table/OrdersTable` for the ARN of a table of the same account.
-pub fn short_resource(resource: &ArnPattern) -> String {
-    let Some([_, partition, service, region, account, own]) = resource.fields() else {
-        return resource.as_str().to_owned();
-    };
-    let usual = |field: &str| field.is_empty() || field.starts_with("${AWS::") || field == "*";
-    let plain = own
-        .replace("${AWS::", "\u{1}")
-        .replace("${", "")
-        .replace('\u{1}', "${AWS::");
-    let plain = strip_closing(&plain);
-    if (partition == "aws" || usual(partition)) && usual(region) && usual(account) {
-        match service {
-            "s3" | "sqs" | "sns" => format!("{service}:{plain}"),
-            _ => plain,
-        }
-    } else {
-        resource.as_str().to_owned()
-    }
-}
-
-/// Drops the closing braces of symbols whose opening was dropped; those of `${AWS::…}` stay.
-fn strip_closing(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut open = false;
-    for c in text.chars() {
-        match c {
-            '{' => {
-                open = true;
-                out.push(c);
-            }
-            '}' if !open => {}
-            '}' => {
-                open = false;
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Pads to a width counted in characters.
@@ -117,28 +73,6 @@ fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn resources_are_shown_as_people_say_them() {
-        for (arn, shown) in [
-            (
-                "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Orders}/index/*",
-                "table/Orders/index/*",
-            ),
-            ("arn:${AWS::Partition}:s3:::${Bucket}/in/*", "s3:Bucket/in/*"),
-            (
-                "arn:aws:sqs:eu-west-1:111122223333:q",
-                "arn:aws:sqs:eu-west-1:111122223333:q",
-            ),
-            ("*", "*"),
-            (
-                "arn:aws:iam::aws:policy/x-${AWS::Region}",
-                "arn:aws:iam::aws:policy/x-${AWS::Region}",
-            ),
-        ] {
-            assert_eq!(short_resource(&ArnPattern::new(arn)), shown);
-        }
-    }
 
     #[test]
     fn numbers_have_separators() {

@@ -114,7 +114,7 @@ impl<'a> Reading<'a> {
             link_confidence: Confidence::Low,
             stack: None,
             location: self.location(resource.at),
-            may_be_rust: self.may_be_rust(properties, runtime.as_deref()),
+            may_be_rust: self.may_be_rust(declared, runtime.as_deref()),
             runtime,
             env: self.environment(declared),
             triggers: own_triggers,
@@ -131,12 +131,18 @@ impl<'a> Reading<'a> {
         Some(self.stack.with_defaults(&text))
     }
 
-    /// Custom runtimes and container images can be Rust; so can what cannot be told.
-    fn may_be_rust(&self, properties: &Node, runtime: Option<&str>) -> bool {
+    /// Custom runtimes and container images can be Rust, unless SAM builds them as something else; so can what cannot
+    /// be told.
+    fn may_be_rust(&self, declared: &Declared<'_>, runtime: Option<&str>) -> bool {
+        let properties = &declared.properties;
         if properties.get("InlineCode").is_some() || properties.path(&["Code", "ZipFile"]).is_some() {
             return false;
         }
-        runtime.is_none_or(|runtime| runtime.starts_with("provided") || runtime.contains("${"))
+        let method = declared.resource.node.path(&["Metadata", "BuildMethod"]);
+        let method = method.and_then(Node::as_text).unwrap_or("makefile");
+        let built_as_rust = matches!(method, "makefile" | "rust-cargolambda");
+        built_as_rust
+            && runtime.is_none_or(|runtime| runtime.starts_with("provided") || runtime.contains("${"))
     }
 
     fn environment(&self, declared: &Declared<'_>) -> BTreeMap<String, EnvValue> {

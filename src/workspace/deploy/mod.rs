@@ -24,6 +24,7 @@ mod statements;
 mod template;
 pub(crate) mod text;
 mod triggers;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,8 +52,12 @@ pub struct Deployments {
 /// `managed` gives the document (JSON) of a managed policy of AWS by its name, such as `AWSLambdaBasicExecutionRole`.
 /// Files that cannot be read are gaps; the rest goes on.
 pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
-    let mut deployments = Deployments::default();
-    for candidate in discover::candidates(root) {
+    let found = discover::find(root);
+    let mut deployments = Deployments {
+        gaps: found.gaps,
+        ..Deployments::default()
+    };
+    for candidate in found.candidates {
         read_candidate(&candidate, managed, &mut deployments);
     }
     for function in &mut deployments.functions {
@@ -70,8 +75,8 @@ fn read_candidate(
     deployments: &mut Deployments,
 ) {
     let Candidate { file, text } = candidate;
-    let documents = match parse::parse(file, text) {
-        Ok(documents) => documents,
+    let parsed = match parse::parse(file, text) {
+        Ok(parsed) => parsed,
         Err(error) => {
             let location = Location::new(file.clone(), error.at.line, error.at.column);
             deployments.gaps.push(
@@ -85,10 +90,23 @@ fn read_candidate(
             return;
         }
     };
-    for document in &documents {
-        if let Some(template) = Template::from_node(file, document) {
-            read_template(&template, managed, deployments);
+    let templates = parsed
+        .documents
+        .iter()
+        .filter_map(|document| Template::from_node(file, document));
+    for template in templates {
+        if let Some(duplicate) = &parsed.duplicate {
+            let at = template.location(duplicate.at);
+            deployments.gaps.push(
+                Gap::new(
+                    "duplicate-key",
+                    "this key stands twice in its map; the later value counts, as CloudFormation reads it",
+                )
+                .at(at)
+                .hint("remove one of them"),
+            );
         }
+        read_template(&template, managed, deployments);
     }
 }
 

@@ -168,6 +168,13 @@ pub(crate) fn key_arn(template: &Template, stack: &Stack, node: &Node) -> Option
     ))
 }
 
+impl StackResource {
+    /// The attribute of `Fn::GetAtt` that is its ARN, such as `Arn` or `TopicArn`; `None` where the type has none.
+    pub fn arn_attribute(&self) -> Option<&'static str> {
+        resource_type(&self.type_name)?.arn_attributes.first().copied()
+    }
+}
+
 impl Stack {
     /// The resource that a text names, if the text is exactly a `Ref`, a `GetAtt` (name, ARN or URL), the physical name
     /// or the ARN of it. A physical name that several resources have names none of them.

@@ -1,5 +1,8 @@
 //! Parses a stack template's text: YAML with its tags through saphyr, JSON through jsonc-parser, into one tree.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use saphyr::{MarkedYaml, ScalarStyle, YamlData, YamlLoader};
 use saphyr_parser::{BufferedInput, Parser};
 
@@ -13,80 +16,193 @@ pub(crate) struct ParseError {
     pub(crate) at: Mark,
 }
 
-/// Parses JSON (by the file's ending) or YAML. A YAML file of several documents gives several trees.
-pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Node>, ParseError> {
-    if file.ends_with(".json") {
-        json(text).map(|node| vec![node])
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    /// One tree for JSON, one a document for YAML.
+    pub(crate) documents: Vec<Node>,
+    /// The first key that stands twice in a map, if any; the later value counts, as CloudFormation reads it.
+    pub(crate) duplicate: Option<ParseError>,
+}
+
+/// Parses JSON (by the file's ending; a `.template` by its first brace) or YAML.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Parsed, ParseError> {
+    // A byte order mark is not part of the first key.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let starts_like_json = || text.trim_start().starts_with('{');
+    if file.ends_with(".json") || (file.ends_with(".template") && starts_like_json()) {
+        json(text).map(|node| Parsed {
+            documents: vec![node],
+            duplicate: None,
+        })
     } else {
         yaml(text)
     }
 }
 
-fn yaml(text: &str) -> Result<Vec<Node>, ParseError> {
-    // A byte order mark is not part of the first key.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+/// Characters that may be read again and again while lines are moved to the right.
+const MAX_REREAD: usize = 100_000_000;
+
+/// How far a line is moved.
+const PADDING: u32 = 256;
+
+/// Parses YAML. Brackets and quoted texts that go on left of where the standard wants them are accepted, as the parsers of
+/// CloudFormation and SAM do: the line is moved to the right, which changes nothing inside brackets and quotes.
+fn yaml(text: &str) -> Result<Parsed, ParseError> {
+    let mut lines: Vec<Cow<'_, str>> = text.split('\n').map(Cow::Borrowed).collect();
+    let mut padded = BTreeSet::new();
+    let mut budget = MAX_REREAD;
+    let mut duplicate = None;
+    loop {
+        let whole = lines.join("\n");
+        let error = match yaml_strict(&whole, duplicate.is_some(), &padded) {
+            Ok(documents) => {
+                return Ok(Parsed { documents, duplicate });
+            }
+            Err(error) => error,
+        };
+        budget = budget.saturating_sub(whole.len());
+        if error.message.starts_with("duplicated key") && duplicate.is_none() {
+            duplicate = Some(error);
+            continue;
+        }
+        let first = error.at.line;
+        let last = match error.message.as_str() {
+            "invalid indentation in quoted scalar" => {
+                end_of_quoted(&lines, padded.contains(&first), error.at)
+            }
+            message if message.starts_with("invalid indentation") => first,
+            _ => return Err(error),
+        };
+        let mut moved = false;
+        for line in first.max(last.min(first + 1))..=last {
+            moved |= padded.insert(line) && move_right(&mut lines, line);
+        }
+        if !moved || budget == 0 {
+            return Err(error);
+        }
+    }
+}
+
+fn move_right(lines: &mut [Cow<'_, str>], line: u32) -> bool {
+    let text = usize::try_from(line)
+        .ok()
+        .and_then(|line| lines.get_mut(line.checked_sub(1)?));
+    match text {
+        Some(text) => {
+            text.to_mut().insert_str(0, &" ".repeat(PADDING as usize));
+            true
+        }
+        None => false,
+    }
+}
+
+/// The line in which the quoted text that starts at a place ends; the line of the place itself if it has no end.
+fn end_of_quoted(lines: &[Cow<'_, str>], moved: bool, start: Mark) -> u32 {
+    let skipped = usize::try_from(start.line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let column = start.column.saturating_sub(1) + if moved { PADDING } else { 0 };
+    let column = usize::try_from(column).unwrap_or(usize::MAX);
+    let mut quote = None;
+    for (line, text) in (start.line..).zip(lines.iter().skip(skipped)) {
+        let offset = if line == start.line { column } else { 0 };
+        let mut chars = text.chars().skip(offset).peekable();
+        while let Some(c) = chars.next() {
+            match quote {
+                None if c == '\'' || c == '"' => quote = Some(c),
+                Some('"') if c == '\\' => {
+                    chars.next();
+                }
+                Some('\'') if c == '\'' && chars.peek() == Some(&'\'') => {
+                    chars.next();
+                }
+                Some(open) if c == open => return line,
+                _ => {}
+            }
+        }
+    }
+    start.line
+}
+
+fn yaml_strict(text: &str, duplicates: bool, padded: &BTreeSet<u32>) -> Result<Vec<Node>, ParseError> {
     let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
     // Scalars stay as written: `012345678901` is an account, not a number.
     loader.early_parse(false);
+    loader.allow_duplicate_keys(duplicates);
     let mut parser = Parser::new(BufferedInput::new(text.chars()));
     parser
         .load(&mut loader, true)
-        .map_err(|error| scan_error(&error))?;
+        .map_err(|error| scan_error(&error, padded))?;
     if let Some(error) = loader.error() {
-        return Err(scan_error(error));
+        return Err(scan_error(error, padded));
     }
-    Ok(loader.into_documents().iter().map(yaml_node).collect())
+    let reader = YamlReader { padded };
+    Ok(loader
+        .into_documents()
+        .iter()
+        .map(|document| reader.node(document))
+        .collect())
 }
 
-fn scan_error(error: &saphyr::ScanError) -> ParseError {
+fn scan_error(error: &saphyr::ScanError, padded: &BTreeSet<u32>) -> ParseError {
     ParseError {
         message: error.info().to_owned(),
-        at: mark(error.marker()),
+        at: YamlReader { padded }.mark(error.marker()),
     }
 }
 
-fn mark(marker: &saphyr::Marker) -> Mark {
-    Mark {
-        line: u32::try_from(marker.line()).unwrap_or(u32::MAX),
-        column: u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1),
-    }
+/// Turns saphyr's tree into ours.
+struct YamlReader<'a> {
+    /// Lines that were moved by [`PADDING`].
+    padded: &'a BTreeSet<u32>,
 }
 
-fn yaml_node(yaml: &MarkedYaml<'_>) -> Node {
-    let at = mark(&yaml.span.start);
-    let value = match &yaml.data {
-        YamlData::Tagged(tag, inner) => {
-            // The span of a tagged node's inside is not set; its own is.
-            let mut argument = yaml_node(inner);
-            argument.at = at;
-            return Node::new(function(&tag.suffix, argument), at);
+impl YamlReader<'_> {
+    fn mark(&self, marker: &saphyr::Marker) -> Mark {
+        let line = u32::try_from(marker.line()).unwrap_or(u32::MAX);
+        let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
+        let padding = if self.padded.contains(&line) { PADDING } else { 0 };
+        Mark {
+            line,
+            column: column.saturating_sub(padding),
         }
-        YamlData::Representation(text, style, tag) => {
-            let plain = *style == ScalarStyle::Plain;
-            let value = match text.as_ref() {
-                "" | "~" | "null" | "Null" | "NULL" if plain && tag.is_none() => Value::Null,
-                text => Value::Text(text.to_owned()),
-            };
-            match tag {
-                Some(tag) if !tag.is_yaml_core_schema() => function(&tag.suffix, Node::new(value, at)),
-                _ => value,
+    }
+
+    fn node(&self, yaml: &MarkedYaml<'_>) -> Node {
+        let at = self.mark(&yaml.span.start);
+        let value = match &yaml.data {
+            YamlData::Tagged(tag, inner) => {
+                // The span of a tagged node's inside is not set; its own is.
+                let mut argument = self.node(inner);
+                argument.at = at;
+                return Node::new(function(&tag.suffix, argument), at);
             }
-        }
-        YamlData::Sequence(items) => Value::List(items.iter().map(yaml_node).collect()),
-        YamlData::Mapping(members) => {
-            let entries = members
-                .iter()
-                .map(|(key, value)| Entry {
-                    key: yaml_key(key),
-                    key_at: mark(&key.span.start),
-                    value: yaml_node(value),
-                })
-                .collect();
-            fold_long_form(Value::Map(merged(entries)))
-        }
-        YamlData::Value(_) | YamlData::Alias(_) | YamlData::BadValue => Value::Null,
-    };
-    Node::new(value, at)
+            YamlData::Representation(text, style, tag) => {
+                let plain = *style == ScalarStyle::Plain;
+                let value = match text.as_ref() {
+                    "" | "~" | "null" | "Null" | "NULL" if plain && tag.is_none() => Value::Null,
+                    text => Value::Text(text.to_owned()),
+                };
+                match tag {
+                    Some(tag) if !tag.is_yaml_core_schema() => function(&tag.suffix, Node::new(value, at)),
+                    _ => value,
+                }
+            }
+            YamlData::Sequence(items) => Value::List(items.iter().map(|item| self.node(item)).collect()),
+            YamlData::Mapping(members) => {
+                let entries = members
+                    .iter()
+                    .map(|(key, value)| Entry {
+                        key: yaml_key(key),
+                        key_at: self.mark(&key.span.start),
+                        value: self.node(value),
+                    })
+                    .collect();
+                fold_long_form(Value::Map(merged(entries)))
+            }
+            YamlData::Value(_) | YamlData::Alias(_) | YamlData::BadValue => Value::Null,
+        };
+        Node::new(value, at)
+    }
 }
 
 fn yaml_key(key: &MarkedYaml<'_>) -> String {
@@ -114,7 +230,6 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn json(text: &str) -> Result<Node, ParseError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = LineStarts::new(text);
     let options = jsonc_parser::ParseOptions {
         allow_loose_object_property_names: false,

@@ -61,15 +61,14 @@ impl Reading<'_> {
         if let Some(entry) = properties.entry("Tracing")
             && entry.value.as_text() != Some("Disabled")
         {
-            let condition = entry
-                .value
-                .is_function()
-                .then(|| "Tracing is not Disabled".to_owned());
+            // The transform looks into parameters, any other function counts as set.
+            let condition =
+                matches!(entry.value.value, Value::Ref(_)).then(|| "Tracing is not Disabled".to_owned());
             let name = "AWSXrayWriteOnlyAccess";
             self.inject(name, "Tracing", entry.key_at, condition, made);
         }
         if let Some(entry) = properties.entry("VpcConfig")
-            && !entry.value.entries().is_empty()
+            && (!entry.value.entries().is_empty() || entry.value.is_function())
         {
             let name = "AWSLambdaVPCAccessExecutionRole";
             self.inject(name, "VpcConfig", entry.key_at, None, made);

@@ -271,7 +271,12 @@ impl Reading<'_> {
             let secret = access.get("URI").and_then(|node| self.arn(node));
             self.inject_each(property, at, &["secretsmanager:GetSecretValue"], secret, made);
         }
-        let Some(registry) = config.get("SchemaRegistryURI").and_then(|node| self.text(node)) else {
+        // The transform looks into plain texts and `Fn::Sub` only.
+        let registry = config
+            .get("SchemaRegistryURI")
+            .filter(|node| matches!(node.value, Value::Text(_) | Value::Sub(..)))
+            .and_then(|node| self.text(node));
+        let Some(registry) = registry else {
             return;
         };
         let name = glue_registry_name(&registry).map(str::to_owned);

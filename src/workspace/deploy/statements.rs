@@ -1,12 +1,12 @@
 //! Policy documents inside stack templates → statements with symbolic ARNs, each with the line to edit.
 
 use super::branches::{Branch, and, branches, items, never, variants};
-use super::node::{Mark, Node, Value};
+use super::node::{Entry, Mark, Node, Value};
 use super::reading::Reading;
 use super::text::text;
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
-use crate::iam::policy::{Actions, Conditions, Effect, Resources, Statement};
+use crate::iam::policy::{Actions, Conditions, Effect, Policy, Resources, Statement};
 use crate::usage::Gap;
 use crate::workspace::model::{GrantOrigin, RoleStatement};
 
@@ -37,7 +37,11 @@ impl Reading<'_> {
         let mut statements = Vec::new();
         for branch in branches(document) {
             let Some(list) = branch.node.get("Statement") else {
-                self.bad_document(branch.node, "it has no `Statement`");
+                let source = Source {
+                    condition: and(source.condition.as_deref(), branch.condition.as_deref()),
+                    ..source.clone()
+                };
+                statements.extend(self.document_as_text(branch.node, &source));
                 continue;
             };
             for item in items(list) {
@@ -50,6 +54,28 @@ impl Reading<'_> {
             }
         }
         statements
+    }
+
+    /// A document that is written as JSON in a text.
+    fn document_as_text(&mut self, node: &Node, source: &Source) -> Vec<RoleStatement> {
+        let Some(json) = self.text(node).filter(|text| text.trim_start().starts_with('{')) else {
+            self.bad_document(node, "it has no `Statement`");
+            return Vec::new();
+        };
+        match Policy::from_json(&json) {
+            Ok(policy) => policy
+                .statements
+                .into_iter()
+                .map(|statement| RoleStatement {
+                    statement: self.normalised(statement),
+                    origin: self.origin(source, node.at),
+                })
+                .collect(),
+            Err(error) => {
+                self.bad_document(node, &error.to_string());
+                Vec::new()
+            }
+        }
     }
 
     fn bad_document(&mut self, node: &Node, why: &str) {
@@ -188,22 +214,31 @@ impl Reading<'_> {
         })
     }
 
+    /// The conditions of a statement. What cannot be read is a gap: without it the statement seems to say more.
     fn conditions(&mut self, node: Option<&Node>) -> Conditions {
         let mut conditions = Conditions::new();
-        for operator in node.map(Node::entries).unwrap_or(&[]) {
+        for operator in node.map(|node| self.map_of(node)).unwrap_or(&[]) {
             let keys = conditions.entry(operator.key.clone()).or_default();
-            for key in operator.value.entries() {
-                let values = key
-                    .value
-                    .items()
-                    .iter()
-                    .filter_map(|value| text(self.template, value))
-                    .map(|value| self.stack.normalise_arn(&value))
-                    .collect();
+            for key in self.map_of(&operator.value) {
+                let mut values = Vec::new();
+                for value in key.value.items() {
+                    match self.text(value) {
+                        Some(text) => values.push(self.stack.normalise_arn(&text)),
+                        None => self.bad_document(value, "the value of a condition is not a text"),
+                    }
+                }
                 keys.insert(key.key.clone(), values);
             }
         }
         conditions
+    }
+
+    /// The entries of a map; a gap for anything else.
+    fn map_of<'n>(&mut self, node: &'n Node) -> &'n [Entry] {
+        if !matches!(node.value, Value::Map(_)) {
+            self.bad_document(node, "a condition is not written out as a map");
+        }
+        node.entries()
     }
 
     /// The origin of a statement at a line.

@@ -59,14 +59,14 @@ pub(super) fn glue_registry_name(arn: &str) -> Option<&str> {
 }
 
 impl Trigger {
-    /// What of a Kafka cluster on MSK is read, as ARNs; only where the cluster's whole ARN is written out, since its
-    /// random ending is part of theirs.
+    /// What of a Kafka cluster on MSK is read, as ARNs; only where both name and random ending of the cluster are told,
+    /// since they are part of theirs.
     pub(super) fn name_topics(&mut self, topics: &[String], group: Option<&str>) {
         let Some((start, cluster)) = self.source.as_deref().and_then(|arn| arn.split_once(":cluster/"))
         else {
             return;
         };
-        if cluster.contains("${") || cluster.matches('/').count() != 1 {
+        if cluster.matches('/').count() != 1 {
             return;
         }
         let topics: Vec<String> = topics

@@ -280,7 +280,7 @@ fn a_bad_file_is_a_gap_and_the_rest_goes_on() {
         .iter()
         .map(|stack| stack.file.as_str())
         .collect();
-    assert_eq!(files, ["a/template.yaml"]);
+    assert_eq!(files, ["a/template.yaml", "e/twice.yaml"]);
     let found: Vec<String> = deployments
         .gaps
         .iter()
@@ -291,7 +291,7 @@ fn a_bad_file_is_a_gap_and_the_rest_goes_on() {
         [
             "unreadable-stack-template b/template.yaml:3",
             "unreadable-stack-template c/template.json:1",
-            "unreadable-stack-template e/twice.yaml:3",
+            "duplicate-key e/twice.yaml:3",
         ]
     );
 }
@@ -419,4 +419,156 @@ fn what_always_comes_with_the_role_is_not_conditional() {
     assert_eq!(condition(template), None);
     let always = template.replace("Role, Condition: Prod", "Role");
     assert_eq!(condition(&always).as_deref(), Some("Prod"));
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_a_gap_and_not_a_broader_grant() {
+    let with = |statement: &str| {
+        let text = format!(
+            "Resources:\n  F: {{Type: AWS::Lambda::Function, Properties: {{Role: !GetAtt R.Arn}}}}\n  R:\n    Type: AWS::IAM::Role\n    Properties: {{Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{statement}]}}}}]}}\n"
+        );
+        let deployments = read_yaml(&text);
+        (role(&deployments, "F").statements.len(), gaps(&deployments))
+    };
+    let gap = || vec!["unreadable-policy 5".to_owned()];
+    let fine = "{Effect: Allow, Action: 'a:b', Resource: '*'}";
+    assert_eq!(with(fine), (1, vec![]));
+    for (statement, read) in [
+        ("!Ref X", 0),
+        ("{Effect: !Ref X, Action: 'a:b', Resource: '*'}", 0),
+        ("{Effect: Allow, Action: 'a:b'}", 0),
+        (
+            "{Effect: Allow, Action: 'a:b', NotAction: 'a:c', Resource: '*'}",
+            0,
+        ),
+        (
+            "{Effect: Allow, Action: 'a:b', Resource: '*', Condition: !Ref X}",
+            1,
+        ),
+        (
+            "{Effect: Allow, Action: 'a:b', Resource: '*', Condition: {StringEquals: !Ref X}}",
+            1,
+        ),
+        ("{Effect: Allow, Action: ['a:b', {c: d}], Resource: '*'}", 1),
+    ] {
+        assert_eq!(with(statement), (read, gap()), "{statement}");
+    }
+}
+
+#[test]
+fn what_cloudformation_accepts_is_read() {
+    let deployments = read_yaml(
+        r#"
+Resources:
+  F:
+    Type: AWS::Lambda::Function
+    Properties:
+      Role: !GetAtt R.Arn
+      Handler: one
+      Handler: two
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies: [{
+        "PolicyName": "brackets",
+        "PolicyDocument": {"Statement": [
+    {"Effect": "Allow", "Action": [
+      "a:b"
+    ], "Resource": "*"}
+      ]}
+      },
+      {"PolicyName": "text", "PolicyDocument": !Sub '{
+      "Version": "2012-10-17",
+      "Statement": [{"Effect": "Allow", "Action": "a:c", "Resource": "${Q.Arn}"}]
+      }'}
+      ]
+  Q: {Type: AWS::SQS::Queue}
+"#,
+    );
+    assert_eq!(
+        lines(role(&deployments, "F")),
+        [
+            r#"inline brackets 15: {"Effect":"Allow","Action":"a:b","Resource":"*"}"#,
+            r#"inline text 20: {"Effect":"Allow","Action":"a:c","Resource":"arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${Q}"}"#,
+        ]
+    );
+    let brackets = &role(&deployments, "F").statements[0].origin.location;
+    assert_eq!(brackets.column, 5);
+    assert_eq!(gaps(&deployments), ["duplicate-key 8"]);
+}
+
+#[test]
+fn deployments_that_are_not_read_are_gaps() {
+    let deployments = read_texts(&[
+        ("a/cdk.json", "{}"),
+        ("b/cdk.json", "{}"),
+        (
+            "b/cdk.out/B.template.json",
+            r#"{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}"#,
+        ),
+        ("c/serverless.yml", "service: c\n"),
+        ("d/main.tf", "resource \"aws_lambda_function\" \"f\" {}\n"),
+        ("d/more.tf", "resource \"aws_lambda_function\" \"g\" {}\n"),
+        ("e/bucket.tf", "resource \"aws_s3_bucket\" \"b\" {}\n"),
+    ]);
+    let found: Vec<String> = deployments
+        .gaps
+        .iter()
+        .map(|gap| format!("{} {}", gap.code, gap.location.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "unread-deployment a/cdk.json:1",
+            "unread-deployment c/serverless.yml:1",
+            "unread-deployment d/main.tf:1",
+        ]
+    );
+}
+
+#[test]
+fn a_synthesised_cdk_app_is_read() {
+    let deployments = read(&fixtures().join("cdk"), &managed);
+    assert_eq!(gaps(&deployments), Vec::<String>::new());
+    let register = function(&deployments, "RegisterParcel3FFB5CC1");
+    let sources: Vec<_> = register
+        .triggers
+        .iter()
+        .filter_map(|trigger| trigger.source.as_deref())
+        .collect();
+    assert_eq!(
+        sources,
+        ["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${ArrivalsD4970207}"]
+    );
+    assert_eq!(register.env["TABLE_NAME"].text, "${TableCD117FA1}");
+    assert!(register.runtime_settings.tracing.is_some());
+    let policy = "inline RegisterParcelServiceRoleDefaultPolicy2E7D4B86";
+    let found: Vec<String> = lines(role(&deployments, "RegisterParcel3FFB5CC1"))
+        .iter()
+        .map(|line| {
+            let (origin, statement) = line.split_once(": ").unwrap();
+            let resource = statement.split_once(r#""Resource":"#).unwrap().1;
+            format!("{origin} {resource}")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            r#"managed-policy AWSLambdaBasicExecutionRole 52 "*"}"#.to_owned(),
+            format!(r#"{policy} 72 "*"}}"#),
+            format!(
+                r#"{policy} 80 "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{TableCD117FA1}}"}}"#
+            ),
+            format!(
+                r#"{policy} 103 "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{TableCD117FA1}}"}}"#
+            ),
+            format!(
+                r#"{policy} 118 ["arn:${{AWS::Partition}}:s3:::${{LabelsBA41E4AA}}","arn:${{AWS::Partition}}:s3:::${{LabelsBA41E4AA}}/*"]}}"#
+            ),
+            format!(
+                r#"{policy} 148 "arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{ArrivalsD4970207}}"}}"#
+            ),
+            format!(r#"{policy} 164 "*"}}"#),
+        ]
+    );
 }

@@ -255,3 +255,17 @@ fn sources_tell_what_polling_needs() {
         .collect();
     assert_eq!(topic, ["sns", "sqs", "dynamodb-stream"]);
 }
+
+#[test]
+fn every_managed_policy_that_sam_attaches_is_in_the_catalogue() {
+    let catalog = crate::catalog::Catalog::embedded();
+    let real = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
+    let deployments = read(&fixtures().join("sam"), &real);
+    let unknown: Vec<&str> = deployments
+        .gaps
+        .iter()
+        .filter(|gap| gap.code != "role-voids-policies")
+        .map(|gap| gap.message.as_str())
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}

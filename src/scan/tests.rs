@@ -1,0 +1,421 @@
+//! What the scanner must find, told by fixtures: `tests/fixtures/scan/*.rs` hold the code with the answer beside it.
+//!
+//! `//- path` starts a file (the default is `src/main.rs`; a manifest with the usual SDK crates is added unless one is
+//! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
+//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`; alternatives are
+//! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
+//! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::catalog::Catalog;
+use crate::usage::{Piece, ResourceHint};
+use crate::workspace::cargo;
+
+use super::{Scan, ScanOptions, scan};
+
+const MANIFEST: &str = r#"
+[package]
+name = "fixture"
+version = "0.1.0"
+edition = "2024"
+
+[dependencies]
+aws-config = "1"
+aws-sdk-dynamodb = "1"
+aws-sdk-s3 = "1"
+aws-sdk-sqs = "1"
+aws-sdk-sns = "1"
+aws-sdk-eventbridge = "1"
+aws-sdk-secretsmanager = "1"
+lambda_runtime = "1"
+tokio = { version = "1", features = ["full"] }
+"#;
+
+/// Splits a fixture into files.
+fn split(text: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    let mut current = ("src/main.rs".to_owned(), String::new());
+    for line in text.lines() {
+        if let Some(path) = line.strip_prefix("//- ") {
+            if !current.1.trim().is_empty() {
+                files.push(current);
+            }
+            current = (path.trim().to_owned(), String::new());
+            continue;
+        }
+        let _ = writeln!(current.1, "{line}");
+    }
+    files.push(current);
+    if !files.iter().any(|(path, _)| path == "Cargo.toml") {
+        files.push(("Cargo.toml".to_owned(), MANIFEST.to_owned()));
+    }
+    files
+}
+
+/// Writes the files of a fixture and scans them.
+fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let tree = cargo::read(dir.path());
+    scan(dir.path(), &tree, Catalog::embedded(), options)
+}
+
+fn show(hint: &ResourceHint) -> String {
+    match hint.pieces.as_slice() {
+        [Piece::Literal(text)] => format!("lit:{text}"),
+        [
+            Piece::Env {
+                variable,
+                default: None,
+            },
+        ] => format!("env:{variable}"),
+        [
+            Piece::Env {
+                variable,
+                default: Some(default),
+            },
+        ] => format!("env:{variable}:{default}"),
+        [Piece::Event { path }] => format!("ev:{path}"),
+        [Piece::Hole(_)] => "?".to_owned(),
+        pieces => {
+            let text: String = pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Literal(text) => text.clone(),
+                    Piece::Env { variable, .. } => format!("${{{variable}}}"),
+                    _ => "*".to_owned(),
+                })
+                .collect();
+            format!("pat:{text}")
+        }
+    }
+}
+
+/// One told call: binary (if told), operation, members.
+type Told = (Option<String>, String, BTreeMap<String, BTreeSet<String>>);
+
+fn told(note: &str) -> Told {
+    let mut words = note.split_whitespace().peekable();
+    let binary = words
+        .next_if(|word| word.starts_with('@'))
+        .map(|word| word[1..].to_owned());
+    let operation = words.next().unwrap_or_default().to_owned();
+    let members = words
+        .map(|word| {
+            let (name, hints) = word.split_once('=').expect("Member=hint");
+            let hints = hints.split('|').map(str::to_owned).collect();
+            (name.to_owned(), hints)
+        })
+        .collect();
+    (binary, operation, members)
+}
+
+/// Compares what a fixture tells with what the scan finds.
+fn check(name: &str, text: &str) -> Result<(), String> {
+    let files = split(text);
+    let result = scan_files(&files, &ScanOptions::default());
+    let mut problems = String::new();
+    let mut expected: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
+    for (path, text) in &files {
+        for (number, line) in text.lines().enumerate() {
+            if let Some((_, notes)) = line.split_once("//~ ") {
+                let place = (path.clone(), u32::try_from(number + 1).unwrap());
+                let notes = notes.split(" ; ").map(|note| note.trim().to_owned());
+                expected.entry(place).or_default().extend(notes);
+            }
+        }
+    }
+    let mut found_at: BTreeSet<(String, u32, String)> = BTreeSet::new();
+    for entry in &result.entries {
+        for site in &entry.call_sites {
+            let place = (site.location.file.clone(), site.location.line);
+            let notes = expected.get(&place).cloned().unwrap_or_default();
+            let operation = site.operation.to_string();
+            let matching = notes
+                .iter()
+                .filter(|note| !note.starts_with("gap ") && !note.starts_with("unreached "))
+                .map(|note| told(note))
+                .filter(|(binary, op, _)| {
+                    *op == operation
+                        && binary
+                            .as_ref()
+                            .is_none_or(|binary| *binary == entry.binary.binary)
+                })
+                .collect::<Vec<_>>();
+            let binary = &entry.binary.binary;
+            if matching.is_empty() {
+                let _ = writeln!(
+                    problems,
+                    "{}: {operation} is found in `{binary}` but not told",
+                    site.location
+                );
+            }
+            for (told_binary, _, members) in matching {
+                for (member, hints) in &members {
+                    let found: BTreeSet<String> = site
+                        .inputs
+                        .get(member)
+                        .map(|hints| hints.iter().map(show).collect())
+                        .unwrap_or_default();
+                    if found != *hints {
+                        let _ = writeln!(
+                            problems,
+                            "{}: {operation} {member} is {found:?} in `{binary}`, told {hints:?}",
+                            site.location
+                        );
+                    }
+                }
+                let key = told_binary.unwrap_or_default();
+                found_at.insert((place.0.clone(), place.1, format!("{key} {operation}")));
+            }
+            if site.via.last().map(|frame| &frame.location) != Some(&site.location) {
+                let _ = writeln!(problems, "{}: the path does not end at the call", site.location);
+            }
+        }
+    }
+    for site in result.unreached() {
+        found_at.insert((
+            site.location.file.clone(),
+            site.location.line,
+            format!("unreached {}", site.operation),
+        ));
+        let place = (site.location.file.clone(), site.location.line);
+        let note = format!("unreached {}", site.operation);
+        if !expected.get(&place).is_some_and(|notes| notes.contains(&note)) {
+            let _ = writeln!(problems, "{}: {note}, not told", site.location);
+        }
+    }
+    let entry_gaps = result.entries.iter().flat_map(|entry| &entry.gaps);
+    for gap in entry_gaps.chain(&result.gaps) {
+        let place = gap
+            .location
+            .as_ref()
+            .map(|location| (location.file.clone(), location.line))
+            .unwrap_or_default();
+        let note = format!("gap {}", gap.code);
+        found_at.insert((place.0.clone(), place.1, note.clone()));
+        if !expected.get(&place).is_some_and(|notes| notes.contains(&note)) {
+            let _ = writeln!(problems, "{place:?}: gap {} not told: {}", gap.code, gap.message);
+        }
+    }
+    for (place, notes) in &expected {
+        for note in notes {
+            let key = if note.starts_with("gap ") || note.starts_with("unreached ") {
+                note.clone()
+            } else {
+                let (binary, operation, _) = told(note);
+                format!("{} {operation}", binary.unwrap_or_default())
+            };
+            if !found_at.contains(&(place.0.clone(), place.1, key)) {
+                let _ = writeln!(
+                    problems,
+                    "{}:{}: `{note}` is told but not found",
+                    place.0, place.1
+                );
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{name}:\n{problems}"))
+    }
+}
+
+#[test]
+fn fixtures_tell_what_is_found() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    let mut paths: Vec<_> = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    let only = std::env::var("FIXTURE").unwrap_or_default();
+    let failures: Vec<String> = paths
+        .iter()
+        .filter(|path| path.to_string_lossy().contains(&only))
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            check(&path.file_name().unwrap().to_string_lossy(), &text).err()
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Scans one `src/main.rs` and demands that nothing broke on the way.
+fn survives(name: &str, text: &str) -> Scan {
+    let files = vec![
+        ("src/main.rs".to_owned(), text.to_owned()),
+        ("Cargo.toml".to_owned(), MANIFEST.to_owned()),
+    ];
+    let start = std::time::Instant::now();
+    let result = scan_files(&files, &ScanOptions::default());
+    let entry_gaps = result.entries.iter().flat_map(|entry| &entry.gaps);
+    for gap in entry_gaps.chain(&result.gaps) {
+        assert_ne!(gap.code, "scan-failed", "{name}: {}", gap.message);
+        assert!(!gap.message.contains("gave up"), "{name}: {}", gap.message);
+    }
+    assert!(
+        start.elapsed().as_secs() < 60,
+        "{name} took {:?}",
+        start.elapsed()
+    );
+    result
+}
+
+fn has_gap(result: &Scan, code: &str) -> bool {
+    let entry_gaps = result.entries.iter().flat_map(|entry| &entry.gaps);
+    entry_gaps.chain(&result.gaps).any(|gap| gap.code == code)
+}
+
+#[test]
+fn torn_files_are_gaps_not_failures() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    for name in ["traits.rs", "macros.rs", "values.rs", "clients_through_values.rs"] {
+        let text = std::fs::read_to_string(dir.join(name)).unwrap();
+        for end in (0..text.len()).step_by(211) {
+            if text.is_char_boundary(end) {
+                survives(&format!("{name} torn at {end}"), &text[..end]);
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_and_length_have_bounds() {
+    let wrap = |expr: String| format!("fn main() {{ let x = {expr}; }}");
+    let deep = |open: &str, close: &str, depth: usize| {
+        wrap(format!("{}1{}", open.repeat(depth), close.repeat(depth)))
+    };
+    assert!(has_gap(
+        &survives("parentheses", &deep("(", ")", 100_000)),
+        "nesting-too-deep"
+    ));
+    survives("200 parentheses", &deep("(", ")", 200));
+    survives("blocks", &deep("{ let a = 1; ", "}", 200));
+    assert!(has_gap(
+        &survives("nots", &deep("!", "", 100_000)),
+        "nesting-too-deep"
+    ));
+    survives("few nots", &deep("!", "", 3_000));
+    survives("sum", &wrap(vec!["a"; 9_000].join(" + ")));
+    survives("chain", &wrap(format!("c{}", ".table_name(1)".repeat(4_000))));
+    survives("fields", &wrap(format!("c{}", ".f".repeat(9_000))));
+    survives(
+        "else if",
+        &wrap(format!("{} {{}}", "if a {} else ".repeat(1_500))),
+    );
+    survives(
+        "types",
+        &format!("type A = {}u8{};", "Vec<".repeat(2_000), ">".repeat(2_000)),
+    );
+    survives("closures", &wrap(format!("{}1", "|a| ".repeat(3_000))));
+    survives("invalid text", "fn main() { \"\u{0}\"; }\u{feff}");
+}
+
+#[test]
+fn macro_bombs_run_out_of_budget() {
+    survives(
+        "expression",
+        "macro_rules! b { ($($t:tt)*) => { b!($($t)* $($t)*) } } fn main() { b!(a b c d); }",
+    );
+    survives(
+        "items",
+        "macro_rules! m { () => { m!{} m!{} m!{} m!{} } } m!{} fn main() {}",
+    );
+    survives(
+        "itself",
+        "macro_rules! f { ($x:expr) => { f!($x + 1) } } fn main() { f!(1); }",
+    );
+    survives(
+        "definitions",
+        "macro_rules! d { ($n:ident) => { macro_rules! $n { () => { d!($n); $n!{} } } $n!{} } } d!(q); fn main() {}",
+    );
+}
+
+#[test]
+fn circles_end() {
+    let mut modules = String::from("fn main() { m0::thing(); }\n");
+    for index in 0..60 {
+        let _ = writeln!(
+            modules,
+            "mod m{index} {{ {} pub fn f{index}() {{}} }}",
+            (0..60)
+                .map(|other| format!("pub use super::m{other}::*;"))
+                .collect::<String>()
+        );
+    }
+    survives("globs", &modules);
+    survives(
+        "types",
+        "type A = B; type B = A; trait T { type X; } struct S; impl T for S { type X = <S as T>::X; }
+         trait U: V {} trait V: U { fn v(&self); }
+         impl std::ops::Deref for S { type Target = S; fn deref(&self) -> &S { self } }
+         fn f<F: U>(a: A, s: S, u: F, x: <S as T>::X) { a.get_item(); s.scan().x; u.v(); u.w(); x.query(); }
+         fn main() { f(1, S, 2, 3); }",
+    );
+    survives(
+        "aliases",
+        "type A = A::B; type C = D::X; type D = C::Y; fn main() { A::x(); C::y().get_item(); let A { a } = D {}; }",
+    );
+    survives(
+        "literals",
+        "struct S { a: String, b: String }
+         impl S { fn a(self) -> Self { S { a: String::new(), ..self } } fn b(self) -> Self { S { b: self.a.clone(), ..self.a() } } }
+         #[tokio::main] async fn main() { let c = aws_sdk_s3::Client::new(&x().await); let s = make().a().b();
+           c.get_object().bucket(s.a).key(s.b).send().await; }",
+    );
+    survives(
+        "values",
+        "fn a(n: &str) -> String { b(n) } fn b(n: &str) -> String { if true { a(n) } else { c(n) } }
+         fn c(n: &str) -> String { format!(\"{}{}\", a(n), b(n)) }
+         #[tokio::main] async fn main() { let c = aws_sdk_s3::Client::new(&x().await);
+           let mut n = String::new(); n = a(&n); n = b(&n);
+           c.get_object().bucket(a(&n)).key(n).send().await; }",
+    );
+}
+
+#[test]
+fn output_does_not_depend_on_threads() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for (file, text) in split(&std::fs::read_to_string(&path).unwrap()) {
+            files.push((format!("{stem}/{file}"), text));
+        }
+    }
+    let show = |threads: usize| {
+        let options = ScanOptions {
+            threads: Some(threads),
+            ..ScanOptions::default()
+        };
+        format!("{:#?}", scan_files(&files, &options))
+    };
+    let first = show(1);
+    assert!(first.len() > 10_000);
+    for threads in [1, 2, 3, 8] {
+        assert!(show(threads) == first, "output differs with {threads} threads");
+    }
+}

@@ -1,0 +1,89 @@
+//! `Cargo.lock`: which dependencies use AWS SDK crates by themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::cargo::join;
+
+/// The locked packages of one workspace.
+#[derive(Clone, Debug, Default)]
+pub struct CargoLock {
+    /// Dependencies by package name; several versions of a package are one.
+    dependencies: BTreeMap<String, BTreeSet<String>>,
+    /// Packages that come from a registry or a repository, not from the workspace.
+    foreign: BTreeSet<String>,
+}
+
+impl CargoLock {
+    /// Reads the lock file that counts for the package in `dir` (relative to `root`): its own, or that of a folder
+    /// above. `None` if there is none that can be read.
+    pub fn find(root: &Path, dir: &str) -> Option<(String, Self)> {
+        let mut at = dir.to_owned();
+        for _ in 0..32 {
+            let file = join(&at, "Cargo.lock");
+            if let Ok(text) = std::fs::read_to_string(root.join(&file)) {
+                return text.parse::<Table>().ok().map(|table| (file, Self::new(&table)));
+            }
+            if at.is_empty() {
+                return None;
+            }
+            at = at
+                .rsplit_once('/')
+                .map_or(String::new(), |(above, _)| above.to_owned());
+        }
+        None
+    }
+
+    fn new(table: &Table) -> Self {
+        let mut lock = Self::default();
+        let packages = table.get("package").and_then(Value::as_array);
+        for package in packages.into_iter().flatten() {
+            let Some(name) = package.get("name").and_then(Value::as_str) else {
+                continue;
+            };
+            if package.get("source").is_some() {
+                lock.foreign.insert(name.to_owned());
+            }
+            let dependencies = package.get("dependencies").and_then(Value::as_array);
+            let names = dependencies
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .filter_map(|text| text.split_whitespace().next())
+                .map(str::to_owned);
+            lock.dependencies
+                .entry(name.to_owned())
+                .or_default()
+                .extend(names);
+        }
+        lock
+    }
+
+    /// The packages behind `dependency`, itself included, that use SDK crates, with those crates. What the SDK's own
+    /// supporting crates use does not count.
+    pub fn users_of_sdk(&self, dependency: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![dependency.to_owned()];
+        while let Some(name) = todo.pop() {
+            let supporting = name.starts_with("aws-sdk-")
+                || name.starts_with("aws-smithy-")
+                || matches!(
+                    name.as_str(),
+                    "aws-config" | "aws-types" | "aws-runtime" | "aws-credential-types" | "aws-sigv4"
+                );
+            if supporting || !self.foreign.contains(&name) || !seen.insert(name.clone()) {
+                continue;
+            }
+            for next in self.dependencies.get(&name).into_iter().flatten() {
+                if next.starts_with("aws-sdk-") {
+                    found.entry(name.clone()).or_default().insert(next.clone());
+                }
+                todo.push(next.clone());
+            }
+        }
+        found
+    }
+}
