@@ -9,7 +9,7 @@
 //! A person can name a session like a function, so a session's name counts under that function's role only. The assumed
 //! role's ARN drops the role's path; roles are compared by account and name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::pattern::NamePattern;
 use super::record::Identity;
@@ -79,9 +79,9 @@ const MAX_REMEMBERED: usize = 100_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     /// Access key → functions that used it.
-    pub(super) keys: BTreeMap<String, BTreeSet<String>>,
-    /// Role (account, name) → functions recorded with it.
-    pub(super) roles: BTreeMap<(String, String), BTreeSet<String>>,
+    keys: HashMap<String, BTreeSet<String>>,
+    /// Account → role's name → functions recorded with it.
+    roles: HashMap<String, HashMap<String, BTreeSet<String>>>,
 }
 
 impl Learned {
@@ -89,9 +89,41 @@ impl Learned {
         for (key, functions) in other.keys {
             self.keys.entry(key).or_default().extend(functions);
         }
-        for (role, functions) in other.roles {
-            self.roles.entry(role).or_default().extend(functions);
+        for (account, roles) in other.roles {
+            let mine = self.roles.entry(account).or_default();
+            for (role, functions) in roles {
+                mine.entry(role).or_default().extend(functions);
+            }
         }
+    }
+
+    /// A function was recorded with a role and an access key.
+    fn learn(&mut self, role: &RoleKey, access_key: &str, function: &str) {
+        if !access_key.is_empty() {
+            with(&mut self.keys, access_key, |functions| add(functions, function));
+        }
+        with(&mut self.roles, &role.account, |roles| {
+            with(roles, &role.name, |functions| add(functions, function));
+        });
+    }
+
+    /// The functions that were recorded with a role.
+    fn functions_of(&self, role: &RoleKey) -> Option<&BTreeSet<String>> {
+        self.roles.get(&role.account)?.get(&role.name)
+    }
+}
+
+/// Changes the value of a key, which is made when it is not there; the key is copied only then.
+fn with<V: Default>(map: &mut HashMap<String, V>, key: &str, change: impl FnOnce(&mut V)) {
+    match map.get_mut(key) {
+        Some(value) => change(value),
+        None => change(map.entry(key.to_owned()).or_default()),
+    }
+}
+
+fn add(set: &mut BTreeSet<String>, text: &str) {
+    if !set.contains(text) {
+        set.insert(text.to_owned());
     }
 }
 
@@ -109,14 +141,14 @@ impl<'k> Functions<'k> {
         let (role, session) = role_and_session(identity);
         let access_key = identity.access_key_id.as_str();
         if let Some(function) = scope_function(identity) {
-            learn(learned, &role, access_key, &function);
+            learned.learn(&role, access_key, &function);
             let who = Who::Function(function);
             return Session { role, who };
         }
         let of_known_role = !self.of_role(&role.name).is_empty();
         let named = !self.named(&session).is_empty();
         if of_known_role && named && self.is_session_of_its_function(&role.name, &session) {
-            learn(learned, &role, access_key, &session);
+            learned.learn(&role, access_key, &session);
         }
         let keep = |condition: bool, text: &str| if condition { text.to_owned() } else { String::new() };
         let who = Who::Session {
@@ -137,7 +169,7 @@ impl<'k> Functions<'k> {
             Who::Function(function) => return Some((Some(function.clone()), Rung::Scope)),
             Who::Session { name, access_key } => (name, access_key),
         };
-        let recorded = learned.roles.get(&(role.account.clone(), role.name.clone()));
+        let recorded = learned.functions_of(role);
         if self.is_session_of_its_function(&role.name, name) || recorded.is_some_and(|all| all.contains(name))
         {
             return Some((Some(name.clone()), Rung::Session));
@@ -202,15 +234,6 @@ fn remembered<'m>(
         memory.insert(name.to_owned(), positions.map(|(at, _)| at).collect());
     }
     memory.get(name).map_or(&[], Vec::as_slice)
-}
-
-fn learn(learned: &mut Learned, role: &RoleKey, access_key: &str, function: &str) {
-    if !access_key.is_empty() {
-        let functions = learned.keys.entry(access_key.to_owned()).or_default();
-        functions.insert(function.to_owned());
-    }
-    let role = (role.account.clone(), role.name.clone());
-    learned.roles.entry(role).or_default().insert(function.to_owned());
 }
 
 /// The role and the session's name: the issuer tells the role best, the session's ARN tells both.

@@ -8,7 +8,6 @@ use super::Trail;
 use super::attribute::{Functions, Rung, Who};
 use super::classify::Class;
 use super::fold::{Cell, Fold, Group, GroupKey, Seen};
-use super::sketch::Entry;
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,9 +131,9 @@ fn observation(
         arns: cell
             .arns
             .values()
-            .flat_map(|sketch| sketch.entries().map(Entry::pattern))
+            .flat_map(|sketch| sketch.entries().map(|entry| entry.pattern()))
             .collect(),
-        denied_resources: cell.denied.entries().map(Entry::pattern).collect(),
+        denied_resources: cell.denied.entries().map(|entry| entry.pattern()).collect(),
         region: key.region,
         rung,
         versions: cell.versions,
@@ -161,12 +160,13 @@ fn hints(seen: &Seen) -> Vec<ResourceHint> {
         .entries()
         .map(|entry| {
             if !entry.open {
-                return ResourceHint::literal(&entry.text);
+                return ResourceHint::literal(entry.text);
             }
             let hole = Piece::Hole("the trail shows more than 64 values".to_owned());
-            let literal = Some(Piece::Literal(entry.text.clone())).filter(|_| !entry.text.is_empty());
+            let literal = |text: &str| (!text.is_empty()).then(|| Piece::Literal(text.to_owned()));
+            let pieces = literal(entry.text).into_iter().chain([hole]);
             ResourceHint {
-                pieces: literal.into_iter().chain([hole]).collect(),
+                pieces: pieces.chain(literal(entry.tail)).collect(),
                 origin: None,
             }
         })
