@@ -121,6 +121,15 @@ impl<'x> Evaluator<'x, '_> {
                     if let Some(inner) = self.enter(frame, id, *found) {
                         values.extend(self.returned(&inner));
                     }
+                    for (home, put) in self.statics.get(found).cloned().unwrap_or_default() {
+                        let home = Frame::any_caller(home);
+                        let given = self.eval(&home, put);
+                        if given.iter().any(|value| matches!(value, Value::Closure(..))) {
+                            values.extend(self.apply(&home, put, &[], &given));
+                        } else {
+                            values.extend(given);
+                        }
+                    }
                 }
                 Callee::Fn(found) => values.push(Value::FnItem(*found)),
                 Callee::Constructor(..) => values.push(Value::Object(frame.clone(), id)),
@@ -527,7 +536,12 @@ impl<'x> Evaluator<'x, '_> {
     fn assigned(&mut self, adt: AdtId, name: &str) -> Values {
         let key: (AdtId, Name) = (adt, Name::from(name));
         let mut values = Vec::new();
-        for (id, expr) in self.assigns.get(&key).cloned().unwrap_or_default() {
+        if self.filled.contains(&key) {
+            values.extend(unknown("other code writes into it"));
+        }
+        let typed = self.assigns.get(&key).cloned().unwrap_or_default();
+        let loose = self.loose_assigns.get(&key.1).cloned().unwrap_or_default();
+        for (id, expr) in typed.into_iter().chain(loose) {
             values.extend(self.eval(&Frame::any_caller(id), expr));
         }
         values
@@ -562,11 +576,16 @@ impl<'x> Evaluator<'x, '_> {
             }
         }
         self.active_fields.remove(&key);
-        if values.is_empty() {
+        let from_outside = self.scanned.world.adts[adt]
+            .attrs
+            .derives
+            .iter()
+            .any(|derive| matches!(&**derive, "Deserialize" | "FromRow" | "FromArgs"));
+        if values.is_empty() || from_outside {
             let ty = self.scanned.world.adts[adt].name.clone();
-            return unknown(format!(
+            values.extend(unknown(format!(
                 "it is the field `{name}` of `{ty}`, which is filled at run time"
-            ));
+            )));
         }
         values
     }

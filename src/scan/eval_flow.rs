@@ -27,10 +27,21 @@ impl<'x> Evaluator<'x, '_> {
             let caller = Frame::any_caller(*caller);
             values.extend(self.argument(&caller, *call, frame.id, position));
         }
-        if callers.is_empty() {
-            return self.outside_argument(frame.id, position);
+        if callers.is_empty() || self.called_from_outside(frame.id) {
+            values.extend(self.outside_argument(frame.id, position));
+        }
+        if self.reach.weak_targets.contains(&frame.id) {
+            values.extend(unknown("its fn may also be called on a receiver of unknown type"));
         }
         values
+    }
+
+    /// Methods of other crates' traits: `into()` and frameworks call them without a call that can be seen.
+    fn called_from_outside(&self, id: FnId) -> bool {
+        match self.scanned.world.fns[id].owner {
+            super::world::Owner::Impl(owner) => self.scanned.world.impls[owner].external_trait.is_some(),
+            _ => false,
+        }
     }
 
     /// The argument at `position` of a call of `callee`, or of a mention of it as a value.

@@ -153,6 +153,12 @@ pub struct Facts {
     pub mentioned: BTreeSet<AdtId>,
     /// Assignments to fields.
     pub assigns: Vec<(AdtId, Name, ExprId)>,
+    /// Assignments to a field of this name on values of unknown type.
+    pub loose_assigns: Vec<(Name, ExprId)>,
+    /// Fields that other code writes into.
+    pub filled_fields: Vec<(AdtId, Name)>,
+    /// Values put into statics: `TABLE.set(x)`.
+    pub static_values: Vec<(FnId, ExprId)>,
     /// Values the fn returns, apart from its last expression.
     pub returns: Vec<ExprId>,
     /// Values that closures and async blocks return early.

@@ -80,6 +80,12 @@ impl Infer<'_, '_> {
             if !self.facts.passed.contains_key(&inner) {
                 continue;
             }
+            if let ExprKind::Field { base, name } = &body.expr(inner).kind
+                && let Ty::Adt(id, _) = self.facts.ty(*base)
+                && !self.facts.ty(inner).is_interesting()
+            {
+                self.facts.filled_fields.push((*id, name.clone()));
+            }
             let index = self.facts.local_of.get(&inner).copied();
             if let Some(local) = index.and_then(|at| self.facts.locals.get_mut(at as usize))
                 && !local.ty.is_interesting()
@@ -456,11 +462,10 @@ impl Infer<'_, '_> {
                     });
                 }
             }
-            ExprKind::Field { base, name } => {
-                if let Ty::Adt(id, _) = self.facts.ty(*base).clone() {
-                    self.facts.assigns.push((id, name.clone(), right));
-                }
-            }
+            ExprKind::Field { base, name } => match self.facts.ty(*base).clone() {
+                Ty::Adt(id, _) => self.facts.assigns.push((id, name.clone(), right)),
+                _ => self.facts.loose_assigns.push((name.clone(), right)),
+            },
             ExprKind::Tuple(parts) => {
                 for (index, part) in parts.iter().enumerate() {
                     let ty = match value {

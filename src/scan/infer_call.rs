@@ -723,6 +723,7 @@ impl Infer<'_, '_> {
     ) {
         let place = self.body.peel(receiver);
         let Some(index) = self.facts.local_of.get(&place).copied() else {
+            self.note_place_mutation(place, receiver_ty, method, args);
             return;
         };
         let depth = self.depth();
@@ -765,6 +766,56 @@ impl Infer<'_, '_> {
                     && let Some(ty) = types.iter().rev().find(|ty| ty.is_interesting())
                 {
                     local.ty = ty.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Values that methods put into fields and statics.
+    fn note_place_mutation(&mut self, place: ExprId, receiver_ty: &Ty, method: &Name, args: &[ExprId]) {
+        let body = self.body.clone();
+        let puts = matches!(
+            &**method,
+            "push"
+                | "insert"
+                | "extend"
+                | "push_back"
+                | "set"
+                | "replace"
+                | "append"
+                | "push_front"
+                | "extend_from_slice"
+                | "get_or_init"
+                | "get_or_try_init"
+                | "store"
+                | "get_or_insert_with"
+                | "insert_mut"
+                | "init"
+                | "set_default"
+        );
+        let writes = matches!(
+            &**method,
+            "push_str" | "insert_str" | "truncate" | "retain" | "write_fmt" | "write_str" | "replace_range"
+        );
+        match &body.expr(place).kind {
+            ExprKind::Field { base, name } if !receiver_ty.is_interesting() => {
+                let Ty::Adt(id, _) = self.facts.ty(*base).clone() else {
+                    return;
+                };
+                match args.last() {
+                    Some(last) if puts => self.facts.assigns.push((id, name.clone(), *last)),
+                    _ if writes => self.facts.filled_fields.push((id, name.clone())),
+                    _ => {}
+                }
+            }
+            ExprKind::Path(_) if puts => {
+                let target = self.facts.targets(place).iter().find_map(|target| match target {
+                    Callee::Fn(id) if self.world.fns[*id].is_const => Some(*id),
+                    _ => None,
+                });
+                if let (Some(id), Some(last)) = (target, args.last()) {
+                    self.facts.static_values.push((id, *last));
                 }
             }
             _ => {}

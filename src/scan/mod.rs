@@ -339,7 +339,10 @@ fn build_crates(
             continue;
         }
         let own_sdk = packages::matters(world, cargo, index);
-        if own_sdk && !packages::has_entry(package, options) {
+        if own_sdk
+            && !packages::has_entry(package, options)
+            && !packages::serves_an_entry(world, cargo, index, options)
+        {
             let manifest = crate::workspace::cargo::join(&package.dir, "Cargo.toml");
             gaps.push(
                 Gap::new(
@@ -347,7 +350,7 @@ fn build_crates(
                     format!("package `{}` has no binary of its own", package.name),
                 )
                 .at(crate::usage::Location::new(manifest, 1, 1))
-                .hint("its calls count for the binaries that depend on it"),
+                .hint("its calls are listed, but no function is made of them"),
             );
         }
         for target in &package.targets {

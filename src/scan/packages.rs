@@ -295,7 +295,9 @@ fn locked(
         for dependency in direct {
             for (user, sdks) in lock.users_of_sdk(&dependency.package) {
                 let told = format!("`{user}` is not read");
-                if known.iter().any(|gap| gap.message.starts_with(&told)) {
+                if TYPES_ONLY.contains(&user.as_str())
+                    || known.iter().any(|gap| gap.message.starts_with(&told))
+                {
                     continue;
                 }
                 let sdks: Vec<String> = sdks.into_iter().collect();
@@ -319,6 +321,28 @@ fn line_of(root: &std::path::Path, manifest: &str, name: &str) -> u32 {
     let line = text.lines().position(|line| line.contains(name));
     line.and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1)
 }
+
+/// Whether an entry of another package depends on this one.
+pub fn serves_an_entry(world: &World<'_>, cargo: &CargoTree, index: usize, options: &ScanOptions) -> bool {
+    cargo.packages.iter().enumerate().any(|(other, package)| {
+        has_entry(package, options)
+            && world
+                .packages
+                .get(other)
+                .is_some_and(|data| data.closure.contains(&index))
+    })
+}
+
+/// Crates that use an SDK crate's types but never call AWS.
+const TYPES_ONLY: &[&str] = &[
+    "serde_dynamo",
+    "serde_dynamodb",
+    "aws-smithy-mocks",
+    "aws-smithy-mocks-experimental",
+    "aws_lambda_events",
+    "dynamodb-expression",
+    "aws-sdk-dynamodb-attribute-value-conversion",
+];
 
 /// Whether a package has a target that is an entry under the options.
 pub fn has_entry(package: &crate::workspace::cargo::CargoPackage, options: &ScanOptions) -> bool {

@@ -20,6 +20,8 @@ pub struct Reach {
     pub fns: BTreeMap<FnId, Option<(FnId, Span)>>,
     /// Fns that are only reached through calls on receivers nobody knows.
     pub weak: BTreeMap<FnId, Option<(FnId, Span)>>,
+    /// Fns, reached or not, that calls on receivers nobody knows may mean.
+    pub weak_targets: BTreeSet<FnId>,
     /// Types that reachable code constructs.
     pub constructed: BTreeSet<AdtId>,
     /// Types that reachable code names.
@@ -111,7 +113,7 @@ pub fn reach(
                 .push((*of_trait, name.clone(), *caller, *span));
         }
     }
-    result.weak = weak(&mut walk, &strong);
+    result.weak = weak(&mut walk, &strong, &mut result.weak_targets);
     result
 }
 
@@ -390,7 +392,7 @@ fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (P
 }
 
 /// What calls of a mere name could reach besides.
-fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>) -> Paths {
+fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut BTreeSet<FnId>) -> Paths {
     let mut found = Paths::new();
     let mut parents: BTreeMap<FnId, (FnId, Span)> = BTreeMap::new();
     let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
@@ -408,6 +410,7 @@ fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>) -> Paths {
                 for target in walk.world.methods.get(name).into_iter().flatten() {
                     if walk.world.sees(walk.krate, walk.world.fns[*target].krate) {
                         targets.push((*target, edge.span));
+                        targets_of_weak.insert(*target);
                     }
                 }
             }

@@ -89,6 +89,12 @@ pub struct Evaluator<'x, 'a> {
     pub literals: BTreeMap<AdtId, Vec<(FnId, ExprId)>>,
     /// Reached assignments by type and field.
     pub assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>>,
+    /// Reached assignments to fields of values of unknown type, by field.
+    pub loose_assigns: BTreeMap<Name, Vec<(FnId, ExprId)>>,
+    /// Fields that reached code writes into in ways that are not followed.
+    pub filled: BTreeSet<(AdtId, Name)>,
+    /// What reached code puts into statics.
+    pub statics: BTreeMap<FnId, Vec<(FnId, ExprId)>>,
     /// Types that `envy` fills, with the prefix of their variables.
     pub envy: BTreeMap<AdtId, String>,
     pub(super) active: BTreeSet<Active>,
@@ -105,6 +111,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let mut literals: BTreeMap<AdtId, Vec<(FnId, ExprId)>> = BTreeMap::new();
         let mut assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>> = BTreeMap::new();
         let mut envy = BTreeMap::new();
+        let mut loose_assigns: BTreeMap<Name, Vec<(FnId, ExprId)>> = BTreeMap::new();
+        let mut filled = BTreeSet::new();
+        let mut statics: BTreeMap<FnId, Vec<(FnId, ExprId)>> = BTreeMap::new();
         for id in reach.fns.keys() {
             let Some(facts) = scanned.facts.get(id.0 as usize) else {
                 continue;
@@ -118,6 +127,13 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     .or_default()
                     .push((*id, *expr));
             }
+            for (field, expr) in &facts.loose_assigns {
+                loose_assigns.entry(field.clone()).or_default().push((*id, *expr));
+            }
+            filled.extend(facts.filled_fields.iter().cloned());
+            for (target, expr) in &facts.static_values {
+                statics.entry(*target).or_default().push((*id, *expr));
+            }
             super::eval_config::envy_types(scanned.world, facts, &mut envy);
         }
         Self {
@@ -125,6 +141,9 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             reach,
             literals,
             assigns,
+            loose_assigns,
+            filled,
+            statics,
             envy,
             active: BTreeSet::new(),
             active_locals: Vec::new(),
@@ -249,7 +268,9 @@ pub fn limit(values: Values) -> Values {
             "it has more than {MAX_VALUES} possible values"
         ))];
     }
-    kept.truncate(MAX_VALUES * 4);
+    if kept.len() > MAX_VALUES * 4 {
+        return vec![Value::Unknown("it has too many possible values".to_owned())];
+    }
     kept
 }
 
