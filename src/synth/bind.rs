@@ -124,20 +124,20 @@ fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec
             format!("`{text}`, as no input names another"),
         )],
         Source::Unknown => unknown("no input of the operation names it"),
-        Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
-            None | Some([]) if is_open(*form) => {
-                vec![Candidate::new(Value::Name("*".to_owned()), "")]
+        Source::Input { path, form } => {
+            let hints = inputs
+                .get(path)
+                .into_iter()
+                .flatten()
+                .filter(|hint| !hint.is_unset());
+            let found: BTreeSet<Candidate> = hints.map(|hint| candidate(path, *form, hint, around)).collect();
+            match inputs.get(path) {
+                _ if !found.is_empty() => found.into_iter().collect(),
+                _ if is_open(*form) => vec![Candidate::new(Value::Name("*".to_owned()), "")],
+                None => unknown(&format!("{path} is not seen to be set")),
+                Some(_) => unknown(&format!("the value of {path} is not known")),
             }
-            None => unknown(&format!("{path} is not seen to be set")),
-            Some([]) => unknown(&format!("the value of {path} is not known")),
-            Some(hints) => {
-                let found: BTreeSet<Candidate> = hints
-                    .iter()
-                    .map(|hint| candidate(path, *form, hint, around))
-                    .collect();
-                found.into_iter().collect()
-            }
-        },
+        }
     }
 }
 
