@@ -231,7 +231,7 @@ impl<'x> Evaluator<'x, '_> {
                     values.extend(self.outside(frame, facts, id, last, path, args));
                 }
                 Callee::Sdk(ty, name) => values.extend(self.sdk_value(frame, id, ty, name, args)),
-                Callee::Weak(_) => values.extend(unknown("it comes from a call that is not known")),
+                Callee::Weak(..) => values.extend(unknown("it comes from a call that is not known")),
             }
         }
         values

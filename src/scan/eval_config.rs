@@ -207,10 +207,14 @@ impl<'x> Evaluator<'x, '_> {
             return values;
         }
         match facts.ty(*receiver) {
-            Ty::SdkType(..) if matches!(facts.ty(id), Ty::External(_)) && args.is_empty() => {
-                return unknown(format!("it is read back from an SDK structure (`{method}`)"));
+            Ty::SdkType(..) | Ty::Input(..) => {
+                if facts.setters.contains(&id) || keeps_structure(method) {
+                    return self.eval(frame, *receiver);
+                }
+                if args.is_empty() {
+                    return unknown(format!("it is read back from an SDK structure (`{method}`)"));
+                }
             }
-            Ty::SdkType(..) | Ty::Input(..) => return self.eval(frame, *receiver),
             Ty::Response(sdk, op) => return self.response(*sdk, op),
             _ => {}
         }
@@ -398,6 +402,39 @@ impl<'x> Evaluator<'x, '_> {
         all.extend(defaults);
         all
     }
+}
+
+/// Methods that give the structure or its builder again.
+fn keeps_structure(method: &str) -> bool {
+    matches!(
+        method,
+        "build"
+            | "clone"
+            | "cloned"
+            | "unwrap"
+            | "expect"
+            | "into"
+            | "as_ref"
+            | "as_mut"
+            | "to_owned"
+            | "ok"
+            | "borrow"
+            | "deref"
+            | "iter"
+            | "into_iter"
+            | "next"
+            | "first"
+            | "last"
+            | "take"
+            | "collect"
+            | "map_err"
+            | "ok_or"
+            | "ok_or_else"
+            | "context"
+            | "with_context"
+            | "flatten"
+            | "to_vec"
+    )
 }
 
 fn data_span(_field: &super::ir::FieldDef) -> super::ir::Span {

@@ -18,8 +18,8 @@ pub enum Callee {
     External(Arc<[Name]>),
     /// Something in an SDK crate: the type and the associated fn.
     Sdk(Ty, Name),
-    /// A method of this name on a receiver nobody knows: never granted from.
-    Weak(Name),
+    /// A method of this name with so many arguments on a receiver nobody knows: never granted from.
+    Weak(Name, usize),
     /// A tuple struct or variant constructor.
     Constructor(AdtId, u32),
 }

@@ -631,7 +631,7 @@ impl Infer<'_, '_> {
                 self.note_unresolved_send(receiver, method, args, span);
             }
             if receiver_ty.is_unknown() && !is_common(method) {
-                self.edge(id, span, Callee::Weak(method.clone()));
+                self.edge(id, span, Callee::Weak(method.clone(), args.len()));
             }
         }
         // A closure's result decides what mapping methods give.
@@ -760,7 +760,7 @@ impl Infer<'_, '_> {
                 "push" | "insert" | "extend" | "push_back" | "set" | "replace" | "append" | "push_front"
                 | "extend_from_slice",
                 args,
-            ) if !args.is_empty() => {
+            ) if !args.is_empty() && !(&**method == "replace" && args.len() > 1) => {
                 local.sources.push(Source::Element(args.to_vec()));
                 if !receiver_ty.is_interesting()
                     && let Some(ty) = types.iter().rev().find(|ty| ty.is_interesting())
@@ -775,25 +775,27 @@ impl Infer<'_, '_> {
     /// Values that methods put into fields and statics.
     fn note_place_mutation(&mut self, place: ExprId, receiver_ty: &Ty, method: &Name, args: &[ExprId]) {
         let body = self.body.clone();
-        let puts = matches!(
-            &**method,
-            "push"
-                | "insert"
-                | "extend"
-                | "push_back"
-                | "set"
-                | "replace"
-                | "append"
-                | "push_front"
-                | "extend_from_slice"
-                | "get_or_init"
-                | "get_or_try_init"
-                | "store"
-                | "get_or_insert_with"
-                | "insert_mut"
-                | "init"
-                | "set_default"
-        );
+        // `text.replace(a, b)` gives a new text; only `cell.replace(x)` puts one in.
+        let puts = !(&**method == "replace" && args.len() > 1)
+            && matches!(
+                &**method,
+                "push"
+                    | "insert"
+                    | "extend"
+                    | "push_back"
+                    | "set"
+                    | "replace"
+                    | "append"
+                    | "push_front"
+                    | "extend_from_slice"
+                    | "get_or_init"
+                    | "get_or_try_init"
+                    | "store"
+                    | "get_or_insert_with"
+                    | "insert_mut"
+                    | "init"
+                    | "set_default"
+            );
         let writes = matches!(
             &**method,
             "push_str" | "insert_str" | "truncate" | "retain" | "write_fmt" | "write_str" | "replace_range"

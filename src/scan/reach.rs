@@ -151,7 +151,7 @@ impl Walk<'_, '_> {
                         self.call_virtual(*of_trait, name, id, edge.span);
                     }
                     Callee::Constructor(adt, _) => self.construct(*adt, id),
-                    Callee::External(_) | Callee::Sdk(..) | Callee::Weak(_) => {}
+                    Callee::External(_) | Callee::Sdk(..) | Callee::Weak(..) => {}
                 }
             }
             for adt in &facts.constructed {
@@ -406,9 +406,10 @@ fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut 
         };
         let mut targets: Vec<(FnId, Span)> = Vec::new();
         for edge in &facts.edges {
-            if let Callee::Weak(name) = &edge.callee {
+            if let Callee::Weak(name, args) = &edge.callee {
                 for target in walk.world.methods.get(name).into_iter().flatten() {
-                    if walk.world.sees(walk.krate, walk.world.fns[*target].krate) {
+                    let data = &walk.world.fns[*target];
+                    if data.item.param_types.len() == args + 1 && walk.world.sees(walk.krate, data.krate) {
                         targets.push((*target, edge.span));
                         targets_of_weak.insert(*target);
                     }
