@@ -3,7 +3,7 @@
 //! 1. [`files`] lists the files; [`inflate`] unpacks them, [`container`] finds the records in whatever holds them.
 //! 2. [`classify`] says what a record counts as, [`attribute`] which function it belongs to.
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
-//! 4. [`fold`] folds records into groups, with [`sketch`] in place of long lists of resources.
+//! 4. [`fold`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources.
 //! 5. [`evidence`] puts observations into the words of all readers; [`coverage`] says what silence is worth.
 //!
 //! The result does not depend on the order of files or records, on duplicates, or on the number of threads.
@@ -20,6 +20,7 @@ mod sketch;
 mod operation;
 mod inputs;
 mod attribute;
+mod group;
 mod fold;
 mod observation;
 mod coverage;

@@ -7,7 +7,8 @@ use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 use super::Trail;
 use super::attribute::{Functions, Rung, Who};
 use super::classify::Class;
-use super::fold::{Cell, Fold, Group, GroupKey, Seen};
+use super::fold::{Fold, GroupKey};
+use super::group::{Cell, Group, Seen};
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
