@@ -15,7 +15,7 @@ use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings};
-use crate::trail::{self, KnownFunction, NamePattern, Observation, Trail};
+use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, TargetKind};
 use crate::workspace::link::{self, Statements};
@@ -328,6 +328,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     usages.extend(declared(inputs, function));
     let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
     let mut gaps: Vec<Gap> = scan_gaps.iter().chain(&synthesis.gaps).cloned().collect();
+    gaps.extend(unexplained_polling(function, &observations));
     gaps.sort();
     gaps.dedup();
     let diff = compare(inputs, function, &synthesis.grants, &gaps);
@@ -341,6 +342,25 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
         observed,
         gaps,
     }
+}
+
+/// Polling that the trail saw although the stack names no event source for it: the role needs it all the same.
+fn unexplained_polling(function: &Function, observations: &[&Observation]) -> Option<Gap> {
+    let polled = observations
+        .iter()
+        .find(|observation| observation.class == Class::Poller)?;
+    let known =
+        function.triggers.iter().any(|trigger| trigger.polled) || function.runtime_settings.vpc.is_some();
+    let message = format!(
+        "the trail shows Lambda polling for `{}` ({} {}), but no event source of the stack explains it",
+        function.name, polled.event_source, polled.event_name
+    );
+    let hint = "add the event source mapping to the stack template, or its permissions with `[[need]]`";
+    (!known).then(|| {
+        Gap::new("unexplained-polling", message)
+            .at(function.location.clone())
+            .hint(hint)
+    })
 }
 
 fn compare(inputs: &Inputs, function: &Function, grants: &[crate::usage::Grant], gaps: &[Gap]) -> Diff {

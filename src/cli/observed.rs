@@ -2,7 +2,8 @@
 
 use super::assess::Inputs;
 use crate::diff::{Diff, Row};
-use crate::synth::{Surroundings, expand};
+use crate::iam::action::Action;
+use crate::synth::{Surroundings, expand, recognise};
 use crate::trail::{Observation, Trail};
 use crate::usage::{Coverage, Grant, Observed, Usage};
 
@@ -31,30 +32,38 @@ pub fn of_rows(
             )
         })
         .collect();
+    // A wildcard that is excess stands for its other actions, not for the needed ones.
+    let needed = |action: &Action| {
+        diff.rows
+            .iter()
+            .any(|row| !row.because.is_empty() && row.action.matches(action))
+    };
+    let is_of = |row: &Row, grant: &Grant| {
+        let same = row.resource.intersects(&grant.resource)
+            || recognise::may_be(&row.resource, &grant.resource, around.stack);
+        let left_over = row.action.has_wildcard() && needed(&grant.action);
+        row.action.matches(&grant.action) && same && !left_over
+    };
     diff.rows
         .iter()
-        .map(|row| Some(of_row(inputs, trail, row, &seen)))
+        .map(|row| Some(of_row(coverage(inputs, trail, row), row, &seen, &is_of)))
         .collect()
 }
 
 fn of_row(
-    inputs: &Inputs,
-    trail: &Trail,
+    coverage: Coverage,
     row: &Row,
     seen: &[(&Observation, Vec<Grant>, Vec<Grant>)],
+    is_of: &dyn Fn(&Row, &Grant) -> bool,
 ) -> Observed {
     let mut of_row = Observed {
         count: 0,
         first: None,
         last: None,
         refused: 0,
-        coverage: coverage(inputs, trail, row),
+        coverage,
     };
-    let about = |grants: &[Grant]| {
-        grants
-            .iter()
-            .any(|grant| row.action.matches(&grant.action) && row.resource.intersects(&grant.resource))
-    };
+    let about = |grants: &[Grant]| grants.iter().any(|grant| is_of(row, grant));
     for (observation, used, attempted) in seen {
         if about(used) {
             of_row.count += observation.count;

@@ -10,6 +10,7 @@
 
 mod demo;
 mod documents;
+mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
