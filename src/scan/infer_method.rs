@@ -254,7 +254,7 @@ impl Infer<'_, '_> {
                 "push" | "insert" | "extend" | "push_back" | "set" | "replace" | "append" | "push_front"
                 | "extend_from_slice",
                 args,
-            ) if !args.is_empty() && !(&**method == "replace" && args.len() > 1) => {
+            ) if args.len() == 1 || (!args.is_empty() && &**method != "replace") => {
                 local.sources.push(Source::Element(args.to_vec()));
                 if !receiver_ty.is_interesting()
                     && let Some(ty) = types.iter().rev().find(|ty| ty.is_interesting())
