@@ -464,3 +464,6 @@ fn left_over(
     let count = catalog.count(cell.pattern).saturating_sub(needed.len());
     (count > 0 || !used).then(|| (cell.pattern.clone(), count.max(1)))
 }
+
+#[cfg(test)]
+mod tests;

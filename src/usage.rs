@@ -90,7 +90,7 @@ pub enum Piece {
 /// What the evidence says of a value that names a resource: pieces in order, `orders-` + `$STAGE` for instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceHint {
-    /// The pieces, never empty; neighbouring literals are joined.
+    /// The pieces; neighbouring literals are joined. None at all means [`ResourceHint::unset`].
     pub pieces: Vec<Piece>,
     /// Where the value comes from in the code (the `env::var` call, the literal), for `explain`.
     pub origin: Option<Location>,
@@ -122,6 +122,19 @@ impl ResourceHint {
             pieces: vec![Piece::Hole(reason.into())],
             origin: None,
         }
+    }
+
+    /// No value: on some path the member is not set. It stands beside the values that the member has on the others.
+    pub fn unset() -> Self {
+        Self {
+            pieces: Vec::new(),
+            origin: None,
+        }
+    }
+
+    /// Whether this says that the member may not be set.
+    pub fn is_unset(&self) -> bool {
+        self.pieces.is_empty()
     }
 
     /// `literal`, `env`, `pattern`, `event` or `unknown`: the word of the JSON interface.
@@ -167,7 +180,8 @@ impl ResourceHint {
 ///
 /// Paths use the API's member names (`TableName`), with `.` into structures, `[]` into lists and `{}` for the keys of
 /// maps: `TransactItems[].Put.TableName`, `Entries[].EventBusName`, `RequestItems{}`. A member that is set to something
-/// that cannot be told has a hint of kind `unknown`. A member that is not set is not there. Booleans and enumeration
+/// that cannot be told has a hint of kind `unknown`. A member that is not set is not there; one that is set on some
+/// paths only has a [`ResourceHint::unset`] among its hints. Booleans and enumeration
 /// values appear as literals of their API spelling (`true`, `public-read`).
 pub type Inputs = BTreeMap<String, Vec<ResourceHint>>;
 

@@ -156,20 +156,25 @@ fn operations(call: &CallSite, members: &[String]) -> Vec<OperationV1> {
 
 /// What a call names, member by member and value by value.
 pub fn resources(call: &CallSite, members: &[String]) -> Vec<ResourceV1> {
-    members
-        .iter()
-        .flat_map(|member| {
-            let unknown = vec![ResourceHint::unknown("not set")];
-            let hints = call.inputs.get(member).filter(|hints| !hints.is_empty());
-            let hints: &Vec<ResourceHint> = hints.unwrap_or(&unknown);
-            hints
-                .iter()
-                .map(|hint| ResourceV1 {
-                    member: member.clone(),
-                    kind: hint.kind(),
-                    value: hint.value(),
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    members.iter().flat_map(|member| values(call, member)).collect()
+}
+
+fn values(call: &CallSite, member: &str) -> Vec<ResourceV1> {
+    let hints = call
+        .inputs
+        .get(member)
+        .into_iter()
+        .flatten()
+        .filter(|hint| !hint.is_unset());
+    let value = |hint: &ResourceHint| ResourceV1 {
+        member: member.to_owned(),
+        kind: hint.kind(),
+        value: hint.value(),
+    };
+    let values: Vec<ResourceV1> = hints.map(value).collect();
+    if values.is_empty() {
+        vec![value(&ResourceHint::unknown("not set"))]
+    } else {
+        values
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::name::{Value, interpret, is_open};
 use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
@@ -30,17 +31,6 @@ pub struct Bound {
     pub note: String,
     /// Logical id of the stack resource it is, if it is one.
     pub stack_resource: Option<String>,
-}
-
-/// The value of one ARN variable.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Value {
-    /// The text in place of the variable.
-    Name(String),
-    /// A whole ARN of the base resource.
-    Arn(String),
-    /// Not known, with the reason.
-    Unknown(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,20 +124,20 @@ fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec
             format!("`{text}`, as no input names another"),
         )],
         Source::Unknown => unknown("no input of the operation names it"),
-        Source::Input { path, form } => match inputs.get(path).map(Vec::as_slice) {
-            None | Some([]) if is_open(*form) => {
-                vec![Candidate::new(Value::Name("*".to_owned()), "")]
+        Source::Input { path, form } => {
+            let hints = inputs
+                .get(path)
+                .into_iter()
+                .flatten()
+                .filter(|hint| !hint.is_unset());
+            let found: BTreeSet<Candidate> = hints.map(|hint| candidate(path, *form, hint, around)).collect();
+            match inputs.get(path) {
+                _ if !found.is_empty() => found.into_iter().collect(),
+                _ if is_open(*form) => vec![Candidate::new(Value::Name("*".to_owned()), "")],
+                None => unknown(&format!("{path} is not seen to be set")),
+                Some(_) => unknown(&format!("the value of {path} is not known")),
             }
-            None => unknown(&format!("{path} is not seen to be set")),
-            Some([]) => unknown(&format!("the value of {path} is not known")),
-            Some(hints) => {
-                let found: BTreeSet<Candidate> = hints
-                    .iter()
-                    .map(|hint| candidate(path, *form, hint, around))
-                    .collect();
-                found.into_iter().collect()
-            }
-        },
+        }
     }
 }
 
@@ -256,163 +246,6 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
     (text, notes, reasons)
 }
 
-/// Reads a value in the form its member takes.
-fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
-    let name = match form {
-        Form::ObjectKey | Form::RunTimeId => return Value::Name(text.to_owned()),
-        Form::NameInArn => return name_in_arn(text, stack),
-        Form::Account => return Value::Name(account(text)),
-        Form::ProfileModel => {
-            return Value::Name(text.split_once('.').map_or(text, |(_, model)| model).to_owned());
-        }
-        Form::QualifiedArn if text.starts_with("arn:") => unqualified(text).to_owned(),
-        Form::LogGroup => text.trim_end_matches(":*").to_owned(),
-        Form::Name if !text.starts_with("arn:") => return Value::Name(text.to_owned()),
-        Form::CopySourceKey => return Value::Name(copy_source(text).1),
-        Form::StatementTable => return statement_part(text, 0),
-        Form::StatementIndex => return statement_part(text, 1),
-        Form::CopySourceBucket => copy_source(text).0,
-        _ => text.to_owned(),
-    };
-    if let Some(arn) = stack
-        .and_then(|stack| stack.resource_named(&name))
-        .and_then(|resource| resource.arn.clone())
-    {
-        return Value::Arn(arn);
-    }
-    if name.starts_with("arn:") {
-        return Value::Arn(stack.map_or_else(|| name.clone(), |stack| stack.normalise_arn(&name)));
-    }
-    if is_arn_form(form) && is_one_symbol(&name) {
-        return Value::Arn(name);
-    }
-    match form {
-        Form::QueueUrl => Value::Name(last_segment(&name)),
-        Form::Secret => Value::Name(format!("{name}-??????")),
-        Form::Parameter => Value::Name(name.trim_start_matches('/').to_owned()),
-        Form::ParameterPath => Value::Name(name.trim_matches('/').to_owned()),
-        Form::Function => Value::Name(function_name(&name)),
-        Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
-        Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
-        Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
-        Form::Key if name.starts_with("alias/") => Value::Unknown(
-            "a key alias is no resource of key operations; the key behind it is not known".to_owned(),
-        ),
-        _ => Value::Name(name),
-    }
-}
-
-/// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
-fn is_open(form: Form) -> bool {
-    matches!(form, Form::ObjectKey | Form::RunTimeId)
-}
-
-/// The name of what an ARN names, where the ARN of something in it is asked for; a name stays as it is.
-fn name_in_arn(text: &str, stack: Option<&Stack>) -> Value {
-    let arn = if text.starts_with("arn:") {
-        Some(text.to_owned())
-    } else if text.ends_with(".Arn}") {
-        stack
-            .and_then(|stack| stack.resource_named(text))
-            .and_then(|resource| resource.arn.clone())
-    } else {
-        return Value::Name(text.to_owned());
-    };
-    let last = arn.as_deref().and_then(|arn| {
-        // Not inside a symbol such as `${AWS::Region}`.
-        let end = arn
-            .rfind(['/', ':'])
-            .filter(|&end| !arn.ends_with('}') || arn.rfind("${") > Some(end));
-        arn.get(end? + 1..)
-    });
-    match last {
-        Some(name) => Value::Name(name.to_owned()),
-        None => Value::Unknown(format!("the ARN `{text}` does not tell a name")),
-    }
-}
-
-/// The ARN before a version or alias: without its last part.
-fn unqualified(arn: &str) -> &str {
-    // The colons inside `${AWS::Region}` separate nothing.
-    let qualified = arn.replace("${AWS::", "${").split(':').count() > 7;
-    arn.rsplit_once(':')
-        .filter(|_| qualified)
-        .map_or(arn, |(base, _)| base)
-}
-
-/// The account's id in an ARN, or the text itself.
-fn account(text: &str) -> String {
-    text.strip_prefix("arn:")
-        .and_then(|rest| rest.split(':').nth(3))
-        .unwrap_or(text)
-        .to_owned()
-}
-
-/// Forms whose texts are whole ARNs.
-fn is_arn_form(form: Form) -> bool {
-    matches!(form, Form::Arn | Form::OnlyArn | Form::LayerVersion)
-}
-
-/// A parameter of the stack, or a variable to fill in, and nothing else.
-fn is_one_symbol(text: &str) -> bool {
-    text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1
-}
-
-/// Bucket and key of S3's `bucket/key?versionId=…`.
-fn copy_source(text: &str) -> (String, String) {
-    let text = text
-        .trim_start_matches('/')
-        .split("?versionId=")
-        .next()
-        .unwrap_or_default();
-    match text.split_once('/') {
-        Some((bucket, key)) => (bucket.to_owned(), key.replace("%2F", "/").replace("%20", " ")),
-        None => (text.to_owned(), "*".to_owned()),
-    }
-}
-
-/// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
-fn statement_part(statement: &str, part: usize) -> Value {
-    let words: Vec<&str> = statement.split_whitespace().collect();
-    let named = words
-        .iter()
-        .zip(words.iter().skip(1))
-        .find_map(|(keyword, name)| {
-            ["from", "into", "update"]
-                .iter()
-                .any(|known| keyword.eq_ignore_ascii_case(known))
-                .then_some(*name)
-        });
-    let parts = named.map(|name| {
-        name.split('.')
-            .map(|part| part.trim_matches(['"', '\'', ',', ';', '(', ')']).to_owned())
-    });
-    match parts
-        .and_then(|mut parts| parts.nth(part))
-        .filter(|name| !name.is_empty())
-    {
-        Some(name) => Value::Name(name),
-        None => Value::Unknown("the PartiQL statement is not known".to_owned()),
-    }
-}
-
-/// The queue's name: the last part of its URL.
-fn last_segment(url: &str) -> String {
-    let inside_symbol = url.ends_with('}') && !url.contains('/');
-    if inside_symbol {
-        url.to_owned()
-    } else {
-        url.rsplit('/').next().unwrap_or(url).to_owned()
-    }
-}
-
-/// `name`, `name:alias` or `account:function:name` → the part after `function:` in the ARN.
-fn function_name(text: &str) -> String {
-    text.rsplit_once("function:")
-        .map_or(text, |(_, name)| name)
-        .to_owned()
-}
-
 /// Fills the format in. Returns the resource and the reasons for every part that had to be widened.
 fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Stack>) -> (Bound, Vec<String>) {
     let mut text = format
@@ -467,35 +300,4 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
         stack_resource,
     };
     (bound, reasons)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_arns_are_read() {
-        for (arn, base) in [
-            (
-                "arn:aws:states:eu-west-1:1:stateMachine:ship:live",
-                "arn:aws:states:eu-west-1:1:stateMachine:ship",
-            ),
-            (
-                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
-                "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:ship",
-            ),
-        ] {
-            assert_eq!(unqualified(arn), base);
-        }
-        for (text, name) in [
-            ("arn:aws:events:eu-west-1:1:event-bus/orders", "orders"),
-            ("orders", "orders"),
-            ("${Bus}", "${Bus}"),
-            ("arn:aws:events:eu-west-1:1:event-bus/${Bus}", "${Bus}"),
-        ] {
-            assert_eq!(name_in_arn(text, None), Value::Name(name.to_owned()), "{text}");
-        }
-        assert_eq!(account("arn:aws:iam::123456789012:root"), "123456789012");
-        assert_eq!(account("123456789012"), "123456789012");
-    }
 }

@@ -10,6 +10,7 @@ pub mod bind;
 pub mod emit;
 pub mod expand;
 pub mod merge;
+mod name;
 pub mod recognise;
 pub mod runtime;
 

@@ -108,17 +108,28 @@ fn occasions<'a>(when: &When, around: Surroundings<'a>, calls: &[CallSite]) -> V
 }
 
 fn by_trigger<'a>(when: &When, around: Surroundings<'a>) -> Vec<Occasion<'a>> {
-    let details_hold = when.event_source_has.is_empty();
+    let fits = |trigger: &&Trigger| {
+        when.event_source.contains(&trigger.kind)
+            && when
+                .event_source_has
+                .iter()
+                .all(|detail| trigger.details.contains_key(detail))
+            && !when
+                .event_source_lacks
+                .iter()
+                .any(|detail| trigger.details.contains_key(detail))
+    };
+    let occasion = |trigger| Occasion {
+        trigger: Some(trigger),
+        target: None,
+        location: Some(&trigger.location),
+    };
     around
         .function
         .triggers
         .iter()
-        .filter(|trigger| details_hold && when.event_source.contains(&trigger.kind))
-        .map(|trigger| Occasion {
-            trigger: Some(trigger),
-            target: None,
-            location: Some(&trigger.location),
-        })
+        .filter(fits)
+        .map(occasion)
         .collect()
 }
 
@@ -170,42 +181,59 @@ fn arguments(template: &Template, occasion: &Occasion<'_>, around: Surroundings<
         .partition(|(_, param)| param.from.as_deref().is_some_and(derived));
     for (name, param) in first.into_iter().chain(later) {
         let Some(from) = &param.from else { continue };
-        if let Some(value) = value(from, &known, occasion, around) {
-            known.insert(name.clone(), vec![value]);
+        let values = values(from, &known, occasion, around);
+        if !values.is_empty() {
+            known.insert(name.clone(), values);
         }
     }
     known
 }
 
-/// The value behind one `from`; the README of `policy-templates/` has the list.
-fn value(from: &str, known: &Arguments, occasion: &Occasion<'_>, around: Surroundings<'_>) -> Option<String> {
+/// The values behind one `from`; the README of `policy-templates/` has the list.
+fn values(from: &str, known: &Arguments, occasion: &Occasion<'_>, around: Surroundings<'_>) -> Vec<String> {
+    let function = around.function;
     let source = || occasion.trigger.and_then(|trigger| trigger.source.clone());
     if let Some(variable) = from.strip_prefix("env.") {
-        return around.function.env.get(variable).map(|value| value.text.clone());
+        return function
+            .env
+            .get(variable)
+            .map(|value| value.text.clone())
+            .into_iter()
+            .collect();
     }
     if let Some((param, property)) = from
         .strip_prefix("resource(")
         .and_then(|rest| rest.split_once(")."))
     {
-        let arn = known.get(param)?.first()?;
-        return (property == "kms_key")
-            .then(|| key_of(around.stack?, arn))
-            .flatten();
+        let named = known.get(param).into_iter().flatten();
+        let key = |arn: &String| {
+            (property == "kms_key")
+                .then(|| key_of(around.stack?, arn))
+                .flatten()
+        };
+        return named.filter_map(key).collect();
     }
-    match from {
+    let value = match from {
         "esm.EventSourceArn" | "trigger.source" => source(),
         "esm.StreamArn" => source().map(|arn| arn.split("/consumer/").next().unwrap_or_default().to_owned()),
         "function.name" => Some(deployed_name(around)),
         "function.log_group" => Some(log_group(around)),
-        "function.kms_key" => around
-            .function
+        "function.kms_key" => function
             .runtime_settings
             .kms_key
             .as_ref()
             .map(|(key, _)| key.clone()),
         "function.dead_letter" | "function.file_system" | "destination" => occasion.target.map(str::to_owned),
-        _ => None,
-    }
+        _ => {
+            let detail = from.strip_prefix("esm.").unwrap_or(from);
+            return occasion
+                .trigger
+                .and_then(|trigger| trigger.details.get(detail))
+                .cloned()
+                .unwrap_or_default();
+        }
+    };
+    value.into_iter().collect()
 }
 
 /// The customer key of the stack resource that an ARN names.

@@ -9,7 +9,7 @@
 //! A person can name a session like a function, so a session's name counts under that function's role only. The assumed
 //! role's ARN drops the role's path; roles are compared by account and name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::pattern::NamePattern;
 use super::record::Identity;
@@ -62,19 +62,26 @@ pub(super) enum Who {
     Session { name: String, access_key: String },
 }
 
-/// Functions and the roles they run with.
+/// Functions and the roles they run with. Patterns are tried once for each name.
 #[derive(Clone, Debug)]
 pub(super) struct Functions<'k> {
     known: &'k [KnownFunction],
+    /// Role name → positions of the functions whose role it is.
+    of_role: HashMap<String, Vec<usize>>,
+    /// Deployed name → positions of the functions that can bear it.
+    named: HashMap<String, Vec<usize>>,
 }
+
+/// How many names are remembered; trails hold very many sessions that are no function's.
+const MAX_REMEMBERED: usize = 100_000;
 
 /// What attribution needs from the whole trail.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     /// Access key → functions that used it.
-    pub(super) keys: BTreeMap<String, BTreeSet<String>>,
-    /// Role (account, name) → functions recorded with it.
-    pub(super) roles: BTreeMap<(String, String), BTreeSet<String>>,
+    keys: HashMap<String, BTreeSet<String>>,
+    /// Account → role's name → functions recorded with it.
+    roles: HashMap<String, HashMap<String, BTreeSet<String>>>,
 }
 
 impl Learned {
@@ -82,35 +89,66 @@ impl Learned {
         for (key, functions) in other.keys {
             self.keys.entry(key).or_default().extend(functions);
         }
-        for (role, functions) in other.roles {
-            self.roles.entry(role).or_default().extend(functions);
+        for (account, roles) in other.roles {
+            let mine = self.roles.entry(account).or_default();
+            for (role, functions) in roles {
+                mine.entry(role).or_default().extend(functions);
+            }
         }
+    }
+
+    /// A function was recorded with a role and an access key.
+    fn learn(&mut self, role: &RoleKey, access_key: &str, function: &str) {
+        if !access_key.is_empty() {
+            with(&mut self.keys, access_key, |functions| add(functions, function));
+        }
+        with(&mut self.roles, &role.account, |roles| {
+            with(roles, &role.name, |functions| add(functions, function));
+        });
+    }
+
+    /// The functions that were recorded with a role.
+    fn functions_of(&self, role: &RoleKey) -> Option<&BTreeSet<String>> {
+        self.roles.get(&role.account)?.get(&role.name)
+    }
+}
+
+/// Changes the value of a key, which is made when it is not there; the key is copied only then.
+fn with<V: Default>(map: &mut HashMap<String, V>, key: &str, change: impl FnOnce(&mut V)) {
+    match map.get_mut(key) {
+        Some(value) => change(value),
+        None => change(map.entry(key.to_owned()).or_default()),
+    }
+}
+
+fn add(set: &mut BTreeSet<String>, text: &str) {
+    if !set.contains(text) {
+        set.insert(text.to_owned());
     }
 }
 
 impl<'k> Functions<'k> {
     pub(super) fn new(known: &'k [KnownFunction]) -> Self {
-        Self { known }
+        Self {
+            known,
+            of_role: HashMap::new(),
+            named: HashMap::new(),
+        }
     }
 
     /// The session of a record, and what it teaches.
-    pub(super) fn session(&self, identity: &Identity<'_>, learned: &mut Learned) -> Session {
+    pub(super) fn session(&mut self, identity: &Identity<'_>, learned: &mut Learned) -> Session {
         let (role, session) = role_and_session(identity);
         let access_key = identity.access_key_id.as_str();
         if let Some(function) = scope_function(identity) {
-            learn(learned, &role, access_key, &function);
+            learned.learn(&role, access_key, &function);
             let who = Who::Function(function);
             return Session { role, who };
         }
-        let of_known_role = self.known.iter().any(|known| {
-            known
-                .role
-                .as_ref()
-                .is_some_and(|role_name| role_name.matches(&role.name))
-        });
-        let named = self.known.iter().any(|known| known.deployed.matches(&session));
-        if of_known_role && self.function_of_session(&role, &session).is_some() {
-            learn(learned, &role, access_key, &session);
+        let of_known_role = !self.of_role(&role.name).is_empty();
+        let named = !self.named(&session).is_empty();
+        if of_known_role && named && self.is_session_of_its_function(&role.name, &session) {
+            learned.learn(&role, access_key, &session);
         }
         let keep = |condition: bool, text: &str| if condition { text.to_owned() } else { String::new() };
         let who = Who::Session {
@@ -121,14 +159,19 @@ impl<'k> Functions<'k> {
     }
 
     /// The function of a session and how that is known; `None` for a role that is no function's.
-    pub(super) fn attribute(&self, session: &Session, learned: &Learned) -> Option<(Option<String>, Rung)> {
+    pub(super) fn attribute(
+        &mut self,
+        session: &Session,
+        learned: &Learned,
+    ) -> Option<(Option<String>, Rung)> {
         let role = &session.role;
         let (name, access_key) = match &session.who {
             Who::Function(function) => return Some((Some(function.clone()), Rung::Scope)),
             Who::Session { name, access_key } => (name, access_key),
         };
-        let recorded = learned.roles.get(&(role.account.clone(), role.name.clone()));
-        if self.function_of_session(role, name).is_some() || recorded.is_some_and(|all| all.contains(name)) {
+        let recorded = learned.functions_of(role);
+        if self.is_session_of_its_function(&role.name, name) || recorded.is_some_and(|all| all.contains(name))
+        {
             return Some((Some(name.clone()), Rung::Session));
         }
         if let Some(functions) = learned.keys.get(access_key)
@@ -136,49 +179,61 @@ impl<'k> Functions<'k> {
         {
             return Some((Some(function.clone()), Rung::AccessKey));
         }
-        let of_known_role = self.known.iter().any(|known| {
-            known
-                .role
-                .as_ref()
-                .is_some_and(|pattern| pattern.matches(&role.name))
-        });
-        (of_known_role || recorded.is_some_and(|functions| functions.iter().any(|name| self.is_known(name))))
-            .then_some((None, Rung::Role))
-    }
-
-    /// The function whose role this is and whose deployed name the session bears.
-    fn function_of_session(&self, role: &RoleKey, session: &str) -> Option<&'k KnownFunction> {
-        self.known.iter().find(|known| {
-            known
-                .role
-                .as_ref()
-                .is_some_and(|pattern| pattern.matches(&role.name))
-                && known.deployed.matches(session)
-        })
+        let mut recorded_functions = recorded.into_iter().flatten();
+        let of_function = !self.of_role(&role.name).is_empty()
+            || recorded_functions.any(|function| !self.named(function).is_empty());
+        of_function.then_some((None, Rung::Role))
     }
 
     /// The user's name of a deployed function; the pattern of which most is known decides.
-    pub(super) fn known_name(&self, deployed: &str, role: &str) -> Option<String> {
-        self.known
+    pub(super) fn known_name(&mut self, deployed: &str, role: &str) -> Option<String> {
+        let of_role = self.of_role(role).to_vec();
+        let known = self.known;
+        self.named(deployed)
             .iter()
-            .filter(|known| known.deployed.matches(deployed))
-            .filter(|known| known.role.as_ref().is_none_or(|pattern| pattern.matches(role)))
-            .max_by_key(|known| (known.deployed.weight(), std::cmp::Reverse(&known.name)))
-            .map(|known| known.name.clone())
+            .filter_map(|&at| Some((at, known.get(at)?)))
+            .filter(|(at, function)| function.role.is_none() || of_role.contains(at))
+            .max_by_key(|(_, function)| (function.deployed.weight(), std::cmp::Reverse(&function.name)))
+            .map(|(_, function)| function.name.clone())
     }
 
-    fn is_known(&self, deployed: &str) -> bool {
-        self.known.iter().any(|known| known.deployed.matches(deployed))
+    /// Whether the session bears the name of a function whose role this is.
+    fn is_session_of_its_function(&mut self, role: &str, session: &str) -> bool {
+        let of_role = self.of_role(role).to_vec();
+        self.named(session).iter().any(|at| of_role.contains(at))
+    }
+
+    fn of_role(&mut self, role: &str) -> &[usize] {
+        remembered(&mut self.of_role, role, self.known, |function| {
+            function
+                .role
+                .as_ref()
+                .is_some_and(|pattern| pattern.matches(role))
+        })
+    }
+
+    fn named(&mut self, deployed: &str) -> &[usize] {
+        remembered(&mut self.named, deployed, self.known, |function| {
+            function.deployed.matches(deployed)
+        })
     }
 }
 
-fn learn(learned: &mut Learned, role: &RoleKey, access_key: &str, function: &str) {
-    if !access_key.is_empty() {
-        let functions = learned.keys.entry(access_key.to_owned()).or_default();
-        functions.insert(function.to_owned());
+/// The positions of the functions that fit `name`, looked for once.
+fn remembered<'m>(
+    memory: &'m mut HashMap<String, Vec<usize>>,
+    name: &str,
+    known: &[KnownFunction],
+    fits: impl Fn(&KnownFunction) -> bool,
+) -> &'m [usize] {
+    if memory.len() >= MAX_REMEMBERED {
+        memory.clear();
     }
-    let role = (role.account.clone(), role.name.clone());
-    learned.roles.entry(role).or_default().insert(function.to_owned());
+    if !memory.contains_key(name) {
+        let positions = known.iter().enumerate().filter(|(_, function)| fits(function));
+        memory.insert(name.to_owned(), positions.map(|(at, _)| at).collect());
+    }
+    memory.get(name).map_or(&[], Vec::as_slice)
 }
 
 /// The role and the session's name: the issuer tells the role best, the session's ARN tells both.

@@ -17,6 +17,9 @@ pub struct Denial {
 
 /// Whether an error code says that the caller had not the right.
 pub(super) fn is_denied(code: &str) -> bool {
+    if code.is_empty() {
+        return false;
+    }
     code.contains("AccessDenied")
         || code.contains("UnauthorizedOperation")
         || matches!(

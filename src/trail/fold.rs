@@ -14,16 +14,11 @@ use crate::usage::OperationId;
 use super::attribute::{Functions, Learned, Session, scope_version};
 use super::classify::{Class, Outcome, classify};
 use super::container::Sink;
-use super::inputs::{self, Value};
+use super::group::{Group, widen};
+use super::inputs::{self, Members, Value};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
 use super::operation::EventNames;
 use super::record::Record;
-use super::sketch::Sketch;
-
-/// How many sets of resource names of one group are kept apart.
-const MAX_CELLS: usize = 64;
-/// How many event ids a group keeps as samples.
-const MAX_SAMPLES: usize = 8;
 
 /// What a call is, apart from its resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,48 +32,25 @@ pub(super) struct GroupKey {
     pub(super) data_event: bool,
 }
 
-/// Everything that is kept of calls that are alike.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Cell {
-    pub(super) inputs: BTreeMap<String, Seen>,
-    /// ARNs by the type that the record gives them.
-    pub(super) arns: BTreeMap<String, Sketch>,
-    pub(super) denied: Sketch,
-    pub(super) versions: BTreeSet<String>,
-    pub(super) errors: BTreeSet<String>,
-    pub(super) succeeded: bool,
-    pub(super) count: u64,
-    pub(super) first: Option<String>,
-    pub(super) last: Option<String>,
-    /// Time and id of the newest events.
-    pub(super) samples: BTreeSet<(String, String)>,
-}
-
-/// The values of a member.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
-    pub(super) values: Sketch,
-    /// Whether it was also set to something that the record hides.
-    pub(super) hidden: bool,
-}
-
-/// The calls of a group, by the names of their resources; all in one cell when there are too many.
-#[derive(Clone, Debug)]
-pub(super) enum Group {
-    Apart(BTreeMap<Vec<(String, String)>, Cell>),
-    Together(Box<Cell>),
-}
-
 /// What some objects of a trail hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fold {
     pub(super) groups: HashMap<GroupKey, Group>,
     pub(super) learned: Learned,
-    pub(super) skipped: BTreeMap<String, u64>,
+    pub(super) skipped: BTreeMap<&'static str, u64>,
     pub(super) events: u64,
     pub(super) first: Option<String>,
     pub(super) last: Option<String>,
     pub(super) data_event_sources: BTreeSet<String>,
+}
+
+/// What is known of one object beyond its records.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Whether it holds records, or something else that trails hold.
+    pub(super) records: bool,
+    /// Whether it holds something that has nothing to do with trails.
+    pub(super) foreign: bool,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
 }
@@ -103,7 +75,9 @@ impl Counted {
 /// Folds the records of one object after the other.
 pub(super) struct Folder<'k> {
     pub(super) fold: Fold,
+    found: Found,
     names: EventNames<'k>,
+    members: Members<'k>,
     functions: Functions<'k>,
     counted: &'k Counted,
 }
@@ -112,7 +86,9 @@ impl<'k> Folder<'k> {
     pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>, counted: &'k Counted) -> Self {
         Self {
             fold: Fold::default(),
+            found: Found::default(),
             names: EventNames::new(catalog),
+            members: Members::default(),
             functions,
             counted,
         }
@@ -121,13 +97,19 @@ impl<'k> Folder<'k> {
     fn skip_record(&mut self, id: u128, what: &'static str) {
         if self.counted.first_time(mark(id, &what)) {
             self.fold.events += 1;
-            *self.fold.skipped.entry(what.to_owned()).or_default() += 1;
+            *self.fold.skipped.entry(what).or_default() += 1;
         }
+    }
+
+    /// Ends an object and tells what is known of it.
+    pub(super) fn next_object(&mut self) -> Found {
+        std::mem::take(&mut self.found)
     }
 }
 
 impl Sink for Folder<'_> {
     fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
+        self.found.records = true;
         let id = identity_of(record);
         let time = record.time();
         widen(&mut self.fold.first, &mut self.fold.last, time.as_ref());
@@ -157,45 +139,28 @@ impl Sink for Folder<'_> {
             region: record.aws_region.as_str().to_owned(),
             data_event: record.is_data_event(),
         };
-        let inputs = operation.map_or_else(Vec::new, |operation| inputs::inputs(operation, &parameters));
+        let inputs = operation.map_or_else(Vec::new, |operation| self.members.inputs(operation, &parameters));
         let anchors = anchors(&inputs);
 
         let new = self.counted.first_time(mark(id, &(&key, &anchors)));
         self.fold.events += u64::from(new);
-        let mut cell = Cell {
-            count: u64::from(new),
-            first: time.clone(),
-            last: time.clone(),
-            succeeded: record.error_code.as_str().is_empty(),
-            versions: scope_version(identity).into_iter().collect(),
-            ..Cell::default()
-        };
-        cell.samples
-            .insert((time.unwrap_or_default(), record.event_id.as_str().to_owned()));
-        if !cell.succeeded {
-            cell.errors.insert(record.error_code.as_str().to_owned());
-        }
-        if let Some(resource) = denied {
-            cell.denied.insert(&resource, false);
-        }
+        let cell = self.fold.groups.entry(key).or_default().cell(anchors);
+        cell.count += u64::from(new);
+        cell.see_record(record, time, denied.as_deref());
+        cell.versions.extend(scope_version(identity));
         for (path, value) in inputs {
-            cell.see(path, &value);
+            cell.see_input(path, &value);
         }
-        for resource in record.resources.iter().flatten() {
-            if let Some((arn, open)) = resource.arn().filter(|(arn, _)| !inputs::is_redacted(arn)) {
-                let kind = resource.kind.as_str().to_owned();
-                cell.arns.entry(kind).or_default().insert(arn, open);
-            }
-        }
-        self.fold.groups.entry(key).or_default().take(anchors, cell);
     }
 
     fn skip(&mut self, what: &'static str) {
-        *self.fold.skipped.entry(what.to_owned()).or_default() += 1;
+        *self.fold.skipped.entry(what).or_default() += 1;
+        self.found.foreign |= what == "not-a-trail-object";
+        self.found.records |= what != "not-a-trail-object";
     }
 
     fn unreadable(&mut self, line: u32, why: &str) {
-        self.fold.unreadable.push((line, why.to_owned()));
+        self.found.unreadable.push((line, why.to_owned()));
     }
 }
 
@@ -218,94 +183,6 @@ impl Fold {
         widen(&mut self.first, &mut self.last, other.first.as_ref());
         widen(&mut self.first, &mut self.last, other.last.as_ref());
         self.data_event_sources.extend(other.data_event_sources);
-        self.unreadable.extend(other.unreadable);
-    }
-}
-
-impl Default for Group {
-    fn default() -> Self {
-        Self::Apart(BTreeMap::new())
-    }
-}
-
-impl Group {
-    fn take(&mut self, anchors: Vec<(String, String)>, cell: Cell) {
-        match self {
-            Self::Together(all) => all.merge(cell),
-            Self::Apart(cells) => {
-                cells.entry(anchors).or_default().merge(cell);
-                if cells.len() > MAX_CELLS {
-                    let cells = std::mem::take(cells);
-                    *self = Self::Together(Box::new(together(cells)));
-                }
-            }
-        }
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        match other {
-            Self::Apart(cells) => {
-                for (anchors, cell) in cells {
-                    self.take(anchors, cell);
-                }
-            }
-            Self::Together(mut all) => {
-                if let Self::Apart(cells) = self {
-                    all.merge(together(std::mem::take(cells)));
-                    *self = Self::Together(all);
-                } else {
-                    self.take(Vec::new(), *all);
-                }
-            }
-        }
-    }
-
-    /// The cells.
-    pub(super) fn cells(self) -> Vec<Cell> {
-        match self {
-            Self::Apart(cells) => cells.into_values().collect(),
-            Self::Together(all) => vec![*all],
-        }
-    }
-}
-
-fn together(cells: BTreeMap<Vec<(String, String)>, Cell>) -> Cell {
-    let mut all = Cell::default();
-    for cell in cells.into_values() {
-        all.merge(cell);
-    }
-    all
-}
-
-impl Cell {
-    fn see(&mut self, path: String, value: &Value<'_>) {
-        let seen = self.inputs.entry(path).or_default();
-        match value {
-            Value::Text(text) => seen.values.insert(text, false),
-            Value::Hidden => seen.hidden = true,
-        }
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        for (path, seen) in other.inputs {
-            let mine = self.inputs.entry(path).or_default();
-            mine.values.merge(seen.values);
-            mine.hidden |= seen.hidden;
-        }
-        for (kind, arns) in other.arns {
-            self.arns.entry(kind).or_default().merge(arns);
-        }
-        self.denied.merge(other.denied);
-        self.versions.extend(other.versions);
-        self.errors.extend(other.errors);
-        self.succeeded |= other.succeeded;
-        self.count += other.count;
-        widen(&mut self.first, &mut self.last, other.first.as_ref());
-        widen(&mut self.first, &mut self.last, other.last.as_ref());
-        self.samples.extend(other.samples);
-        while self.samples.len() > MAX_SAMPLES {
-            self.samples.pop_first();
-        }
     }
 }
 
@@ -349,7 +226,9 @@ fn identity_of<R: Raw>(record: &Record<'_, R>) -> u128 {
 
 /// A number for an event within a group, so that each group counts its own distinct events.
 fn mark(id: u128, group: &impl Hash) -> u128 {
-    id ^ wide_hash(group)
+    let mut hasher = DefaultHasher::new();
+    group.hash(&mut hasher);
+    id ^ (u128::from(hasher.finish()) << 32)
 }
 
 fn wide_hash(value: &impl Hash) -> u128 {
@@ -360,17 +239,4 @@ fn wide_hash(value: &impl Hash) -> u128 {
         u128::from(hasher.finish())
     };
     half(0) << 64 | half(1)
-}
-
-/// Widens a span of time so that it holds `time`.
-fn widen(first: &mut Option<String>, last: &mut Option<String>, time: Option<&String>) {
-    let Some(time) = time else {
-        return;
-    };
-    if first.as_ref().is_none_or(|first| time < first) {
-        *first = Some(time.clone());
-    }
-    if last.as_ref().is_none_or(|last| time > last) {
-        *last = Some(time.clone());
-    }
 }

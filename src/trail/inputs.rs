@@ -3,6 +3,8 @@
 //! The recorder writes `tableName` for `TableName`, `dBInstanceIdentifier` for `DBInstanceIdentifier`, the HTTP names of S3
 //! (`bucketName`, `x-amz-acl`), and EC2's sets (`instancesSet.items[].instanceId` for `InstanceIds[]`).
 
+use std::collections::HashMap;
+
 use crate::catalog::{Member, MemberKind, Operation, Shape};
 
 use super::json::Node;
@@ -26,18 +28,54 @@ const MAX_VALUE: usize = 1024;
 /// How many values of one record are looked at.
 const MAX_INPUTS: usize = 256;
 
+/// How many names of one structure are remembered.
+const MAX_REMEMBERED: usize = 1_000;
+
 /// Whether a value is one that CloudTrail hid.
 pub(super) fn is_redacted(text: &str) -> bool {
-    text.contains(REDACTED) || text == "***" || text == "****"
+    let hidden = |(at, _)| text.get(at..).is_some_and(|rest| rest.starts_with(REDACTED));
+    text.match_indices('H').any(hidden) || text == "***" || text == "****"
 }
 
-/// The inputs of a call.
-pub(super) fn inputs<'n>(operation: Operation<'_>, parameters: &'n Node<'_>) -> Vec<Input<'n>> {
-    let mut found = Vec::new();
-    if let Some(shape) = operation.input() {
-        structure(shape, "", parameters, &mut found);
+/// Finds the members that the recorder's names stand for, and remembers them.
+#[derive(Default)]
+pub(super) struct Members<'c> {
+    /// Service and structure → recorder's name → member.
+    found: HashMap<(&'c str, &'c str), HashMap<String, Option<Member<'c>>>>,
+}
+
+impl<'c> Members<'c> {
+    /// The inputs of a call.
+    pub(super) fn inputs<'n>(
+        &mut self,
+        operation: Operation<'c>,
+        parameters: &'n Node<'_>,
+    ) -> Vec<Input<'n>> {
+        let mut found = Vec::new();
+        if let Some(shape) = operation.input() {
+            let service = operation.service().suffix();
+            let mut walk = Walk {
+                members: self,
+                service,
+                found: &mut found,
+            };
+            walk.structure(shape, "", parameters);
+        }
+        found
     }
-    found
+
+    /// The member that the recorder calls `key`.
+    fn member(&mut self, service: &'c str, shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
+        let known = self.found.entry((service, shape.name())).or_default();
+        if let Some(member) = known.get(key) {
+            return *member;
+        }
+        let member = member(shape, key);
+        if known.len() < MAX_REMEMBERED {
+            known.insert(key.to_owned(), member);
+        }
+        member
+    }
 }
 
 /// How many of the recorded parameters the operation's input knows.
@@ -67,18 +105,89 @@ pub(super) fn is_anchor(path: &str) -> bool {
         && !WITHIN.contains(&path)
 }
 
-fn structure<'n>(shape: Shape<'_>, prefix: &str, node: &'n Node<'_>, found: &mut Vec<Input<'n>>) {
-    let Node::Map(entries) = node else {
-        return;
-    };
-    for (key, value) in entries {
-        if let Some(member) = member(shape, key) {
-            read_member(member, &format!("{prefix}{}", member.name()), value, found);
-        } else if let Some(items) = value.get("items") {
-            set(shape, prefix, items, found);
-        } else if key.ends_with("Request") {
-            structure(shape, prefix, value, found);
+/// A walk through the parameters of one call.
+struct Walk<'w, 'c, 'n> {
+    members: &'w mut Members<'c>,
+    service: &'c str,
+    found: &'w mut Vec<Input<'n>>,
+}
+
+impl<'c, 'n> Walk<'_, 'c, 'n> {
+    fn structure(&mut self, shape: Shape<'c>, prefix: &str, node: &'n Node<'_>) {
+        let Node::Map(entries) = node else {
+            return;
+        };
+        for (key, value) in entries {
+            if let Some(member) = self.members.member(self.service, shape, key) {
+                self.member(member, &format!("{prefix}{}", member.name()), value);
+            } else if let Some(items) = value.get("items") {
+                self.set(shape, prefix, items);
+            } else if key.ends_with("Request") {
+                self.structure(shape, prefix, value);
+            }
         }
+    }
+
+    fn member(&mut self, member: Member<'c>, path: &str, node: &'n Node<'_>) {
+        match (member.kind(), node) {
+            (_, Node::Scalar(text)) => self.scalar(member, path, text),
+            (MemberKind::List, Node::List(items)) => {
+                let path = format!("{path}[]");
+                for item in items {
+                    match (item, member.structure()) {
+                        (Node::Scalar(text), _) => self.scalar(member, &path, text),
+                        (_, Some(shape)) => self.structure(shape, &format!("{path}."), item),
+                        _ => {}
+                    }
+                }
+            }
+            (MemberKind::Map, Node::Map(entries)) => {
+                for (key, _) in entries {
+                    self.push(format!("{path}{{}}"), key);
+                }
+            }
+            (MemberKind::Structure, Node::Map(_)) => {
+                if let Some(shape) = member.structure() {
+                    self.structure(shape, &format!("{path}."), node);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// EC2's sets: the name of the list is that of its items in the plural.
+    fn set(&mut self, shape: Shape<'c>, prefix: &str, items: &'n Node<'_>) {
+        let Node::List(items) = items else {
+            return;
+        };
+        for item in items {
+            let Node::Map(entries) = item else {
+                continue;
+            };
+            for (key, value) in entries {
+                let plural = self.members.member(self.service, shape, &format!("{key}s"));
+                if let (Some(member), Node::Scalar(text)) = (plural, value) {
+                    self.scalar(member, &format!("{prefix}{}[]", member.name()), text);
+                }
+            }
+        }
+    }
+
+    /// A scalar counts when it can name or choose something: numbers of members that are no texts do not.
+    fn scalar(&mut self, member: Member<'_>, path: &str, text: &'n str) {
+        let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+        if member.is_text() || text.is_empty() || !text.bytes().all(numeric) {
+            self.push(path.to_owned(), text);
+        }
+    }
+
+    fn push(&mut self, path: String, text: &'n str) {
+        if self.found.len() >= MAX_INPUTS || text.is_empty() {
+            return;
+        }
+        let hidden = is_redacted(text) || text.len() > MAX_VALUE;
+        self.found
+            .push((path, if hidden { Value::Hidden } else { Value::Text(text) }));
     }
 }
 
@@ -89,70 +198,6 @@ fn member<'c>(shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
         "x-amz-server-side-encryption-aws-kms-key-id" => shape.member("SSEKMSKeyId"),
         _ => shape.member_of_setter(key.strip_prefix("x-amz-")?),
     })
-}
-
-fn read_member<'n>(member: Member<'_>, path: &str, node: &'n Node<'_>, found: &mut Vec<Input<'n>>) {
-    match (member.kind(), node) {
-        (_, Node::Scalar(text)) => scalar(member, path, text, found),
-        (MemberKind::List, Node::List(items)) => {
-            let path = format!("{path}[]");
-            for item in items {
-                match (item, member.structure()) {
-                    (Node::Scalar(text), _) => scalar(member, &path, text, found),
-                    (_, Some(shape)) => structure(shape, &format!("{path}."), item, found),
-                    _ => {}
-                }
-            }
-        }
-        (MemberKind::Map, Node::Map(entries)) => {
-            for (key, _) in entries {
-                push(format!("{path}{{}}"), key, found);
-            }
-        }
-        (MemberKind::Structure, Node::Map(_)) => {
-            if let Some(shape) = member.structure() {
-                structure(shape, &format!("{path}."), node, found);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// EC2's sets: the name of the list is that of its items in the plural.
-fn set<'n>(shape: Shape<'_>, prefix: &str, items: &'n Node<'_>, found: &mut Vec<Input<'n>>) {
-    let Node::List(items) = items else {
-        return;
-    };
-    for item in items {
-        let Node::Map(entries) = item else {
-            continue;
-        };
-        for (key, value) in entries {
-            let plural = shape.member_of_setter(&format!("{key}s"));
-            if let (Some(member), Node::Scalar(text)) = (plural, value) {
-                scalar(member, &format!("{prefix}{}[]", member.name()), text, found);
-            }
-        }
-    }
-}
-
-/// A scalar counts when it can name or choose something: numbers of members that are no texts do not.
-fn scalar<'n>(member: Member<'_>, path: &str, text: &'n str, found: &mut Vec<Input<'n>>) {
-    let number = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    if member.is_text() || !number {
-        push(path.to_owned(), text, found);
-    }
-}
-
-fn push<'n>(path: String, text: &'n str, found: &mut Vec<Input<'n>>) {
-    if found.len() >= MAX_INPUTS || text.is_empty() {
-        return;
-    }
-    let hidden = is_redacted(text) || text.len() > MAX_VALUE;
-    found.push((path, if hidden { Value::Hidden } else { Value::Text(text) }));
 }
 
 #[cfg(test)]
@@ -169,7 +214,8 @@ mod tests {
             .operation(name)
             .unwrap();
         let node: Node<'_> = Sonic::parse(parameters).unwrap();
-        let found: Vec<(String, String)> = inputs(operation, &node)
+        let found: Vec<(String, String)> = Members::default()
+            .inputs(operation, &node)
             .into_iter()
             .map(|(path, value)| match value {
                 Value::Text(text) => (path, text.to_owned()),

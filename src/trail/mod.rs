@@ -3,7 +3,7 @@
 //! 1. [`files`] lists the files; [`inflate`] unpacks them, [`container`] finds the records in whatever holds them.
 //! 2. [`classify`] says what a record counts as, [`attribute`] which function it belongs to.
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
-//! 4. [`fold`] folds records into groups, with [`sketch`] in place of long lists of resources.
+//! 4. [`fold`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources.
 //! 5. [`evidence`] puts observations into the words of all readers; [`coverage`] says what silence is worth.
 //!
 //! The result does not depend on the order of files or records, on duplicates, or on the number of threads.
@@ -20,6 +20,7 @@ mod sketch;
 mod operation;
 mod inputs;
 mod attribute;
+mod group;
 mod fold;
 mod observation;
 mod coverage;
@@ -78,18 +79,23 @@ pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads
     let (objects, failures) = files::list(path);
     let counted = Counted::new();
     let functions = Functions::new(functions);
+    let reader = || Reader {
+        folder: Folder::new(catalog, functions.clone(), &counted),
+        part: Part::default(),
+    };
     let read_all = || {
         objects
             .par_iter()
-            .map(|object| read_object(object, catalog, &functions, &counted))
-            .reduce(Partial::default, Partial::merge)
+            .fold(reader, Reader::read)
+            .map(Reader::done)
+            .reduce(Part::default, Part::merge)
     };
     let whole = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => pool.install(read_all),
         // The system gives no threads: the ones that there are do.
         Err(_) => read_all(),
     };
-    let mut trail = observation::finish(whole.fold, &functions);
+    let mut trail = observation::finish(whole.fold, functions.clone());
     trail.objects = whole.objects;
     trail.gaps = whole.gaps;
     trail.gaps.extend(failures.into_iter().map(|(shown, error)| {
@@ -105,13 +111,13 @@ pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads
 
 /// What some files gave.
 #[derive(Default)]
-struct Partial {
+struct Part {
     fold: Fold,
     objects: usize,
     gaps: Vec<Gap>,
 }
 
-impl Partial {
+impl Part {
     fn merge(mut self, other: Self) -> Self {
         self.fold.merge(other.fold);
         self.objects += other.objects;
@@ -120,37 +126,39 @@ impl Partial {
     }
 }
 
-fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, counted: &Counted) -> Partial {
-    let place = |line| Location::new(object.shown.clone(), line, 1);
-    let text = match files::text(&object.path) {
-        Ok(text) => text,
-        Err(error) => {
-            let gaps = vec![damaged(object, &error).at(place(1))];
-            return Partial {
-                gaps,
-                ..Partial::default()
-            };
+/// Reads one file after the other, on one thread.
+struct Reader<'k> {
+    folder: Folder<'k>,
+    part: Part,
+}
+
+impl Reader<'_> {
+    fn read(mut self, object: &Object) -> Self {
+        let place = |line| Location::new(object.shown.clone(), line, 1);
+        let text = match files::text(&object.path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.part.gaps.push(damaged(object, &error).at(place(1)));
+                return self;
+            }
+        };
+        container::read(&text, &mut self.folder);
+        let found = self.folder.next_object();
+        let foreign = found.foreign && !found.records;
+        self.part.objects += usize::from(!foreign);
+        self.part.gaps.extend(unreadable(found.unreadable, place));
+        if foreign && files::looks_like_trail(&object.shown) {
+            let message = "the file is named like a CloudTrail object and holds nothing like it";
+            let gap = Gap::new("trail-object-unknown", message);
+            let hint = "leave the file out, or fetch it again";
+            self.part.gaps.push(gap.at(place(1)).hint(hint));
         }
-    };
-    let mut folder = Folder::new(catalog, functions.clone(), counted);
-    container::read(&text, &mut folder);
-    let mut fold = folder.fold;
-    let mut gaps = unreadable(std::mem::take(&mut fold.unreadable), place);
-    let foreign = fold.events == 0 && fold.skipped.contains_key("not-a-trail-object");
-    if foreign && files::looks_like_trail(&object.shown) {
-        gaps.push(
-            Gap::new(
-                "trail-object-unknown",
-                "the file is named like a CloudTrail object and holds nothing like it",
-            )
-            .at(place(1))
-            .hint("leave the file out, or fetch it again"),
-        );
+        self
     }
-    Partial {
-        fold,
-        objects: usize::from(!foreign),
-        gaps,
+
+    fn done(mut self) -> Part {
+        self.part.fold = self.folder.fold;
+        self.part
     }
 }
 
@@ -158,24 +166,15 @@ fn read_object(object: &Object, catalog: &Catalog, functions: &Functions<'_>, co
 fn unreadable(records: Vec<(u32, String)>, place: impl Fn(u32) -> Location) -> Vec<Gap> {
     const SHOWN: usize = 10;
     let more = records.len().saturating_sub(SHOWN);
-    let why_more = format!("like {more} more in this file");
     let gap = |(at, (line, why)): (usize, (u32, String))| {
-        let more = if more > 0 && at + 1 == SHOWN {
-            why_more.as_str()
-        } else {
-            ""
+        let rest = match more {
+            1.. if at + 1 == SHOWN => format!("; like {more} more in this file"),
+            _ => String::new(),
         };
-        let message = format!("a record cannot be read: {why}");
-        Gap::new(
-            "trail-record-unreadable",
-            if more.is_empty() {
-                message
-            } else {
-                format!("{message}; {more}")
-            },
-        )
-        .at(place(line))
-        .hint("fetch the object again; the other records of the file are read")
+        let message = format!("a record cannot be read: {why}{rest}");
+        Gap::new("trail-record-unreadable", message)
+            .at(place(line))
+            .hint("fetch the object again; the other records of the file are read")
     };
     records.into_iter().take(SHOWN).enumerate().map(gap).collect()
 }

@@ -7,8 +7,8 @@ use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 use super::Trail;
 use super::attribute::{Functions, Rung, Who};
 use super::classify::Class;
-use super::fold::{Cell, Fold, Group, GroupKey, Seen};
-use super::sketch::Entry;
+use super::fold::{Fold, GroupKey};
+use super::group::{Cell, Group, Seen};
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,10 +60,14 @@ pub struct Observation {
 }
 
 /// Attributes and names all groups.
-pub(super) fn finish(fold: Fold, functions: &Functions<'_>) -> Trail {
+pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
     let mut trail = Trail {
         events: fold.events,
-        skipped: fold.skipped,
+        skipped: fold
+            .skipped
+            .into_iter()
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect(),
         first: fold.first,
         last: fold.last,
         data_event_sources: fold.data_event_sources,
@@ -128,9 +132,9 @@ fn observation(
         arns: cell
             .arns
             .values()
-            .flat_map(|sketch| sketch.entries().map(Entry::pattern))
+            .flat_map(|sketch| sketch.entries().map(|entry| entry.pattern()))
             .collect(),
-        denied_resources: cell.denied.entries().map(Entry::pattern).collect(),
+        denied_resources: cell.denied.entries().map(|entry| entry.pattern()).collect(),
         region: key.region,
         rung,
         versions: cell.versions,
@@ -157,12 +161,13 @@ fn hints(seen: &Seen) -> Vec<ResourceHint> {
         .entries()
         .map(|entry| {
             if !entry.open {
-                return ResourceHint::literal(&entry.text);
+                return ResourceHint::literal(entry.text);
             }
             let hole = Piece::Hole("the trail shows more than 64 values".to_owned());
-            let literal = Some(Piece::Literal(entry.text.clone())).filter(|_| !entry.text.is_empty());
+            let literal = |text: &str| (!text.is_empty()).then(|| Piece::Literal(text.to_owned()));
+            let pieces = literal(entry.text).into_iter().chain([hole]);
             ResourceHint {
-                pieces: literal.into_iter().chain([hole]).collect(),
+                pieces: pieces.chain(literal(entry.tail)).collect(),
                 origin: None,
             }
         })

@@ -1,9 +1,10 @@
-//! Sets of texts that stay small: exact up to a limit, then cut at slashes, then the common beginning.
+//! Sets of texts that stay small: exact up to a limit, then folders, then the common beginning.
 //!
 //! The result depends on the set alone, never on the order of insertion: a level is the depth at which texts are cut, and
-//! a sketch stands at the highest level that keeps it within the limit.
+//! a sketch stands at the highest level that keeps it within the limit. A folder whose name is a date, a number or an id is
+//! cut away at once: the next one will have another name. What all texts of a folder end with is kept.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// How many texts are kept.
 const LIMIT: usize = 64;
@@ -14,40 +15,27 @@ const EXACT: u8 = 9;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sketch {
     level: u8,
-    entries: BTreeSet<Entry>,
+    /// Text and whether it is a beginning only → what the texts with this beginning end with.
+    entries: BTreeMap<(String, bool), String>,
 }
 
-/// A text, or the beginning of some texts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Entry {
-    pub(super) text: String,
+/// A text, or the beginning and end of some texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'s> {
+    pub(super) text: &'s str,
     /// Whether more follows in some of the texts that it stands for.
     pub(super) open: bool,
+    /// What they all end with.
+    pub(super) tail: &'s str,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// The text, with `*` for what is cut.
     pub(super) fn pattern(&self) -> String {
         if self.open {
-            format!("{}*", self.text)
+            format!("{}*{}", self.text, self.tail)
         } else {
-            self.text.clone()
-        }
-    }
-
-    /// The same, cut behind its slash number `level`.
-    fn cut(&self, level: u8) -> Self {
-        let end = self
-            .text
-            .match_indices('/')
-            .nth(usize::from(level).saturating_sub(1))
-            .map(|(at, _)| at + 1);
-        match end.and_then(|end| self.text.get(..end)) {
-            Some(head) if head.len() < self.text.len() => Self {
-                text: head.to_owned(),
-                open: true,
-            },
-            _ => self.clone(),
+            self.text.to_owned()
         }
     }
 }
@@ -56,7 +44,7 @@ impl Default for Sketch {
     fn default() -> Self {
         Self {
             level: EXACT,
-            entries: BTreeSet::new(),
+            entries: BTreeMap::new(),
         }
     }
 }
@@ -64,70 +52,131 @@ impl Default for Sketch {
 impl Sketch {
     /// Adds a text; `open` says that it is a beginning only.
     pub(super) fn insert(&mut self, text: &str, open: bool) {
-        let entry = Entry {
-            text: text.to_owned(),
-            open,
-        };
-        self.entries.insert(entry);
-        self.settle(self.level);
+        self.add((text.to_owned(), open), String::new());
+        self.settle();
     }
 
     /// Takes in another sketch.
     pub(super) fn merge(&mut self, other: Self) {
-        let level = self.level.min(other.level);
-        self.entries.extend(other.entries);
-        self.settle(level);
+        if other.level < self.level {
+            self.cut_to(other.level);
+        }
+        for (key, tail) in other.entries {
+            self.add(key, tail);
+        }
+        self.settle();
     }
 
     /// What is in it.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries.iter().map(|((text, open), tail)| Entry {
+            text,
+            open: *open,
+            tail,
+        })
     }
 
-    /// Cuts all entries to `level`, and on until they are few enough.
-    fn settle(&mut self, level: u8) {
-        if level == EXACT && self.entries.len() <= LIMIT {
-            return;
+    /// Adds an entry as it is at the present level.
+    fn add(&mut self, key: (String, bool), tail: String) {
+        match self.level {
+            EXACT => {
+                self.entries.insert(key, tail);
+            }
+            0 => {
+                self.entries.insert(key, tail);
+                self.cut_to(0);
+            }
+            level => self.join(cut(key, tail, level)),
         }
-        if level != EXACT {
-            self.cut_to(level);
+    }
+
+    /// Adds an entry that is cut; entries with the same beginning keep what their ends share.
+    fn join(&mut self, (key, tail): ((String, bool), String)) {
+        match self.entries.get_mut(&key) {
+            Some(present) => {
+                let kept = present.len() - common_end(present, &tail);
+                present.drain(..kept);
+            }
+            None => {
+                self.entries.insert(key, tail);
+            }
         }
-        let mut level = level;
-        while self.entries.len() > LIMIT && level > 0 {
-            level -= 1;
-            self.cut_to(level);
+    }
+
+    /// Goes down until the entries are few enough.
+    fn settle(&mut self) {
+        while self.entries.len() > LIMIT && self.level > 0 {
+            self.cut_to(self.level - 1);
         }
     }
 
     fn cut_to(&mut self, level: u8) {
         self.level = level;
         let entries = std::mem::take(&mut self.entries);
-        self.entries = if level == 0 {
-            common_beginning(&entries).into_iter().collect()
-        } else {
-            entries.iter().map(|entry| entry.cut(level)).collect()
-        };
+        if level == 0 {
+            self.entries = common_beginning(&entries).into_iter().collect();
+            return;
+        }
+        for (key, tail) in entries {
+            self.join(cut(key, tail, level));
+        }
     }
 }
 
-/// The beginning that all entries share.
-fn common_beginning(entries: &BTreeSet<Entry>) -> Option<Entry> {
-    let (first, last) = (entries.first()?, entries.last()?);
-    if entries.len() == 1 {
-        return Some(Entry {
-            text: first.text.clone(),
-            open: true,
-        });
+/// The entry at a level: cut behind slash number `level`, or before the first folder whose name will not come again.
+fn cut((text, open): (String, bool), tail: String, level: u8) -> ((String, bool), String) {
+    let end = folder_ends(&text).take(usize::from(level)).last();
+    let Some((head, rest)) = end.and_then(|end| text.split_at_checked(end)) else {
+        return ((text, open), tail);
+    };
+    if rest.is_empty() {
+        return ((text, open), tail);
     }
-    let shared = first
-        .text
-        .chars()
-        .zip(last.text.chars())
-        .take_while(|(a, b)| a == b);
-    Some(Entry {
-        text: shared.map(|(c, _)| c).collect(),
-        open: true,
-    })
+    let tail = if open { tail } else { last_part(&text).to_owned() };
+    ((head.to_owned(), true), tail)
+}
+
+/// Where the folders of a text end, up to the first one of a passing name.
+fn folder_ends(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let mut start = 0;
+    text.match_indices('/')
+        .map(|(at, _)| at + 1)
+        .take_while(move |&end| {
+            let folder = text.get(start..end - 1).unwrap_or_default();
+            start = end;
+            !is_passing(folder)
+        })
+}
+
+/// Whether a folder's name is a date, a number or an id, alone or as a value (`day=04`).
+fn is_passing(folder: &str) -> bool {
+    let name = folder.rsplit('=').next().unwrap_or(folder);
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let is_id =
+        |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'Z' | b'_');
+    digits > 0 && name.bytes().all(is_id) && (digits == name.len() || digits >= 4)
+}
+
+/// What follows the last folder; the same at whatever level a text is cut, so that the order of cuts does not matter.
+fn last_part(text: &str) -> &str {
+    let inner = text.strip_suffix('/').unwrap_or(text);
+    let at = inner.rfind('/').map_or(0, |at| at + 1);
+    text.get(at..).unwrap_or_default()
+}
+
+/// How many bytes two texts have in common at their ends.
+fn common_end(a: &str, b: &str) -> usize {
+    let pairs = a.chars().rev().zip(b.chars().rev());
+    pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+}
+
+/// The beginning that all entries share.
+fn common_beginning(entries: &BTreeMap<(String, bool), String>) -> Option<((String, bool), String)> {
+    let ((first, _), _) = entries.first_key_value()?;
+    let ((last, _), _) = entries.last_key_value()?;
+    let shared = first.chars().zip(last.chars()).take_while(|(a, b)| a == b);
+    let text = shared.map(|(c, _)| c).collect();
+    Some(((text, true), String::new()))
 }
 
 #[cfg(test)]
@@ -144,7 +193,7 @@ mod tests {
     }
 
     fn patterns(sketch: &Sketch) -> Vec<String> {
-        sketch.entries().map(Entry::pattern).collect()
+        sketch.entries().map(|entry| entry.pattern()).collect()
     }
 
     #[test]
@@ -160,8 +209,36 @@ mod tests {
         let texts: Vec<String> = keys("labels").chain(keys("invoices")).collect();
         assert_eq!(
             patterns(&sketch(&texts)),
-            ["arn:aws:s3:::b/invoices/2026/*", "arn:aws:s3:::b/labels/2026/*"]
+            ["arn:aws:s3:::b/invoices/*.pdf", "arn:aws:s3:::b/labels/*.pdf"]
         );
+    }
+
+    #[test]
+    fn folders_of_passing_names_are_cut_away() {
+        for (name, passing) in [
+            ("2026", true),
+            ("04", true),
+            ("2026-11-04", true),
+            ("day=04", true),
+            ("dt=2026-11-04T10:00Z", true),
+            ("0b7c3f4e-52d1-4a86-9a3d-6d1f5e2a9c10", true),
+            ("labels", false),
+            ("v2", false),
+            ("b2b", false),
+            ("added", false),
+            ("arn:aws:s3:::b", false),
+            ("", false),
+        ] {
+            assert_eq!(is_passing(name), passing, "{name}");
+        }
+    }
+
+    #[test]
+    fn few_days_of_many_keys_are_no_list_of_days() {
+        let texts: Vec<String> = (0..100)
+            .map(|n| format!("arn:aws:s3:::b/changes/2026/11/{:02}/{n}.json", n % 14))
+            .collect();
+        assert_eq!(patterns(&sketch(&texts)), ["arn:aws:s3:::b/changes/*.json"]);
     }
 
     #[test]
@@ -178,7 +255,7 @@ mod tests {
     proptest! {
         #[test]
         fn order_and_grouping_do_not_matter(
-            texts in proptest::collection::vec("[ab](/[a-c]{0,2}){0,3}|[a-z]{1,3}", 0..200),
+            texts in proptest::collection::vec("[ab](/[a-c1]{0,2}){0,3}|[a-z]{1,3}", 0..200),
             at in 0_usize..200,
         ) {
             let whole = sketch(&texts);
@@ -195,11 +272,13 @@ mod tests {
         }
 
         #[test]
-        fn every_text_is_covered(texts in proptest::collection::vec("[ab](/[a-c]{0,2}){0,3}", 0..200)) {
+        fn every_text_is_covered(texts in proptest::collection::vec("[ab](/[a-c1]{0,2}){0,3}", 0..200)) {
             let whole = sketch(&texts);
             for text in &texts {
                 let covered = whole.entries().any(|entry| {
-                    entry.text == *text || (entry.open && text.starts_with(&entry.text))
+                    let room = entry.text.len() + entry.tail.len() <= text.len();
+                    entry.text == text
+                        || (entry.open && room && text.starts_with(entry.text) && text.ends_with(entry.tail))
                 });
                 prop_assert!(covered, "{} in {:?}", text, whole);
             }

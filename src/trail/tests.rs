@@ -512,21 +512,21 @@ mod folding {
                 (
                     vec![
                         &"arn:aws:s3:::a".to_owned(),
-                        &"arn:aws:s3:::a/labels/*".to_owned()
+                        &"arn:aws:s3:::a/labels/*.pdf".to_owned()
                     ],
                     100
                 ),
                 (
                     vec![
                         &"arn:aws:s3:::b".to_owned(),
-                        &"arn:aws:s3:::b/labels/*".to_owned()
+                        &"arn:aws:s3:::b/labels/*.pdf".to_owned()
                     ],
                     100
                 ),
             ]
         );
         let key = &trail.observations[0].inputs["Key"];
-        assert_eq!(key[0].value().as_deref(), Some("labels/*"));
+        assert_eq!(key[0].value().as_deref(), Some("labels/*.pdf"));
         assert_eq!(trail.observations[0].samples.len(), 8);
         assert!(
             trail.observations[0].samples[0].ends_with("c6"),

@@ -169,8 +169,13 @@ impl<'a> Given<'a> {
         let Self::Inputs { inputs, required } = self else {
             return Truth::Maybe;
         };
-        if inputs.keys().any(|set| is_at_or_in(set, path)) {
-            return Truth::Yes;
+        let set = inputs
+            .iter()
+            .filter(|(set, _)| is_at_or_in(set, path))
+            .map(|(_, hints)| always_set(hints))
+            .max();
+        if let Some(set) = set {
+            return set;
         }
         // What holds it is set to something that could not be looked into, or was not seen although it must be there.
         let in_the_dark = containers(path).any(|container| {
@@ -193,6 +198,15 @@ impl<'a> Given<'a> {
                 .unwrap_or(Truth::Maybe),
             (_, set) => set,
         }
+    }
+}
+
+/// Whether a member with these values is set: not if every hint says that it may not be, perhaps if some do.
+fn always_set(hints: &[ResourceHint]) -> Truth {
+    match hints.iter().filter(|hint| hint.is_unset()).count() {
+        0 => Truth::Yes,
+        unset if unset == hints.len() => Truth::No,
+        _ => Truth::Maybe,
     }
 }
 
@@ -282,6 +296,20 @@ mod tests {
                 ("TransactItems[].Update", Truth::No),
                 ("Buck", Truth::No),
             ],
+        );
+    }
+
+    #[test]
+    fn a_member_may_be_set_on_some_paths_only() {
+        let mut sometimes = inputs(&[("VersionId", ResourceHint::unknown("an argument"))]);
+        sometimes
+            .entry("VersionId".to_owned())
+            .or_default()
+            .push(ResourceHint::unset());
+        check(
+            &sometimes,
+            &[],
+            &[("VersionId", Truth::Maybe), ("!VersionId", Truth::Maybe)],
         );
     }
 

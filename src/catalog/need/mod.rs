@@ -216,7 +216,7 @@ impl Catalog {
 
     fn need_given(&self, operation: Operation<'_>, given: Given<'_>) -> Need {
         let overlay = Overlay::of(overlay_of(operation.service()));
-        let row = overlay.operation(operation.name());
+        let row = overlay.operation(operation.name(), given);
         let mut need = Need {
             operation: operation.id(),
             provenance: provenance(operation, row),

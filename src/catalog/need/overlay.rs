@@ -11,6 +11,8 @@
 //! docs = "https://…"
 //! needs = [ … ]                      # instead of what the rules find; `also` adds to it
 //! ```
+//! `[[instead]]` holds when inputs speak to another part of the service: the needs of the listed operations, then.
+//!
 //! A resource serves every operation of the service whose action is allowed on its type and whose input has its
 //! members; `on` in a need names resources outright, `on = "*"` none. Texts of `when` are conditions of
 //! [`super::condition`]; texts of `variables` are `Member as form else default`, or a list of such, of which the first
@@ -21,7 +23,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::condition::Condition;
+use super::condition::{Condition, Given, Truth};
 use super::{Form, Source};
 use crate::iam::action::Action;
 use crate::iam::policy::Conditions;
@@ -70,6 +72,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
 pub(super) struct Overlay {
     pub(super) resources: Vec<Resource>,
     operations: BTreeMap<String, OperationRow>,
+    instead: Vec<InsteadRow>,
     forwarded: Vec<ForwardedRow>,
 }
 
@@ -108,6 +111,14 @@ pub(super) struct NeedRow {
     pub(super) conditions: Conditions,
     pub(super) dependent: bool,
     pub(super) unverified: Option<String>,
+}
+
+/// What operations need when their inputs speak to another part of the service, such as S3's directory buckets.
+#[derive(Debug)]
+pub(super) struct InsteadRow {
+    pub(super) operations: Vec<String>,
+    pub(super) when: Condition,
+    pub(super) row: OperationRow,
 }
 
 /// Access that a service passes on to another with the caller's credentials.
@@ -153,15 +164,24 @@ impl Overlay {
                 }
             }
         }
+        for instead in file.instead {
+            overlay.instead.push(instead.read()?);
+        }
         for forwarded in file.forwarded {
             overlay.forwarded.push(forwarded.read()?);
         }
         Ok(overlay)
     }
 
-    /// What is written of an operation.
-    pub(super) fn operation(&self, name: &str) -> Option<&OperationRow> {
-        self.operations.get(name)
+    /// What is written of an operation with these inputs.
+    pub(super) fn operation(&self, name: &str, given: Given<'_>) -> Option<&OperationRow> {
+        let instead = self.instead.iter().find(|instead| {
+            instead.operations.iter().any(|operation| operation == name)
+                && instead.when.holds(given) == Truth::Yes
+        });
+        instead
+            .map(|instead| &instead.row)
+            .or_else(|| self.operations.get(name))
     }
 
     /// Every operation that something is written of.
@@ -198,6 +218,8 @@ struct FileText {
     #[serde(default)]
     operation: Vec<OperationText>,
     #[serde(default)]
+    instead: Vec<InsteadText>,
+    #[serde(default)]
     forwarded: Vec<ForwardedText>,
 }
 
@@ -224,6 +246,15 @@ struct OperationText {
     also: Vec<NeedText>,
     #[serde(default)]
     notes: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InsteadText {
+    operations: Vec<String>,
+    when: String,
+    docs: String,
+    needs: Vec<NeedText>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -293,6 +324,26 @@ impl OperationText {
             notes: self.notes,
         };
         Ok((self.names, row))
+    }
+}
+
+impl InsteadText {
+    fn read(self) -> Result<InsteadRow, String> {
+        let row = OperationText {
+            names: self.operations,
+            docs: self.docs,
+            needs: Some(self.needs),
+            also: Vec::new(),
+            notes: Vec::new(),
+        };
+        let (operations, row) = row.read()?;
+        let when = Condition::parse(&self.when)
+            .ok_or_else(|| format!("`{}` is no condition on inputs", self.when))?;
+        Ok(InsteadRow {
+            operations,
+            when,
+            row,
+        })
     }
 }
 

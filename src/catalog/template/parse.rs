@@ -1,5 +1,6 @@
 //! Reads a policy template's TOML strictly, and says where and what is wrong.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{Kind, Template};
@@ -36,7 +37,7 @@ pub fn parse(file: &str, text: &str) -> Result<Template, TemplateError> {
 }
 
 /// A string or a list of them.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMore {
     /// One.

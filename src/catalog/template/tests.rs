@@ -166,3 +166,29 @@ fn the_managed_policies_that_templates_come_from_exist() {
         }
     }
 }
+
+#[test]
+fn the_schema_of_the_format_is_up_to_date() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policy-templates/schema.json");
+    let mut made = serde_json::to_string_pretty(&schemars::schema_for!(Template)).unwrap();
+    made.push('\n');
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == made,
+        "run the test with UPDATE_SCHEMA=1 to write {}",
+        file.display()
+    );
+}
+
+#[test]
+fn every_built_in_template_fits_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Template)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (file, text) in builtin::FILES {
+        let value: serde_json::Value = toml::from_str(text).unwrap();
+        assert!(validator.is_valid(&value), "{file}");
+    }
+}

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
+use super::unread;
+use crate::usage::Gap;
+
 /// Larger files are not stack templates: CloudFormation takes up to 1 MB, generated ones with comments may be more.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -12,7 +15,7 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 const SKIPPED_FOLDERS: &[&str] = &["target", "node_modules", ".git"];
 
 /// The output folder of CDK, which is read although version control usually ignores it.
-const CDK_OUTPUT: &str = "cdk.out";
+pub(super) const CDK_OUTPUT: &str = "cdk.out";
 
 /// A file that may be a stack template.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +25,20 @@ pub(crate) struct Candidate {
     pub(crate) text: String,
 }
 
-/// The files under `root` that look like stack templates, sorted by path.
-pub(crate) fn candidates(root: &Path) -> Vec<Candidate> {
+/// The files under a root, as far as they matter here.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Files that look like stack templates, sorted by path.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Deployments in a form that is not read, and folders that cannot be read.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// Looks through the folders under `root`.
+pub(crate) fn find(root: &Path) -> Found {
     let mut paths = BTreeSet::new();
     let mut folders = vec![root.to_path_buf()];
+    let mut found = Found::default();
     let walk = WalkBuilder::new(root)
         .hidden(false)
         .require_git(false)
@@ -36,7 +49,15 @@ pub(crate) fn candidates(root: &Path) -> Vec<Candidate> {
             !(skipped && entry.file_type().is_some_and(|kind| kind.is_dir()))
         })
         .build();
-    for entry in walk.flatten() {
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let message = format!("a folder cannot be read: {error}");
+                found.gaps.push(Gap::new("unreadable-folder", message));
+                continue;
+            }
+        };
         match entry.file_type() {
             Some(kind) if kind.is_dir() => folders.push(entry.into_path()),
             Some(kind) if kind.is_file() => {
@@ -45,17 +66,19 @@ pub(crate) fn candidates(root: &Path) -> Vec<Candidate> {
             _ => {}
         }
     }
+    found.gaps.extend(unread::deployments(root, &paths));
     for folder in folders {
         cdk_templates(&folder.join(CDK_OUTPUT), &mut paths);
     }
-    paths
+    found.candidates = paths
         .into_iter()
         .filter_map(|path| candidate(root, &path))
-        .collect()
+        .collect();
+    found
 }
 
 /// The templates of a CDK output folder and of the nested assemblies in it.
-fn cdk_templates(output: &Path, paths: &mut BTreeSet<PathBuf>) {
+pub(super) fn cdk_templates(output: &Path, paths: &mut BTreeSet<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(output) else {
         return;
     };
@@ -91,7 +114,7 @@ fn looks_like_template(text: &str) -> bool {
 }
 
 /// A path relative to the root, with `/`.
-fn relative(root: &Path, path: &Path) -> String {
+pub(super) fn relative(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = path
         .components()

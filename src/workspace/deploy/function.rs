@@ -323,7 +323,7 @@ impl<'a> Reading<'a> {
         };
         let may_be_generated = declared.is_sam() && named.is_function() && !branches_cover(named);
         for branch in branches(named) {
-            match self.role_named(branch.node).and_then(|id| roles.get(&id)) {
+            match self.role_id(branch.node).and_then(|id| roles.get(&id)) {
                 Some(role) => add(role, branch.condition),
                 None => self.unknown_role(branch.node),
             }

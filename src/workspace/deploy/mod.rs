@@ -24,6 +24,7 @@ mod statements;
 mod template;
 pub(crate) mod text;
 mod triggers;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,8 +52,12 @@ pub struct Deployments {
 /// `managed` gives the document (JSON) of a managed policy of AWS by its name, such as `AWSLambdaBasicExecutionRole`.
 /// Files that cannot be read are gaps; the rest goes on.
 pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
-    let mut deployments = Deployments::default();
-    for candidate in discover::candidates(root) {
+    let found = discover::find(root);
+    let mut deployments = Deployments {
+        gaps: found.gaps,
+        ..Deployments::default()
+    };
+    for candidate in found.candidates {
         read_candidate(&candidate, managed, &mut deployments);
     }
     for function in &mut deployments.functions {
@@ -114,11 +119,12 @@ fn read_template(
     let mut reading = Reading::new(template, &stack, managed);
     reading.note_unexpanded();
     let declared = reading.declared();
-    let mut roles = reading.written_roles();
+    let named = reading.named_roles(&declared);
+    let mut roles = reading.written_roles(&named);
     for function in declared.iter().filter(|declared| declared.is_sam()) {
         reading.generate_role(function, &mut roles);
     }
-    reading.attach_policies(&mut roles);
+    reading.attach_policies(&named, &mut roles);
     reading.attach_connectors(&mut roles);
     let triggers = reading.resource_triggers();
     let mut functions: Vec<Function> = declared

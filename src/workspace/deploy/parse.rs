@@ -41,7 +41,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Parsed, ParseError> {
 }
 
 /// Characters that may be read again and again while lines are moved to the right.
-const MAX_REREAD: usize = 100_000_000;
+const MAX_REREAD: usize = 20_000_000;
 
 /// How far a line is moved.
 const PADDING: u32 = 256;

@@ -1,8 +1,9 @@
 //! The roles of a template: `AWS::IAM::Role` and what other resources attach to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::branches::{and, items};
+use super::branches::{and, branches, items};
+use super::function::Declared;
 use super::node::{Mark, Node};
 use super::reading::Reading;
 use super::statements::Source;
@@ -10,15 +11,39 @@ use super::template::Resource;
 use crate::usage::Gap;
 use crate::workspace::model::{Role, RoleStatement};
 
+/// The roles that functions name.
+#[derive(Debug, Default)]
+pub(crate) struct NamedRoles {
+    /// Logical ids.
+    pub(crate) ids: BTreeSet<String>,
+    /// Whether a function names a role that is not in the template.
+    pub(crate) elsewhere: bool,
+}
+
 /// Roles by logical id.
 pub(crate) type Roles = BTreeMap<String, Role>;
 
 impl Reading<'_> {
-    /// Every role that the template writes out, without what is attached to it from outside.
-    pub(crate) fn written_roles(&mut self) -> Roles {
+    /// The roles that functions name; a role of anything else is none of our business, nor are its gaps.
+    pub(crate) fn named_roles(&self, functions: &[Declared<'_>]) -> NamedRoles {
+        let mut named = NamedRoles::default();
+        for branch in functions.iter().filter_map(Declared::role).flat_map(branches) {
+            match self.role_id(branch.node) {
+                Some(id) => {
+                    named.ids.insert(id);
+                }
+                None => named.elsewhere = true,
+            }
+        }
+        named
+    }
+
+    /// Every role that the template writes out and a function names, without what is attached to it from outside.
+    pub(crate) fn written_roles(&mut self, named: &NamedRoles) -> Roles {
         let template = self.template;
         template
             .of_type("AWS::IAM::Role")
+            .filter(|resource| named.ids.contains(&resource.id))
             .map(|resource| (resource.id.clone(), self.written_role(resource)))
             .collect()
     }
@@ -76,7 +101,7 @@ impl Reading<'_> {
     }
 
     /// Adds the policies that other resources attach: `AWS::IAM::Policy`, `::ManagedPolicy` and `::RolePolicy`.
-    pub(crate) fn attach_policies(&mut self, roles: &mut Roles) {
+    pub(crate) fn attach_policies(&mut self, named: &NamedRoles, roles: &mut Roles) {
         let template = self.template;
         for resource in &template.resources {
             let (kind, targets) = match resource.type_name.as_str() {
@@ -92,7 +117,10 @@ impl Reading<'_> {
                 .and_then(|name| self.text(name))
                 .unwrap_or_else(|| resource.id.clone());
             for target in items(targets) {
-                let Some(role) = self.role_named(target.node) else {
+                let Some(role) = self.role_id(target.node) else {
+                    if named.elsewhere {
+                        self.unresolved_target(target.node);
+                    }
                     continue;
                 };
                 let own_condition = self.role_condition(&role);
@@ -123,24 +151,23 @@ impl Reading<'_> {
         owner.condition()
     }
 
-    /// The logical id of the role that a value names or whose ARN it is; a gap when it cannot be told.
-    pub(crate) fn role_named(&mut self, node: &Node) -> Option<String> {
+    /// A policy for a role that may be the one a function of this template names from elsewhere.
+    fn unresolved_target(&mut self, node: &Node) {
+        let name = self.text(node).unwrap_or_default();
+        self.gap(
+            Gap::new(
+                "unresolved-policy",
+                format!("this policy goes to the role `{name}`, which is not defined in this template"),
+            )
+            .hint("if a function has that role, the policy is not counted for it"),
+            node.at,
+        );
+    }
+
+    /// The logical id of the role that a value names or whose ARN it is.
+    pub(crate) fn role_id(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
-        if let Some(resource) = self.stack.resource_named(&text)
-            && resource.type_name == "AWS::IAM::Role"
-        {
-            return Some(resource.id.clone());
-        }
-        if text.contains("${") {
-            self.gap(
-                Gap::new(
-                    "role-not-in-stack",
-                    format!("the role `{text}` is not defined in this template"),
-                )
-                .hint("give its policies as a dump of the account, or compare with the live role (`--current aws`)"),
-                node.at,
-            );
-        }
-        None
+        let resource = self.stack.resource_named(&text)?;
+        (resource.type_name == "AWS::IAM::Role").then(|| resource.id.clone())
     }
 }

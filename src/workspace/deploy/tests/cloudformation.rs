@@ -496,3 +496,90 @@ Resources:
     assert_eq!(brackets.column, 5);
     assert_eq!(gaps(&deployments), ["duplicate-key 8"]);
 }
+
+#[test]
+fn deployments_that_are_not_read_are_gaps() {
+    let deployments = read_texts(&[
+        ("a/cdk.json", "{}"),
+        ("b/cdk.json", "{}"),
+        (
+            "b/cdk.out/B.template.json",
+            r#"{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}"#,
+        ),
+        ("c/serverless.yml", "service: c\n"),
+        ("d/main.tf", "resource \"aws_lambda_function\" \"f\" {}\n"),
+        ("d/more.tf", "resource \"aws_lambda_function\" \"g\" {}\n"),
+        ("e/bucket.tf", "resource \"aws_s3_bucket\" \"b\" {}\n"),
+    ]);
+    let found: Vec<String> = deployments
+        .gaps
+        .iter()
+        .map(|gap| format!("{} {}", gap.code, gap.location.as_ref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "unread-deployment a/cdk.json:1",
+            "unread-deployment c/serverless.yml:1",
+            "unread-deployment d/main.tf:1",
+        ]
+    );
+}
+
+#[test]
+fn a_synthesised_cdk_app_is_read() {
+    let deployments = read(&fixtures().join("cdk"), &managed);
+    assert_eq!(gaps(&deployments), Vec::<String>::new());
+    let register = function(&deployments, "RegisterParcel3FFB5CC1");
+    let sources: Vec<_> = register
+        .triggers
+        .iter()
+        .filter_map(|trigger| trigger.source.as_deref())
+        .collect();
+    assert_eq!(
+        sources,
+        ["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${ArrivalsD4970207}"]
+    );
+    assert_eq!(register.env["TABLE_NAME"].text, "${TableCD117FA1}");
+    assert!(register.runtime_settings.tracing.is_some());
+    let policy = "inline RegisterParcelServiceRoleDefaultPolicy2E7D4B86";
+    let found: Vec<String> = lines(role(&deployments, "RegisterParcel3FFB5CC1"))
+        .iter()
+        .map(|line| {
+            let (origin, statement) = line.split_once(": ").unwrap();
+            let resource = statement.split_once(r#""Resource":"#).unwrap().1;
+            format!("{origin} {resource}")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            r#"managed-policy AWSLambdaBasicExecutionRole 52 "*"}"#.to_owned(),
+            format!(r#"{policy} 72 "*"}}"#),
+            format!(
+                r#"{policy} 80 "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{TableCD117FA1}}"}}"#
+            ),
+            format!(
+                r#"{policy} 103 "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{TableCD117FA1}}"}}"#
+            ),
+            format!(
+                r#"{policy} 118 ["arn:${{AWS::Partition}}:s3:::${{LabelsBA41E4AA}}","arn:${{AWS::Partition}}:s3:::${{LabelsBA41E4AA}}/*"]}}"#
+            ),
+            format!(
+                r#"{policy} 148 "arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{ArrivalsD4970207}}"}}"#
+            ),
+            format!(r#"{policy} 164 "*"}}"#),
+        ]
+    );
+}
+
+#[test]
+fn roles_of_other_things_are_left_alone() {
+    let text = "Parameters: {Given: {Type: String}}\nResources:\n  F: {Type: AWS::Lambda::Function, Properties: {Role: ROLE}}\n  Own: {Type: AWS::IAM::Role}\n  Glue:\n    Type: AWS::IAM::Role\n    Properties: {ManagedPolicyArns: [!Ref Given, 'arn:aws:iam::aws:policy/UnknownAccess']}\n  P:\n    Type: AWS::IAM::Policy\n    Properties: {PolicyName: p, Roles: [!Ref Given], PolicyDocument: {Statement: []}}\n";
+    let gaps_with = |role: &str| gaps(&read_yaml(&text.replace("ROLE", role)));
+    assert_eq!(gaps_with("!GetAtt Own.Arn"), Vec::<String>::new());
+    assert_eq!(
+        gaps_with("!Ref Given"),
+        ["role-not-in-stack 3", "unresolved-policy 10"]
+    );
+}

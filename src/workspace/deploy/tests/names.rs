@@ -175,3 +175,60 @@ fn physical_names_can_be_put_back() {
         "dynamodb:~:table/orders-${Stage}/index/*"
     );
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts() -> impl Strategy<Value = String> {
+        let pieces = proptest::sample::select(vec![
+            "arn:",
+            "aws",
+            "${AWS::Partition}",
+            ":",
+            "dynamodb",
+            "sqs",
+            "s3",
+            "${AWS::Region}",
+            "${AWS::AccountId}",
+            "*",
+            "table/",
+            "${Orders}",
+            "${Orders.Arn}",
+            "orders-",
+            "${Stage}",
+            "dev",
+            "/index/*",
+            "inbox",
+            "${Inbox.QueueName}",
+            "${News}",
+            "${Secret}",
+            "-??????",
+            "app/db",
+            "${",
+            "}",
+            "${!x y}",
+            "parameter",
+            "/app/setting",
+            "${Bus}",
+        ]);
+        proptest::collection::vec(pieces, 0..10).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn bringing_to_one_name_is_done_once(text in texts()) {
+            let stack = stack();
+            let once = stack.normalise_arn(&text);
+            prop_assert_eq!(stack.normalise_arn(&once), once);
+        }
+
+        #[test]
+        fn a_text_without_mentions_stays(text in "[a-z:/*?-]{0,40}") {
+            let stack = stack();
+            prop_assume!(!text.starts_with("arn:"));
+            prop_assert_eq!(stack.normalise_arn(&text), text);
+        }
+    }
+}

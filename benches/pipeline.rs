@@ -1,0 +1,75 @@
+//! Speed of the stages on the demo, and of look-ups in the catalogue.
+//!
+//! `cargo bench --no-default-features`; figures are in `docs/performance.md`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use divan::{Bencher, black_box};
+use rolefit::catalog::Catalog;
+use rolefit::iam::action::{Action, ActionPattern};
+use rolefit::scan::{ScanOptions, scan};
+use rolefit::trail;
+use rolefit::usage::{Inputs, OperationId};
+use rolefit::workspace::{cargo, deploy};
+
+const DEMO: &str = "docs/demo/orders";
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn read_packages() {
+    black_box(cargo::read(Path::new(DEMO)));
+}
+
+#[divan::bench]
+fn read_stacks() {
+    let catalog = Catalog::embedded();
+    black_box(deploy::read(Path::new(DEMO), &|name| {
+        catalog.managed_policy(name).map(|policy| policy.document_json)
+    }));
+}
+
+#[divan::bench]
+fn scan_demo(bencher: Bencher<'_, '_>) {
+    let tree = cargo::read(Path::new(DEMO));
+    bencher.bench(|| {
+        scan(
+            Path::new(DEMO),
+            &tree,
+            Catalog::embedded(),
+            &ScanOptions::default(),
+        )
+    });
+}
+
+#[divan::bench]
+fn read_trail(bencher: Bencher<'_, '_>) {
+    let folder = Path::new(DEMO).join("trail");
+    bencher.bench(|| trail::read(&folder, Catalog::embedded(), &[], 0));
+}
+
+#[divan::bench(args = ["dynamodb.PutItem", "s3.CopyObject", "lambda.CreateFunction"])]
+fn need(bencher: Bencher<'_, '_>, operation: &str) {
+    let id = OperationId::parse(operation);
+    let inputs: Inputs = BTreeMap::new();
+    bencher.bench(|| id.as_ref().and_then(|id| Catalog::embedded().need(id, &inputs)));
+}
+
+#[divan::bench]
+fn look_up_an_action(bencher: Bencher<'_, '_>) {
+    let action = Action::new("dynamodb", "PutItem");
+    bencher.bench(|| {
+        Catalog::embedded()
+            .action(black_box(&action))
+            .map(|entry| entry.access_level())
+    });
+}
+
+#[divan::bench(args = ["s3:Get*", "s3:*", "*"])]
+fn count_a_pattern(bencher: Bencher<'_, '_>, pattern: &str) {
+    let pattern = ActionPattern::new(pattern);
+    bencher.bench(|| Catalog::embedded().count(black_box(&pattern)));
+}

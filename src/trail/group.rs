@@ -1,0 +1,185 @@
+//! A group of calls that are alike: what is kept of them, resource by resource.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::inputs::{self, Value};
+use super::json::Raw;
+use super::record::Record;
+use super::sketch::Sketch;
+
+/// How many sets of resource names of one group are kept apart.
+const MAX_CELLS: usize = 64;
+/// How many event ids a group keeps as samples.
+const MAX_SAMPLES: usize = 8;
+
+/// Everything that is kept of calls that are alike.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cell {
+    pub(super) inputs: BTreeMap<String, Seen>,
+    /// ARNs by the type that the record gives them.
+    pub(super) arns: BTreeMap<String, Sketch>,
+    pub(super) denied: Sketch,
+    pub(super) versions: BTreeSet<String>,
+    pub(super) errors: BTreeSet<String>,
+    pub(super) succeeded: bool,
+    pub(super) count: u64,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+    /// Time and id of the newest events.
+    pub(super) samples: BTreeSet<(String, String)>,
+}
+
+/// The values of a member.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) values: Sketch,
+    /// Whether it was also set to something that the record hides.
+    pub(super) hidden: bool,
+}
+
+/// The calls of a group, by the names of their resources; all in one cell when there are too many.
+#[derive(Clone, Debug)]
+pub(super) enum Group {
+    Apart(BTreeMap<Vec<(String, String)>, Cell>),
+    Together(Box<Cell>),
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self::Apart(BTreeMap::new())
+    }
+}
+
+impl Group {
+    /// The cell for calls with these names of resources.
+    pub(super) fn cell(&mut self, anchors: Vec<(String, String)>) -> &mut Cell {
+        let full = |cells: &BTreeMap<Vec<(String, String)>, Cell>| {
+            cells.len() >= MAX_CELLS && !cells.contains_key(&anchors)
+        };
+        if let Self::Apart(cells) = self
+            && full(cells)
+        {
+            *self = Self::Together(Box::new(together(std::mem::take(cells))));
+        }
+        match self {
+            Self::Together(all) => all,
+            Self::Apart(cells) => cells.entry(anchors).or_default(),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        match other {
+            Self::Apart(cells) => {
+                for (anchors, cell) in cells {
+                    self.cell(anchors).merge(cell);
+                }
+            }
+            Self::Together(all) => {
+                if let Self::Apart(cells) = self {
+                    *self = Self::Together(Box::new(together(std::mem::take(cells))));
+                }
+                self.cell(Vec::new()).merge(*all);
+            }
+        }
+    }
+
+    /// The cells.
+    pub(super) fn cells(self) -> Vec<Cell> {
+        match self {
+            Self::Apart(cells) => cells.into_values().collect(),
+            Self::Together(all) => vec![*all],
+        }
+    }
+}
+
+fn together(cells: BTreeMap<Vec<(String, String)>, Cell>) -> Cell {
+    let mut all = Cell::default();
+    for cell in cells.into_values() {
+        all.merge(cell);
+    }
+    all
+}
+
+impl Cell {
+    pub(super) fn see_record<R: Raw>(
+        &mut self,
+        record: &Record<'_, R>,
+        time: Option<String>,
+        denied: Option<&str>,
+    ) {
+        widen(&mut self.first, &mut self.last, time.as_ref());
+        let code = record.error_code.as_str();
+        if code.is_empty() {
+            self.succeeded = true;
+        } else if !self.errors.contains(code) {
+            self.errors.insert(code.to_owned());
+        }
+        if let Some(resource) = denied {
+            self.denied.insert(resource, false);
+        }
+        for resource in record.resources.iter().flatten() {
+            if let Some((arn, open)) = resource.arn().filter(|(arn, _)| !inputs::is_redacted(arn)) {
+                let kind = resource.kind.as_str();
+                if !self.arns.contains_key(kind) {
+                    self.arns.insert(kind.to_owned(), Sketch::default());
+                }
+                if let Some(arns) = self.arns.get_mut(kind) {
+                    arns.insert(arn, open);
+                }
+            }
+        }
+        let time = time.unwrap_or_default();
+        let is_newer = self.samples.first().is_none_or(|(oldest, _)| time >= *oldest);
+        if is_newer || self.samples.len() < MAX_SAMPLES {
+            self.samples.insert((time, record.event_id.as_str().to_owned()));
+            self.limit_samples();
+        }
+    }
+
+    pub(super) fn see_input(&mut self, path: String, value: &Value<'_>) {
+        let seen = self.inputs.entry(path).or_default();
+        match value {
+            Value::Text(text) => seen.values.insert(text, false),
+            Value::Hidden => seen.hidden = true,
+        }
+    }
+
+    fn limit_samples(&mut self) {
+        while self.samples.len() > MAX_SAMPLES {
+            self.samples.pop_first();
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (path, seen) in other.inputs {
+            let mine = self.inputs.entry(path).or_default();
+            mine.values.merge(seen.values);
+            mine.hidden |= seen.hidden;
+        }
+        for (kind, arns) in other.arns {
+            self.arns.entry(kind).or_default().merge(arns);
+        }
+        self.denied.merge(other.denied);
+        self.versions.extend(other.versions);
+        self.errors.extend(other.errors);
+        self.succeeded |= other.succeeded;
+        self.count += other.count;
+        widen(&mut self.first, &mut self.last, other.first.as_ref());
+        widen(&mut self.first, &mut self.last, other.last.as_ref());
+        self.samples.extend(other.samples);
+        self.limit_samples();
+    }
+}
+
+/// Widens a span of time so that it holds `time`.
+pub(super) fn widen(first: &mut Option<String>, last: &mut Option<String>, time: Option<&String>) {
+    let Some(time) = time else {
+        return;
+    };
+    if first.as_ref().is_none_or(|first| time < first) {
+        *first = Some(time.clone());
+    }
+    if last.as_ref().is_none_or(|last| time > last) {
+        *last = Some(time.clone());
+    }
+}

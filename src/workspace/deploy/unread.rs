@@ -1,0 +1,69 @@
+//! Deployments that are there but in a form that is not read: each is a gap, so that a missing role is no surprise.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::discover::{CDK_OUTPUT, cdk_templates, relative};
+use crate::usage::{Gap, Location};
+
+/// Gap code of a deployment that is not read.
+const CODE: &str = "unread-deployment";
+
+/// Larger Terraform files are data.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Texts in Terraform files that deploy a function.
+const TERRAFORM_FUNCTIONS: &[&str] = &["\"aws_lambda_function\"", "terraform-aws-modules/lambda/aws"];
+
+/// A gap for each deployment among the files that is not read.
+pub(super) fn deployments(root: &Path, paths: &BTreeSet<PathBuf>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut terraform_folders = BTreeSet::new();
+    for path in paths {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let gap = match name {
+            "cdk.json" => not_synthesised(path),
+            "serverless.yml" | "serverless.yaml" | "serverless.ts" | "serverless.js" => Some(
+                Gap::new(
+                    CODE,
+                    "functions of the Serverless Framework are not read by this version",
+                )
+                .hint("compare with the live role (`--current aws`), or with a policy file"),
+            ),
+            name if name.ends_with(".tf") && deploys_function(path) => {
+                let new = terraform_folders.insert(path.parent().map(Path::to_path_buf));
+                new.then(|| {
+                    Gap::new(CODE, "functions of Terraform are not read by this version")
+                        .hint("compare with the live role (`--current aws`), or with a policy file")
+                })
+            }
+            _ => None,
+        };
+        gaps.extend(gap.map(|gap| gap.at(Location::new(relative(root, path), 1, 1))));
+    }
+    gaps
+}
+
+/// A CDK app without output beside it.
+fn not_synthesised(path: &Path) -> Option<Gap> {
+    let mut templates = BTreeSet::new();
+    let folder = path.parent()?;
+    cdk_templates(&folder.join(CDK_OUTPUT), &mut templates);
+    templates.is_empty().then(|| {
+        Gap::new(
+            CODE,
+            "this CDK app has no output to read, so its functions are not seen",
+        )
+        .hint("run `cdk synth`, which writes `cdk.out`")
+    })
+}
+
+fn deploys_function(path: &Path) -> bool {
+    let small = std::fs::metadata(path).is_ok_and(|data| data.len() <= MAX_BYTES);
+    small
+        && std::fs::read_to_string(path)
+            .is_ok_and(|text| TERRAFORM_FUNCTIONS.iter().any(|needle| text.contains(needle)))
+}
