@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use crate::usage::Piece;
 
-use super::eval::{element, env, join_event};
+use super::eval::env;
+use super::eval_field::{element, join_event};
 use super::facts::{Callee, Facts};
 use super::ir::{Body, ExprId, ExprKind, Name};
 use super::types::Ty;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::eval::element;
+use super::eval_field::element;
 use super::facts::{Callee, Facts, Source};
 use super::ir::{ExprId, ExprKind};
 use super::types::Ty;

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::facts::{Callee, Edge, Facts, Local, Passed, Proj, Source};
-use super::ir::{
-    BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, Pat, PatId, Path, Span, Stmt, TypeRef,
-};
+use super::facts::{Callee, Edge, Facts, Passed, Proj, Source};
+use super::ir::{BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, PatId, Path, Span, Stmt, TypeRef};
 use super::types::Ty;
-use super::world::{AdtId, CrateId, Def, FnId, Scope, World};
+use super::world::{CrateId, FnId, Scope, World};
 
 /// Infers one fn.
 pub struct Infer<'w, 'a> {
@@ -17,9 +15,9 @@ pub struct Infer<'w, 'a> {
     pub(super) scope: Arc<Scope>,
     pub(super) body: Arc<Body>,
     pub(super) facts: Facts,
-    scopes: Vec<HashMap<Name, u32>>,
+    pub(super) scopes: Vec<HashMap<Name, u32>>,
     /// Types that the first pass found for variables.
-    prior: Vec<Ty>,
+    pub(super) prior: Vec<Ty>,
     /// Closures and async blocks around, innermost last.
     inner: Vec<ExprId>,
 }
@@ -66,14 +64,14 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
 
 impl Infer<'_, '_> {
     /// Whether a variable was unknown where it was bound and is known now.
-    fn refined(&self) -> bool {
+    pub(super) fn refined(&self) -> bool {
         self.facts.locals.iter().enumerate().any(|(index, local)| {
             local.ty.is_interesting() && self.prior.get(index).is_none_or(|prior| *prior != local.ty)
         }) && self.facts.types.iter().any(Ty::is_unknown)
     }
 
     /// Variables handed on as `&mut`: other code may write into them.
-    fn note_filled(&mut self) {
+    pub(super) fn note_filled(&mut self) {
         let body = self.body.clone();
         for inner in &body.mut_refs {
             let inner = body.peel(*inner);
@@ -96,7 +94,7 @@ impl Infer<'_, '_> {
     }
 
     /// Notes which method is called on which expression.
-    fn chains(&mut self) {
+    pub(super) fn chains(&mut self) {
         let body = self.body.clone();
         for (index, expr) in body.exprs.iter().enumerate() {
             if let ExprKind::Method { receiver, .. } = &expr.kind {
@@ -152,7 +150,7 @@ impl Infer<'_, '_> {
         ids.iter().map(|id| self.expr(*id)).collect()
     }
 
-    fn expr_type(&mut self, id: ExprId) -> Ty {
+    pub(super) fn expr_type(&mut self, id: ExprId) -> Ty {
         let body = self.body.clone();
         let expr = body.expr(id);
         match &expr.kind {
@@ -294,7 +292,7 @@ impl Infer<'_, '_> {
     }
 
     /// The first known type of a `break` value in a loop body.
-    fn loop_value(&self, body_id: ExprId) -> Ty {
+    pub(super) fn loop_value(&self, body_id: ExprId) -> Ty {
         let body = self.body.clone();
         let ExprKind::Block { stmts, tail, .. } = &body.expr(body_id).kind else {
             return Ty::EXTERNAL;
@@ -338,7 +336,7 @@ impl Infer<'_, '_> {
         Ty::Unknown
     }
 
-    fn block(&mut self, id: ExprId, stmts: &[Stmt], tail: Option<ExprId>, kind: BlockKind) -> Ty {
+    pub(super) fn block(&mut self, id: ExprId, stmts: &[Stmt], tail: Option<ExprId>, kind: BlockKind) -> Ty {
         if kind != BlockKind::Splice {
             self.scopes.push(HashMap::new());
         }
@@ -443,7 +441,7 @@ impl Infer<'_, '_> {
         ty
     }
 
-    fn assign(&mut self, left: ExprId, right: ExprId, value: &Ty, compound: bool) {
+    pub(super) fn assign(&mut self, left: ExprId, right: ExprId, value: &Ty, compound: bool) {
         let place = self.body.peel(left);
         let body = self.body.clone();
         match &body.expr(place).kind {
@@ -491,253 +489,7 @@ impl Infer<'_, '_> {
         }
     }
 
-    fn bind_empty(&mut self, pat: PatId, ty: &Ty) {
-        let body = self.body.clone();
-        match body.pat(pat) {
-            Pat::Bind(name, _) => {
-                self.new_local(name, ty.clone(), None);
-            }
-            Pat::Tuple(parts) => {
-                for (index, part) in parts {
-                    let part_ty = match (ty, index) {
-                        (Ty::Tuple(types), Some(index)) => types.get(*index).cloned().unwrap_or_default(),
-                        _ => Ty::Unknown,
-                    };
-                    self.bind_empty(*part, &part_ty);
-                }
-            }
-            Pat::Same(inner, _) => self.bind_empty(*inner, ty),
-            _ => {}
-        }
-    }
-
-    fn new_local(&mut self, name: &Name, ty: Ty, source: Option<Source>) {
-        let index = self.facts.locals.len();
-        let mut ty = ty;
-        if !ty.is_interesting()
-            && let Some(prior) = self.prior.get(index)
-            && prior.is_interesting()
-        {
-            ty = prior.clone();
-        }
-        self.facts.locals.push(Local {
-            ty,
-            sources: source.into_iter().collect(),
-            depth: self.scopes.len(),
-        });
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.clone(), u32::try_from(index).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// Binds the variables of a pattern to the parts of a value.
-    pub(super) fn bind(&mut self, pat: PatId, ty: &Ty, source: &Source) {
-        let body = self.body.clone();
-        match body.pat(pat) {
-            Pat::Bind(name, sub) => {
-                // A lower-case constant pattern is rare; upper-case names are constants or unit variants.
-                if sub.is_none()
-                    && name.chars().next().is_some_and(char::is_uppercase)
-                    && self
-                        .world
-                        .resolve_path(self.scope.module, &Path::single(name), false)
-                        .is_some()
-                {
-                    return;
-                }
-                self.new_local(name, ty.clone(), Some(source.clone()));
-                if let Some(sub) = sub {
-                    self.bind(*sub, ty, source);
-                }
-            }
-            Pat::Same(inner, written) => {
-                let written = written.as_ref().map(|ty| self.resolve(ty));
-                let ty = match written {
-                    Some(written) if written.is_interesting() => written,
-                    _ => ty.clone(),
-                };
-                self.bind(*inner, &ty, source);
-            }
-            Pat::Tuple(parts) => {
-                for (index, part) in parts {
-                    let (part_ty, part_source) = match (ty, index) {
-                        (Ty::Tuple(types), Some(index)) => (
-                            types.get(*index).cloned().unwrap_or_default(),
-                            project(source, Proj::Tuple(*index)),
-                        ),
-                        (_, Some(index)) => (ty.clone(), project(source, Proj::Tuple(*index))),
-                        _ => (Ty::Unknown, project(source, Proj::Tuple(usize::MAX))),
-                    };
-                    self.bind(*part, &part_ty, &part_source);
-                }
-            }
-            Pat::Slice(parts) => {
-                for part in parts {
-                    self.bind(*part, ty, source);
-                }
-            }
-            Pat::Or(cases) => {
-                for case in cases {
-                    self.bind_alternative(*case, ty, source);
-                }
-            }
-            Pat::TupleStruct(path, parts) => {
-                let target = self.pattern_target(path);
-                for (index, part) in parts {
-                    let index_name: Name = match index {
-                        Some(index) => Arc::from(index.to_string()),
-                        None => Arc::from("?"),
-                    };
-                    let (part_ty, part_source) = match target {
-                        Some((adt, variant)) => (
-                            self.variant_field(ty, adt, variant, &index_name),
-                            project(source, Proj::Variant(adt, variant, index_name)),
-                        ),
-                        // `Some(x)`, `Ok(x)`, `State(x)`: the content.
-                        None if path.last_name() == "Err" => {
-                            (Ty::EXTERNAL, project(source, Proj::Tuple(usize::MAX)))
-                        }
-                        None => (ty.clone(), source.clone()),
-                    };
-                    self.bind(*part, &part_ty, &part_source);
-                }
-            }
-            Pat::Struct(path, fields) => {
-                let target = self.pattern_target(path);
-                for (name, part) in fields {
-                    let (part_ty, part_source) = match target {
-                        Some((adt, variant)) => (
-                            self.variant_field(ty, adt, variant, name),
-                            project(source, Proj::Variant(adt, variant, name.clone())),
-                        ),
-                        None => (
-                            self.field_type(ty, name, 0),
-                            project(source, Proj::Field(name.clone())),
-                        ),
-                    };
-                    self.bind(*part, &part_ty, &part_source);
-                }
-            }
-            Pat::Wild => {}
-        }
-    }
-
-    /// A case of `a | b`: names that earlier cases bound get one more source.
-    fn bind_alternative(&mut self, pat: PatId, ty: &Ty, source: &Source) {
-        let before = self.scopes.last().cloned().unwrap_or_default();
-        let start = self.facts.locals.len();
-        self.bind(pat, ty, source);
-        let Some(scope) = self.scopes.last_mut() else {
-            return;
-        };
-        for (name, index) in scope.iter_mut() {
-            let Some(old) = before.get(name) else {
-                continue;
-            };
-            if *index as usize >= start && old != index {
-                let added = self
-                    .facts
-                    .locals
-                    .get(*index as usize)
-                    .map(|local| local.sources.clone())
-                    .unwrap_or_default();
-                if let Some(local) = self.facts.locals.get_mut(*old as usize) {
-                    local.sources.extend(added);
-                }
-                *index = *old;
-            }
-        }
-    }
-
-    /// The struct or variant that a pattern or literal path names.
-    pub(super) fn pattern_target(&self, path: &Path) -> Option<(AdtId, u32)> {
-        if path.qself.is_none() && path.segments.first().is_some_and(|s| &*s.name == "Self") {
-            let Some(Ty::Adt(id, _)) = &self.scope.self_ty else {
-                return None;
-            };
-            return match path.segments.get(1) {
-                None => Some((*id, 0)),
-                Some(variant) => {
-                    let index = self.world.adts[*id]
-                        .variants
-                        .iter()
-                        .position(|found| found.name == variant.name)?;
-                    Some((*id, u32::try_from(index).ok()?))
-                }
-            };
-        }
-        match self.world.resolve_path(self.scope.module, path, true)? {
-            Def::Adt(id) => Some((id, 0)),
-            Def::Variant(id, index) => Some((id, index)),
-            Def::Alias(id) => {
-                let alias = &self.world.aliases[id];
-                match self.world.resolve_type(&alias.scope, &alias.target, 0) {
-                    Ty::Adt(id, _) => Some((id, 0)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
-    fn variant_field(&self, ty: &Ty, adt: AdtId, variant: u32, name: &str) -> Ty {
-        let data = &self.world.adts[adt];
-        let Some(variant) = data.variants.get(variant as usize) else {
-            return Ty::Unknown;
-        };
-        let found = variant
-            .field(name)
-            .and_then(|index| variant.types.get(index))
-            .cloned()
-            .unwrap_or_default();
-        match ty {
-            Ty::Adt(id, args) if *id == adt => {
-                let map: BTreeMap<_, _> = data.params.iter().copied().zip(args.iter().cloned()).collect();
-                self.world.substitute(&found, &map, 0)
-            }
-            _ => found,
-        }
-    }
-
-    /// The type of `base.name`.
-    pub(super) fn field_type(&self, base: &Ty, name: &str, depth: usize) -> Ty {
-        if depth > 12 {
-            return Ty::Unknown;
-        }
-        match base {
-            Ty::Adt(id, _) => {
-                let data = &self.world.adts[*id];
-                let has = data
-                    .variants
-                    .first()
-                    .is_some_and(|variant| !data.is_enum && variant.field(name).is_some());
-                if has {
-                    return self.variant_field(base, *id, 0, name);
-                }
-                match self.world.deref_target(base) {
-                    Some(target) => self.field_type(&target, name, depth + 1),
-                    None => Ty::Unknown,
-                }
-            }
-            Ty::Tuple(parts) => match name.parse::<usize>() {
-                Ok(index) => parts.get(index).cloned().unwrap_or_default(),
-                Err(_) => Ty::Unknown,
-            },
-            // `.0` of an erased wrapper, `.payload` of an event: still the content.
-            Ty::Client(_) | Ty::Fluent(..) | Ty::Input(..) | Ty::Response(..) | Ty::Dyn(_) => base.clone(),
-            Ty::SdkType(..) => base.clone(),
-            Ty::Param(id) => match &self.world.params[*id].erased {
-                Some(erased) if erased != base => {
-                    let erased = erased.clone();
-                    self.field_type(&erased, name, depth + 1)
-                }
-                _ => Ty::Unknown,
-            },
-            _ => Ty::Unknown,
-        }
-    }
-
-    fn struct_expr(
+    pub(super) fn struct_expr(
         &mut self,
         id: ExprId,
         path: &Path,
@@ -820,7 +572,7 @@ pub(super) fn first_known(types: impl IntoIterator<Item = Ty>) -> Ty {
 }
 
 /// Whether a written type leaves nothing open.
-fn concrete(ty: &Ty) -> bool {
+pub(super) fn concrete(ty: &Ty) -> bool {
     match ty {
         Ty::Unknown | Ty::Dyn(_) => false,
         Ty::Adt(_, args) => args.iter().all(concrete),
@@ -828,16 +580,4 @@ fn concrete(ty: &Ty) -> bool {
         Ty::Closure(ret) => concrete(ret),
         _ => true,
     }
-}
-
-/// The same source, one part further in.
-fn project(source: &Source, part: Proj) -> Source {
-    let mut source = source.clone();
-    match &mut source {
-        Source::Param(_, parts) | Source::Expr(_, parts) | Source::ClosureParam(_, _, parts) => {
-            parts.push(part);
-        }
-        Source::Element(_) | Source::Appended(..) | Source::Filled => {}
-    }
-    source
 }

@@ -183,7 +183,13 @@ impl<'a> Lowerer<'a> {
         });
     }
 
-    fn use_tree(&mut self, tree: &syn::UseTree, prefix: &mut Path, attrs: &Attrs, out: &mut Vec<Item>) {
+    pub(super) fn use_tree(
+        &mut self,
+        tree: &syn::UseTree,
+        prefix: &mut Path,
+        attrs: &Attrs,
+        out: &mut Vec<Item>,
+    ) {
         match tree {
             syn::UseTree::Path(path) => {
                 let name = self.name(&path.ident);
@@ -222,7 +228,7 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    fn use_leaf(
+    pub(super) fn use_leaf(
         &mut self,
         name: &Name,
         alias: Name,
@@ -321,7 +327,7 @@ impl<'a> Lowerer<'a> {
         })
     }
 
-    fn const_item(
+    pub(super) fn const_item(
         &mut self,
         ident: &proc_macro2::Ident,
         ty: &syn::Type,
@@ -348,7 +354,7 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    fn trait_item(&mut self, item: &syn::ItemTrait) -> TraitItem {
+    pub(super) fn trait_item(&mut self, item: &syn::ItemTrait) -> TraitItem {
         let mut lowered = TraitItem {
             generics: self.generics(&item.generics),
             supertraits: self.bounds(item.supertraits.iter()),
@@ -378,7 +384,7 @@ impl<'a> Lowerer<'a> {
         lowered
     }
 
-    fn impl_item(&mut self, item: &syn::ItemImpl) -> ImplItem {
+    pub(super) fn impl_item(&mut self, item: &syn::ItemImpl) -> ImplItem {
         let mut lowered = ImplItem {
             generics: self.generics(&item.generics),
             of_trait: item.trait_.as_ref().map(|(path, _)| self.path(path, None)),
@@ -423,7 +429,7 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    fn fields(&mut self, fields: &syn::Fields) -> Vec<FieldDef> {
+    pub(super) fn fields(&mut self, fields: &syn::Fields) -> Vec<FieldDef> {
         let mut lowered = Vec::new();
         for (index, field) in fields.iter().enumerate() {
             if !self.keeps(&field.attrs) {
@@ -442,7 +448,7 @@ impl<'a> Lowerer<'a> {
         lowered
     }
 
-    fn generics(&mut self, generics: &syn::Generics) -> Vec<GenericParam> {
+    pub(super) fn generics(&mut self, generics: &syn::Generics) -> Vec<GenericParam> {
         let mut lowered: Vec<GenericParam> = Vec::new();
         for param in &generics.params {
             if let syn::GenericParam::Type(param) = param {
@@ -500,82 +506,6 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    /// What the attributes say.
-    pub(super) fn attrs(&mut self, attrs: &[syn::Attribute]) -> Attrs {
-        let mut lowered = Attrs::default();
-        for attr in attrs {
-            let Some(last) = attr.path().segments.last() else {
-                continue;
-            };
-            match last.ident.to_string().as_str() {
-                "derive" => {
-                    let _ = attr.parse_nested_meta(|meta| {
-                        if let Some(last) = meta.path.segments.last() {
-                            lowered.derives.push(self.name(&last.ident));
-                        }
-                        Ok(())
-                    });
-                }
-                "macro_export" | "macro_use" => lowered.macro_export = true,
-                "serde" | "arg" | "clap" | "structopt" | "envconfig" => {
-                    self.meta_values(attr, &mut lowered);
-                }
-                "path" => {
-                    if let syn::Meta::NameValue(pair) = &attr.meta {
-                        lowered.path = self.literal_text(&pair.value);
-                    }
-                }
-                "cfg" | "cfg_attr" | "allow" | "expect" | "warn" | "deny" | "forbid" | "doc"
-                | "async_trait" | "automock" | "instrument" | "deprecated" | "inline" | "must_use"
-                | "main" | "test" | "repr" | "non_exhaustive" | "derive_where" | "no_mangle" | "cold"
-                | "track_caller" | "default" | "serde_as" | "skip" | "from" | "error" | "source"
-                | "rustfmt" | "serial" | "tracing" | "ignore" | "async_recursion" => {}
-                _ => lowered.unknown_macro = true,
-            }
-        }
-        lowered
-    }
-
-    fn meta_values(&mut self, attr: &syn::Attribute, lowered: &mut Attrs) {
-        let is_serde = attr.path().is_ident("serde");
-        let _ = attr.parse_nested_meta(|meta| {
-            let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
-            let value = if meta.input.peek(syn::Token![=]) {
-                let expr: syn::Expr = meta.value()?.parse()?;
-                self.literal_text(&expr)
-            } else {
-                if meta.input.peek(syn::token::Paren) {
-                    let content;
-                    syn::parenthesized!(content in meta.input);
-                    let _: proc_macro2::TokenStream = content.parse()?;
-                }
-                None
-            };
-            match key.as_str() {
-                "rename" if is_serde => lowered.serde_rename = value,
-                "rename_all" if is_serde => lowered.serde_rename_all = value,
-                "env" | "from" if !is_serde => {
-                    lowered.clap_env = Some(value.unwrap_or_else(|| Arc::from("")));
-                }
-                "default_value" | "default" | "default_value_t" if !is_serde => {
-                    lowered.default_value = value;
-                }
-                _ => {}
-            }
-            Ok(())
-        });
-    }
-
-    fn literal_text(&mut self, expr: &syn::Expr) -> Option<Name> {
-        match expr {
-            syn::Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(text),
-                ..
-            }) => Some(self.intern(&text.value())),
-            _ => None,
-        }
-    }
-
     /// Adds a pattern to the body.
     pub(super) fn push_pat(&mut self, pat: Pat) -> PatId {
         let id = PatId(u32::try_from(self.body.pats.len()).unwrap_or(u32::MAX));
@@ -600,7 +530,7 @@ pub(super) fn segment(name: Name) -> Segment {
     }
 }
 
-fn item_attrs(item: &syn::Item) -> &[syn::Attribute] {
+pub(super) fn item_attrs(item: &syn::Item) -> &[syn::Attribute] {
     match item {
         syn::Item::Const(item) => &item.attrs,
         syn::Item::Enum(item) => &item.attrs,
@@ -619,7 +549,7 @@ fn item_attrs(item: &syn::Item) -> &[syn::Attribute] {
     }
 }
 
-fn item_span(item: &syn::Item) -> proc_macro2::Span {
+pub(super) fn item_span(item: &syn::Item) -> proc_macro2::Span {
     match item {
         syn::Item::Impl(item) => item.impl_token.span,
         syn::Item::Macro(item) => item

@@ -24,14 +24,22 @@ mod infer;
 mod infer_call;
 mod inputs;
 mod ir;
+mod eval_field;
+mod patterns;
+mod known_names;
+mod infer_method;
+mod infer_path;
 mod lower;
+mod lower_attrs;
 mod lower_expr;
 mod macro_rules;
 mod packages;
 mod paths;
 mod reach;
+mod signatures;
 mod sites;
 mod tokens;
+mod trace;
 mod types;
 mod value;
 mod world;
@@ -155,7 +163,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     let opaque = expand_macros(root, &world, &mut files, &cfgs);
     let (entries, mut gaps) = build_crates(&mut world, &files, cargo, &relevant, options);
     world.resolve_imports();
-    build::resolve_signatures(&mut world);
+    signatures::resolve_signatures(&mut world);
     // The items live on in the world; the tables hold only paths from here on.
     for file in &mut files.files {
         file.items = Vec::new();

@@ -6,8 +6,8 @@ use crate::catalog::Operation;
 
 use super::facts::{LocalGap, Site, SiteKind};
 use super::infer::Infer;
-use super::infer_call::is_common;
 use super::ir::{ExprId, ExprKind, Name, Span};
+use super::known_names::is_common;
 use super::types::Ty;
 use super::world::SdkId;
 

@@ -1,0 +1,192 @@
+//! Types of fields, impls, bounds and signatures, once names resolve.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ir::Name;
+use super::types::Ty;
+use super::world::{Def, FnId, ImplId, Owner, Scope, World};
+
+/// Second half: once names resolve, types of fields, impls and signatures.
+pub fn resolve_signatures(world: &mut World<'_>) {
+    resolve_impl_heads(world);
+    resolve_params(world);
+    resolve_traits(world);
+    link_impls(world);
+    resolve_fields(world);
+    resolve_fns(world);
+    // Associated types may need each other's results: the bounds are read again with everything in place.
+    resolve_params(world);
+    resolve_fns(world);
+    collect_methods(world);
+}
+
+fn resolve_impl_heads(world: &mut World<'_>) {
+    for id in world.impls.ids().collect::<Vec<_>>() {
+        let data = &world.impls[id];
+        let self_ty = world.resolve_type(&data.scope, &data.item.self_ty, 0);
+        let mut scope = (*data.scope).clone();
+        scope.self_ty = Some(self_ty.clone());
+        let mut of_trait = None;
+        let mut external_trait = None;
+        let mut trait_args = Vec::new();
+        if let Some(path) = data.item.of_trait.clone() {
+            match world.resolve_path(scope.module, &path, true) {
+                Some(Def::Trait(found)) => of_trait = Some(found),
+                _ => external_trait = Some(Arc::from(path.last_name())),
+            }
+            trait_args = path
+                .segments
+                .last()
+                .map(|last| {
+                    last.args
+                        .iter()
+                        .map(|arg| world.resolve_type(&scope, arg, 0))
+                        .collect()
+                })
+                .unwrap_or_default();
+        }
+        let data = &mut world.impls[id];
+        data.scope = Arc::new(scope);
+        data.self_ty = self_ty;
+        data.of_trait = of_trait;
+        data.external_trait = external_trait;
+        data.trait_args = trait_args;
+    }
+}
+
+fn resolve_params(world: &mut World<'_>) {
+    let mut scopes: Vec<Arc<Scope>> = Vec::new();
+    scopes.extend(world.adts.iter().map(|(_, adt)| adt.scope.clone()));
+    scopes.extend(world.aliases.iter().map(|(_, alias)| alias.scope.clone()));
+    scopes.extend(world.traits.iter().map(|(_, data)| data.scope.clone()));
+    scopes.extend(world.impls.iter().map(|(_, data)| data.scope.clone()));
+    scopes.extend(world.fns.iter().map(|(_, data)| data.scope.clone()));
+    for scope in scopes {
+        for (_, id) in &scope.params {
+            let bounds = world.params[*id].bounds.clone();
+            if bounds.is_empty() {
+                continue;
+            }
+            let meaning = world.bounds_meaning(&scope, &bounds, 0);
+            let data = &mut world.params[*id];
+            data.traits = meaning.traits;
+            data.erased = meaning.erased;
+            data.call = meaning.call;
+        }
+    }
+}
+
+fn resolve_traits(world: &mut World<'_>) {
+    for id in world.traits.ids().collect::<Vec<_>>() {
+        let data = &world.traits[id];
+        let mut scope = (*data.scope).clone();
+        scope.self_ty = Some(Ty::Dyn([id].into()));
+        scope.of_trait = Some(id);
+        let supertraits = data.item.supertraits.clone();
+        let meaning = world.bounds_meaning(&scope, &supertraits, 0);
+        let data = &mut world.traits[id];
+        data.scope = Arc::new(scope);
+        data.supertraits = meaning.traits;
+    }
+}
+
+fn link_impls(world: &mut World<'_>) {
+    for id in world.impls.ids().collect::<Vec<ImplId>>() {
+        let data = &world.impls[id];
+        let scope = data.scope.clone();
+        let types: BTreeMap<Name, Ty> = data
+            .item
+            .types
+            .clone()
+            .iter()
+            .map(|(name, ty)| (name.clone(), world.resolve_type(&scope, ty, 0)))
+            .collect();
+        let self_ty = data.self_ty.clone();
+        let of_trait = data.of_trait;
+        world.impls[id].types = types;
+        match &self_ty {
+            Ty::Adt(adt, _) => world.adts[*adt].impls.push(id),
+            _ => world.foreign_impls.push(id),
+        }
+        if let Some(found) = of_trait {
+            world.traits[found].impls.push(id);
+        }
+    }
+    // `Self::Item` in associated types of the same impl.
+    for id in world.impls.ids().collect::<Vec<ImplId>>() {
+        let data = &world.impls[id];
+        let scope = data.scope.clone();
+        let types: BTreeMap<Name, Ty> = data
+            .item
+            .types
+            .iter()
+            .map(|(name, ty)| (name.clone(), world.resolve_type(&scope, ty, 0)))
+            .collect();
+        world.impls[id].types = types;
+    }
+}
+
+fn resolve_fields(world: &mut World<'_>) {
+    for id in world.adts.ids().collect::<Vec<_>>() {
+        let adt = &world.adts[id];
+        let mut scope = (*adt.scope).clone();
+        let args: Vec<Ty> = adt.params.iter().map(|param| Ty::Param(*param)).collect();
+        scope.self_ty = Some(Ty::Adt(id, args.into()));
+        let types: Vec<Vec<Ty>> = adt
+            .variants
+            .iter()
+            .map(|variant| {
+                variant
+                    .fields
+                    .iter()
+                    .map(|field| world.resolve_type(&scope, &field.ty, 0))
+                    .collect()
+            })
+            .collect();
+        let adt = &mut world.adts[id];
+        adt.scope = Arc::new(scope);
+        for (variant, types) in adt.variants.iter_mut().zip(types) {
+            variant.types = types;
+        }
+    }
+}
+
+fn resolve_fns(world: &mut World<'_>) {
+    for id in world.fns.ids().collect::<Vec<_>>() {
+        let data = &world.fns[id];
+        let mut scope = (*data.scope).clone();
+        match data.owner {
+            Owner::Impl(owner) => scope.self_ty = Some(world.impls[owner].self_ty.clone()),
+            Owner::Trait(owner) => {
+                scope.self_ty = Some(Ty::Dyn([owner].into()));
+                scope.of_trait = Some(owner);
+            }
+            Owner::Free => {}
+        }
+        let params: Vec<Ty> = data
+            .item
+            .param_types
+            .iter()
+            .map(|ty| world.resolve_type(&scope, ty, 0))
+            .collect();
+        let ret = match &data.item.ret {
+            Some(ty) => world.resolve_type(&scope, ty, 0),
+            None => Ty::EXTERNAL,
+        };
+        let data = &mut world.fns[id];
+        data.scope = Arc::new(scope);
+        data.params = params;
+        data.ret = ret;
+    }
+}
+
+fn collect_methods(world: &mut World<'_>) {
+    let mut methods: BTreeMap<Name, Vec<FnId>> = BTreeMap::new();
+    for (id, data) in world.fns.iter() {
+        if data.owner != Owner::Free && data.item.has_self {
+            methods.entry(data.item.name.clone()).or_default().push(id);
+        }
+    }
+    world.methods = methods;
+}
