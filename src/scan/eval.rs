@@ -8,7 +8,7 @@ use super::eval_field::element;
 use super::facts::{Callee, Facts, Source};
 use super::ir::{Body, ExprId, ExprKind, FormatPiece, Name, Span};
 use super::types::Ty;
-use super::value::{Evaluator, Frame, Value, Values, concat, limit, literal, unknown};
+use super::value::{Evaluator, Frame, Value, Values, add, concat, limit, literal, unknown};
 use super::world::FnId;
 
 impl<'x> Evaluator<'x, '_> {
@@ -24,14 +24,23 @@ impl<'x> Evaluator<'x, '_> {
             return self.response(*sdk, op);
         }
         match &expr.kind {
-            ExprKind::Str(text) | ExprKind::Lit(text) => literal(text, expr.span),
+            ExprKind::Str(text) => literal(text, expr.span),
+            ExprKind::Lit(text) => match text.parse::<i128>() {
+                Ok(number) => vec![Value::Number(number, expr.span)],
+                Err(_) if text.contains(['.', 'e']) && text.starts_with(|c: char| c.is_ascii_digit()) => {
+                    unknown("it is a fraction")
+                }
+                Err(_) => literal(text, expr.span),
+            },
             ExprKind::CompileEnv(name) => unknown(format!("it is set at compile time (`env!(\"{name}\")`)")),
             ExprKind::Same(inner) | ExprKind::Cast(inner, _) => self.eval(frame, *inner),
             ExprKind::Format(pieces) => self.format(frame, pieces, expr.span),
             ExprKind::Add(left, right) => {
+                self.sums += 1;
                 let left = self.eval(frame, *left);
                 let right = self.eval(frame, *right);
-                concat(&[left, right], expr.span)
+                self.sums -= 1;
+                add(left, right, expr.span)
             }
             ExprKind::Path(_) => self.path(frame, facts, id),
             ExprKind::Call { callee, args } => self.call(frame, facts, body, id, *callee, args),
@@ -324,6 +333,10 @@ impl<'x> Evaluator<'x, '_> {
             // `req = req.limit(1)`: the variable's other values count, not this one again.
             let key = (frame.id, index, number);
             if self.active_locals.contains(&key) {
+                // `n = n + 1`: how often is not known.
+                if self.sums > 0 {
+                    values.extend(unknown("it is computed from its own value"));
+                }
                 continue;
             }
             self.active_locals.push(key);
@@ -356,10 +369,10 @@ impl<'x> Evaluator<'x, '_> {
             self.active_locals.pop();
         }
         if !appended.is_empty() {
-            let mut parts = vec![limit(values)];
-            parts.extend(appended);
             let span = Span::default();
-            values = concat(&parts, span)
+            values = appended
+                .into_iter()
+                .fold(limit(values), |sum, part| add(sum, part, span))
                 .into_iter()
                 .map(|value| match value {
                     Value::Text(pieces, Some(origin)) if origin == span => Value::Text(pieces, None),

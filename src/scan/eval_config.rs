@@ -264,6 +264,9 @@ impl<'x> Evaluator<'x, '_> {
                         {
                             Value::Event(element(&path))
                         }
+                        Value::Number(number, at) if &**method == "to_string" => {
+                            Value::Text(vec![Piece::Literal(number.to_string())], Some(at))
+                        }
                         other => other,
                     })
                     .collect()

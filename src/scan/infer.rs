@@ -461,6 +461,7 @@ impl Infer<'_, '_> {
                 }
             }
             ExprKind::Field { base, name } => match self.facts.ty(*base).clone() {
+                Ty::Adt(id, _) if compound => self.facts.filled_fields.push((id, name.clone())),
                 Ty::Adt(id, _) => self.facts.assigns.push((id, name.clone(), right)),
                 _ => self.facts.loose_assigns.push((name.clone(), right)),
             },

@@ -237,6 +237,23 @@ impl Lowerer<'_> {
                 right,
                 compound: true,
             },
+            syn::BinOp::SubAssign(_)
+            | syn::BinOp::MulAssign(_)
+            | syn::BinOp::DivAssign(_)
+            | syn::BinOp::RemAssign(_)
+            | syn::BinOp::BitXorAssign(_)
+            | syn::BinOp::BitAndAssign(_)
+            | syn::BinOp::BitOrAssign(_)
+            | syn::BinOp::ShlAssign(_)
+            | syn::BinOp::ShrAssign(_) => {
+                let span = self.span(syn::spanned::Spanned::span(&expr.op));
+                let right = self.push_expr(ExprKind::Opaque(vec![right]), span);
+                ExprKind::Assign {
+                    left,
+                    right,
+                    compound: false,
+                }
+            }
             _ => ExprKind::Opaque(vec![left, right]),
         }
     }

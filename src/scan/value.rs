@@ -55,6 +55,8 @@ impl Frame {
 pub enum Value {
     /// Text, and where it comes from.
     Text(Vec<Piece>, Option<Span>),
+    /// A whole number: `+` adds it, where texts are joined.
+    Number(i128, Span),
     /// A struct, variant or tuple literal in a frame.
     Object(Rc<Frame>, ExprId),
     /// An SDK structure: the expression that makes its builder.
@@ -103,6 +105,8 @@ pub struct Evaluator<'x, 'a> {
     pub(super) active_fields: BTreeSet<(AdtId, Option<u32>, String)>,
     pub(super) depth: usize,
     pub(super) steps: usize,
+    /// Sums under evaluation: a variable that is read in its own new value is not known there.
+    pub(super) sums: usize,
 }
 
 impl<'x, 'a> Evaluator<'x, 'a> {
@@ -150,6 +154,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             active_fields: BTreeSet::new(),
             depth: 0,
             steps: 0,
+            sums: 0,
         }
     }
 
@@ -172,8 +177,11 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             frame.closure.as_ref().map(|(closure, ..)| *closure),
         );
         if !self.active.insert(key) {
-            // A value that depends on itself adds nothing.
-            return Vec::new();
+            // A value that depends on itself adds nothing; a sum that does is not known.
+            return match self.sums {
+                0 => Vec::new(),
+                _ => unknown("it is computed from its own value"),
+            };
         }
         self.depth += 1;
         let values = self.eval_kind(frame, expr);
@@ -186,6 +194,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     pub fn reset(&mut self) {
         self.steps = 0;
         self.depth = 0;
+        self.sums = 0;
         self.active.clear();
         self.active_locals.clear();
         self.active_fields.clear();
@@ -218,16 +227,25 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 .all(|piece| matches!(piece, Piece::Literal(text) if text.is_empty())),
             _ => false,
         };
-        let all_empty = values.iter().all(is_empty);
+        let all_empty = !values.is_empty() && values.iter().all(is_empty);
+        if all_empty {
+            return vec![ResourceHint::unknown(
+                "it starts as an empty text, and what is put into it later is not seen",
+            )];
+        }
         let mut hints: Vec<ResourceHint> = values
             .iter()
-            .filter(|value| all_empty || !is_empty(value))
+            .filter(|value| !is_empty(value))
             .map(|value| match value {
                 Value::Text(pieces, origin) if !pieces.is_empty() => ResourceHint {
                     pieces: pieces.clone(),
                     origin: origin.filter(|span| span.line > 0).map(|span| self.place(span)),
                 },
                 Value::Text(..) => ResourceHint::literal(""),
+                Value::Number(number, span) => ResourceHint {
+                    origin: Some(self.place(*span)),
+                    ..ResourceHint::literal(number.to_string())
+                },
                 Value::Event(path) if path.is_empty() => {
                     ResourceHint::unknown("it is made from the whole event")
                 }
@@ -263,7 +281,8 @@ pub fn limit(values: Values) -> Values {
             kept.push(value);
         }
     }
-    if kept.len() > MAX_VALUES && kept.iter().any(|value| matches!(value, Value::Text(..))) {
+    let is_told = |value: &Value| matches!(value, Value::Text(..) | Value::Number(..));
+    if kept.len() > MAX_VALUES && kept.iter().any(is_told) {
         return vec![Value::Unknown(format!(
             "it has more than {MAX_VALUES} possible values"
         ))];
@@ -315,9 +334,43 @@ pub fn concat(parts: &[Values], span: Span) -> Values {
         .collect()
 }
 
+/// What `left + right` gives: joined texts, or the sum of numbers. Where one side is a number and the other is not known,
+/// the sum is not known either.
+pub fn add(left: Values, right: Values, span: Span) -> Values {
+    let nothing = || unknown("it is computed from a value that is not known");
+    let left = if left.is_empty() { nothing() } else { left };
+    let right = if right.is_empty() { nothing() } else { right };
+    let is_number = |value: &Value| matches!(value, Value::Number(..));
+    let is_text = |value: &Value| matches!(value, Value::Text(..));
+    if !left
+        .iter()
+        .chain(&right)
+        .any(|value| is_number(value) || is_text(value))
+    {
+        return nothing();
+    }
+    if !left.iter().chain(&right).any(is_number) {
+        return concat(&[left, right], span);
+    }
+    let mut sums = Vec::new();
+    for left in &left {
+        for right in &right {
+            sums.push(match (left, right) {
+                (Value::Number(left, _), Value::Number(right, _)) => match left.checked_add(*right) {
+                    Some(sum) => Value::Number(sum, span),
+                    None => Value::Unknown("it is a sum out of bounds".to_owned()),
+                },
+                _ => Value::Unknown("it is computed from a value that is not known".to_owned()),
+            });
+        }
+    }
+    limit(sums)
+}
+
 fn as_pieces(value: &Value) -> (Vec<Piece>, Option<Span>) {
     match value {
         Value::Text(pieces, origin) => (pieces.clone(), *origin),
+        Value::Number(number, span) => (vec![Piece::Literal(number.to_string())], Some(*span)),
         Value::Event(path) => (vec![Piece::Event { path: path.clone() }], None),
         Value::Unknown(reason) => (vec![Piece::Hole(reason.clone())], None),
         _ => (
