@@ -1,15 +1,16 @@
 //! Inputs of a call: which members the code sets on the builder, and to what.
 //!
 //! Every setter is traced back to the builders it can be called on; the members of a site are those of all setters that
-//! can reach its builder, in whatever fn they stand.
+//! can reach its builder, in whatever fn they stand. A member that no setter surely sets may also be unset.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Member, MemberKind, Service, Shape};
 use crate::usage::{Inputs, ResourceHint};
 
-use super::facts::{Callee, Facts, Site};
+use super::facts::Site;
 use super::ir::{ExprId, ExprKind};
+use super::presence::{Presence, presence};
 use super::trace::Trace;
 use super::types::Ty;
 use super::value::{Evaluator, Frame, Value};
@@ -21,12 +22,70 @@ const MAX_NESTING: usize = 6;
 /// Where a builder is made.
 pub(super) type Origin = (FnId, ExprId);
 
+/// Setters, and whether each is called on some paths only.
+type Calls = BTreeMap<Origin, bool>;
+
+/// Members that are set, while they are collected.
+#[derive(Debug, Default)]
+struct Collected {
+    inputs: Inputs,
+    /// Members that are set on every path.
+    surely: BTreeSet<String>,
+    /// Members that some setter or some structure may leave unset.
+    sometimes: BTreeSet<String>,
+}
+
+impl Collected {
+    fn add(&mut self, path: String, hints: Vec<ResourceHint>, sometimes: bool) {
+        match sometimes {
+            true => self.sometimes.insert(path.clone()),
+            false => self.surely.insert(path.clone()),
+        };
+        let list = self.inputs.entry(path).or_default();
+        list.extend(hints);
+        list.sort();
+        list.dedup();
+    }
+
+    /// Takes over the members of structures. Of several that stand for one member, each must set what is surely set;
+    /// elements of lists are counted together.
+    fn merge(&mut self, structures: Vec<Self>, is_list: bool, complete: bool) {
+        let in_all = |path: &str| {
+            is_list || (complete && structures.iter().all(|structure| structure.surely.contains(path)))
+        };
+        let mut all = Vec::new();
+        for structure in &structures {
+            for (path, hints) in &structure.inputs {
+                let sometimes = !structure.surely.contains(path) || !in_all(path);
+                all.push((path.clone(), hints.clone(), sometimes));
+            }
+            self.sometimes.extend(structure.sometimes.iter().cloned());
+        }
+        for (path, hints, sometimes) in all {
+            self.add(path, hints, sometimes);
+        }
+    }
+
+    fn finish(mut self) -> Inputs {
+        for path in &self.sometimes {
+            // What one element of a list surely has, another may lack.
+            let in_element = path.contains("[].") || path.contains("{}.");
+            if (in_element || !self.surely.contains(path))
+                && let Some(hints) = self.inputs.get_mut(path)
+            {
+                hints.insert(0, ResourceHint::unset());
+            }
+        }
+        self.inputs
+    }
+}
+
 /// Setters by the builders they can be called on.
 #[derive(Debug, Default)]
 pub struct Setters {
-    by_origin: BTreeMap<Origin, Vec<Origin>>,
+    by_origin: BTreeMap<Origin, Calls>,
     /// Setters whose builder could not be traced, by SDK crate and operation or structure.
-    untraced: BTreeMap<(SdkId, String), Vec<Origin>>,
+    untraced: BTreeMap<(SdkId, String), BTreeSet<Origin>>,
 }
 
 impl<'x, 'a> Evaluator<'x, 'a> {
@@ -44,22 +103,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let ExprKind::Method { receiver, .. } = &body.expr(*setter).kind else {
                     continue;
                 };
-                let mut trace = Trace {
-                    evaluator: self,
-                    visited: BTreeSet::new(),
-                    found: BTreeSet::new(),
-                    complete: true,
-                };
-                trace.walk(*id, *receiver);
+                let trace = Trace::of(self, *id, *setter, *receiver);
                 let complete = trace.complete && !trace.found.is_empty();
-                for origin in trace.found {
-                    let list = setters.by_origin.entry(origin).or_default();
-                    if !list.contains(&(*id, *setter)) {
-                        list.push((*id, *setter));
-                    }
+                for (origin, sometimes) in trace.found {
+                    let calls = setters.by_origin.entry(origin).or_default();
+                    calls.insert((*id, *setter), sometimes);
                 }
                 if !complete && let Some(key) = builder_key(facts.ty(*receiver)) {
-                    setters.untraced.entry(key).or_default().push((*id, *setter));
+                    setters.untraced.entry(key).or_default().insert((*id, *setter));
                 }
             }
         }
@@ -68,33 +119,36 @@ impl<'x, 'a> Evaluator<'x, 'a> {
 
     /// The inputs of a site.
     pub fn inputs(&mut self, id: FnId, site: &Site, setters: &Setters) -> Inputs {
-        let mut inputs = Inputs::new();
+        let mut out = Collected::default();
         let Some(service) = self.scanned.world.sdks[site.sdk].service else {
-            return inputs;
+            return Inputs::new();
         };
         let Some(operation) = service.operation_of_method(&site.operation) else {
-            return inputs;
+            return Inputs::new();
         };
         for (member, expr) in &site.given {
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);
             let hints = self.hints(&values);
-            add(&mut inputs, (*member).to_owned(), hints);
+            out.add((*member).to_owned(), hints, false);
         }
         let Some(shape) = operation.input() else {
-            return inputs;
+            return out.finish();
         };
         let key = (site.sdk, site.operation.to_string());
         let origins = self.input_origins(id, site);
-        let mut calls: Vec<Origin> = Vec::new();
+        let mut calls = Calls::new();
         for origin in origins {
-            calls.extend(setters.by_origin.get(&origin).into_iter().flatten());
+            for (setter, sometimes) in setters.by_origin.get(&origin).into_iter().flatten() {
+                let known = calls.entry(*setter).or_insert(*sometimes);
+                *known &= *sometimes;
+            }
         }
-        calls.extend(setters.untraced.get(&key).into_iter().flatten());
-        calls.sort();
-        calls.dedup();
-        self.members(service, shape, &calls, "", &mut inputs, setters, 0);
-        inputs
+        for setter in setters.untraced.get(&key).into_iter().flatten() {
+            calls.entry(*setter).or_insert(true);
+        }
+        self.members(service, shape, &calls, "", &mut out, setters, 0, false);
+        out.finish()
     }
 
     /// The builders whose setters count for a site: its own, and for `input.send_with(client)` the input's.
@@ -109,14 +163,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         if let ExprKind::Method { receiver, .. } = &body.expr(site.expr).kind
             && matches!(facts.ty(*receiver), Ty::Input(..))
         {
-            let mut trace = Trace {
-                evaluator: self,
-                visited: BTreeSet::new(),
-                found: BTreeSet::new(),
-                complete: true,
-            };
-            trace.walk(id, *receiver);
-            origins.extend(trace.found);
+            let trace = Trace::of(self, id, site.expr, *receiver);
+            origins.extend(trace.found.into_keys());
         }
         origins
     }
@@ -129,13 +177,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         &mut self,
         service: Service<'a>,
         shape: Shape<'a>,
-        calls: &[Origin],
+        calls: &Calls,
         prefix: &str,
-        inputs: &mut Inputs,
+        out: &mut Collected,
         setters: &Setters,
         depth: usize,
+        around: bool,
     ) {
-        for (id, setter) in calls {
+        for ((id, setter), sometimes) in calls {
             let Some(body) = self.facts(*id).and_then(|facts| facts.body.as_deref()) else {
                 continue;
             };
@@ -147,7 +196,10 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             };
             let path = format!("{prefix}{}", member.name());
             self.reset();
-            self.member(service, member, *id, method, args, path, inputs, setters, depth);
+            let sometimes = around || *sometimes;
+            self.member(
+                service, member, *id, method, args, path, out, setters, depth, sometimes,
+            );
         }
     }
 
@@ -163,15 +215,28 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         method: &str,
         args: &[ExprId],
         path: String,
-        inputs: &mut Inputs,
+        out: &mut Collected,
         setters: &Setters,
         depth: usize,
+        sometimes: bool,
     ) {
         let frame = Frame::any_caller(id);
         let Some(first) = args.first() else {
             return;
         };
         let whole = method.starts_with("set_") && member.setter() != method;
+        let given = match self.facts(id) {
+            Some(facts) if whole => facts
+                .body
+                .as_deref()
+                .map_or(Presence::Maybe, |body| presence(facts, body, *first)),
+            _ => Presence::Set,
+        };
+        if given == Presence::Unset {
+            // `set_x(None)` sets nothing.
+            return;
+        }
+        let sometimes = sometimes || given == Presence::Maybe;
         match member.kind() {
             MemberKind::Map => {
                 let (keys, values) = match (args, whole) {
@@ -194,7 +259,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     .collect();
                 let hints = self.hints(&keys);
                 let path = format!("{path}{{}}");
-                add(inputs, path.clone(), hints);
+                out.add(path.clone(), hints, sometimes);
                 if let Some(shape) = member.structure() {
                     self.structure(
                         service,
@@ -202,9 +267,10 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                         &values,
                         &format!("{path}."),
                         None,
-                        inputs,
+                        out,
                         setters,
                         depth,
+                        sometimes,
                     );
                 }
             }
@@ -223,28 +289,24 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                             &values,
                             &prefix,
                             Some(path),
-                            inputs,
+                            out,
                             setters,
                             depth,
+                            sometimes,
                         );
                     }
                     None => {
                         let values = enumerated(member, values);
                         let hints = self.hints(&values);
-                        add(inputs, path, hints);
+                        out.add(path, hints, sometimes);
                     }
                 }
             }
             MemberKind::Scalar => {
                 let values = self.eval(&frame, *first);
-                let is_none = self.facts(id).is_some_and(|facts| is_none_literal(facts, *first));
-                if values.is_empty() && whole && is_none {
-                    // `set_x(None)` sets nothing.
-                    return;
-                }
                 let values = enumerated(member, values);
                 let hints = self.hints(&values);
-                add(inputs, path, hints);
+                out.add(path, hints, sometimes);
             }
         }
     }
@@ -261,10 +323,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         values: &[Value],
         prefix: &str,
         itself: Option<String>,
-        inputs: &mut Inputs,
+        out: &mut Collected,
         setters: &Setters,
         depth: usize,
+        sometimes: bool,
     ) {
+        let mut structures = Vec::new();
         let mut unknown_parts = Vec::new();
         for value in values {
             let Value::Built(id, expr) = value else {
@@ -275,23 +339,28 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 continue;
             }
             let calls = setters.by_origin.get(&(*id, *expr)).cloned().unwrap_or_default();
-            self.members(service, shape, &calls, prefix, inputs, setters, depth + 1);
+            let mut structure = Collected::default();
+            self.members(
+                service,
+                shape,
+                &calls,
+                prefix,
+                &mut structure,
+                setters,
+                depth + 1,
+                sometimes,
+            );
+            structures.push(structure);
         }
+        let is_list = prefix.ends_with("[].") || prefix.ends_with("{}.");
+        out.merge(structures, is_list, unknown_parts.is_empty());
         if let Some(path) = itself
             && (!unknown_parts.is_empty() || values.is_empty())
         {
             let hints = self.hints(&unknown_parts);
-            add(inputs, path, hints);
+            out.add(path, hints, sometimes);
         }
     }
-}
-
-/// Whether an expression is `None`.
-fn is_none_literal(facts: &Facts, expr: ExprId) -> bool {
-    facts.targets(expr).iter().any(|target| match target {
-        Callee::External(path) => path.last().is_some_and(|last| &**last == "None"),
-        _ => false,
-    })
 }
 
 /// Variants of SDK enums in the API's spelling.
@@ -309,13 +378,6 @@ fn enumerated(member: Member<'_>, values: Vec<Value>) -> Vec<Value> {
             other => other,
         })
         .collect()
-}
-
-fn add(inputs: &mut Inputs, path: String, hints: Vec<ResourceHint>) {
-    let list = inputs.entry(path).or_default();
-    list.extend(hints);
-    list.sort();
-    list.dedup();
 }
 
 fn builder_key(ty: &Ty) -> Option<(SdkId, String)> {

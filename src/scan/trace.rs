@@ -1,6 +1,6 @@
 //! Tracing a builder back to the expressions that make it: through chains, variables, parameters, fields and returns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Callee, Facts, Source};
 use super::inputs::Origin;
@@ -9,21 +9,73 @@ use super::types::Ty;
 use super::value::Evaluator;
 use super::world::FnId;
 
-/// Walks from a builder expression back to where builders are made.
+/// Walks from a setter back to where the builders that it is called on are made.
 pub(super) struct Trace<'e, 'x, 'a> {
-    pub(super) evaluator: &'e Evaluator<'x, 'a>,
-    pub(super) visited: BTreeSet<Origin>,
-    pub(super) found: BTreeSet<Origin>,
+    evaluator: &'e Evaluator<'x, 'a>,
+    visited: BTreeSet<(FnId, ExprId, Option<ExprId>, bool)>,
+    /// The builders, and whether the setter is called on each on some paths only.
+    pub(super) found: BTreeMap<Origin, bool>,
+    /// Whether every builder is found.
     pub(super) complete: bool,
+    /// The setter, or the call that leads to it, in the body being walked.
+    anchor: Option<ExprId>,
+    /// Whether what lies between here and the setter happens on some paths only.
+    sometimes: bool,
+}
+
+impl<'e, 'x, 'a> Trace<'e, 'x, 'a> {
+    /// Walks back from `builder`, which `setter` of the same fn is called on.
+    pub(super) fn of(evaluator: &'e Evaluator<'x, 'a>, id: FnId, setter: ExprId, builder: ExprId) -> Self {
+        let mut trace = Self {
+            evaluator,
+            visited: BTreeSet::new(),
+            found: BTreeMap::new(),
+            complete: true,
+            anchor: Some(setter),
+            sometimes: false,
+        };
+        trace.walk(id, builder);
+        trace
+    }
 }
 
 impl Trace<'_, '_, '_> {
+    /// Notes that a builder is made by `expr`.
+    fn made(&mut self, id: FnId, expr: ExprId) {
+        let sometimes = self.sometimes || self.leaves_region(id, Some(expr));
+        self.found
+            .entry((id, expr))
+            .and_modify(|known| *known &= sometimes)
+            .or_insert(sometimes);
+    }
+
+    /// Whether the anchor stands in a conditional region that `other` (or the caller, for none) does not stand in.
+    fn leaves_region(&self, id: FnId, other: Option<ExprId>) -> bool {
+        let Some(anchor) = self.anchor else {
+            return false;
+        };
+        let regions = self.evaluator.regions(id);
+        regions
+            .innermost(anchor)
+            .is_some_and(|region| other.is_none_or(|other| !regions.is_in(other, region)))
+    }
+
+    /// Walks with another anchor, and perhaps on some paths only.
+    fn elsewhere(&mut self, anchor: Option<ExprId>, sometimes: bool, walk: impl FnOnce(&mut Self)) {
+        let before = (self.anchor, self.sometimes);
+        self.anchor = anchor;
+        self.sometimes |= sometimes;
+        walk(self);
+        (self.anchor, self.sometimes) = before;
+    }
+
     fn facts(&self, id: FnId) -> Option<&Facts> {
         self.evaluator.facts(id)
     }
 
-    pub(super) fn walk(&mut self, id: FnId, expr: ExprId) {
-        if !self.visited.insert((id, expr)) {
+    fn walk(&mut self, id: FnId, expr: ExprId) {
+        let surely = (id, expr, self.anchor, false);
+        if self.visited.contains(&surely) || !self.visited.insert((id, expr, self.anchor, self.sometimes)) {
             return;
         }
         if self.visited.len() > 2_000 {
@@ -40,14 +92,19 @@ impl Trace<'_, '_, '_> {
             return;
         };
         if facts.sites.iter().any(|site| site.expr == expr) {
-            self.found.insert((id, expr));
+            self.made(id, expr);
             return;
         }
         match &body.expr(expr).kind {
             ExprKind::Same(inner) | ExprKind::Cast(inner, _) | ExprKind::Index(inner, _) => {
                 self.walk(id, *inner);
             }
-            ExprKind::Method { receiver, args, .. } => {
+            ExprKind::Method {
+                receiver,
+                method,
+                args,
+                ..
+            } => {
                 let targets = facts.targets(expr).to_vec();
                 let ours = self.callees(&targets);
                 if ours.is_empty() {
@@ -55,7 +112,9 @@ impl Trace<'_, '_, '_> {
                         facts.ty(*receiver),
                         Ty::Fluent(..) | Ty::Input(..) | Ty::SdkType(..)
                     );
-                    self.walk(id, *receiver);
+                    // Of a copy, the other copies know nothing.
+                    let copied = on_builder && &**method == "clone";
+                    self.elsewhere(self.anchor, copied, |trace| trace.walk(id, *receiver));
                     if !on_builder {
                         // `opt.map(|v| builder.x(v))`, `iter.fold(builder, |b, x| …)`.
                         for arg in args {
@@ -64,7 +123,7 @@ impl Trace<'_, '_, '_> {
                     }
                 } else {
                     for callee in ours {
-                        self.returns(callee);
+                        self.returns(id, expr, callee);
                     }
                 }
             }
@@ -74,7 +133,7 @@ impl Trace<'_, '_, '_> {
                     .iter()
                     .any(|target| matches!(target, Callee::Sdk(Ty::SdkType(..) | Ty::Input(..), _)))
                 {
-                    self.found.insert((id, expr));
+                    self.made(id, expr);
                     return;
                 }
                 let ours = self.callees(&targets);
@@ -87,7 +146,7 @@ impl Trace<'_, '_, '_> {
                     }
                 } else {
                     for callee in ours {
-                        self.returns(callee);
+                        self.returns(id, expr, callee);
                     }
                 }
             }
@@ -132,6 +191,8 @@ impl Trace<'_, '_, '_> {
                 if literals.is_empty() {
                     self.complete = false;
                 }
+                // Whoever has the struct may send its builder without the setter.
+                let before = (self.anchor.take(), std::mem::replace(&mut self.sometimes, true));
                 for (home, literal) in literals {
                     let Some(body) = self.facts(home).and_then(|facts| facts.body.clone()) else {
                         continue;
@@ -157,6 +218,7 @@ impl Trace<'_, '_, '_> {
                 for (home, value) in assigned.unwrap_or_default() {
                     self.walk(home, value);
                 }
+                (self.anchor, self.sometimes) = before;
             }
             _ => self.complete = false,
         }
@@ -188,7 +250,20 @@ impl Trace<'_, '_, '_> {
             .collect()
     }
 
-    fn returns(&mut self, id: FnId) {
+    /// What a call of our fn gives.
+    fn returns(&mut self, caller: FnId, call: ExprId, id: FnId) {
+        // Other callers get the builder without the setter.
+        let shared = self
+            .evaluator
+            .reach
+            .callers
+            .get(&id)
+            .is_some_and(|callers| callers.len() > 1);
+        let sometimes = shared || self.leaves_region(caller, Some(call));
+        self.elsewhere(None, sometimes, |trace| trace.returned(id));
+    }
+
+    fn returned(&mut self, id: FnId) {
         let evaluator = self.evaluator;
         let Some(facts) = evaluator.facts(id) else {
             self.complete = false;
@@ -233,6 +308,7 @@ impl Trace<'_, '_, '_> {
             self.complete = false;
         }
         let has_self = evaluator.scanned.world.fns[id].item.has_self;
+        let here = self.leaves_region(id, None);
         for (caller, call) in callers {
             let Some(body) = self.facts(caller).and_then(|facts| facts.body.clone()) else {
                 self.complete = false;
@@ -256,8 +332,13 @@ impl Trace<'_, '_, '_> {
                     })
                 }
             };
+            // One of several impls, or a fn handed to `map`: it need not be called.
+            let targets = self.facts(caller).map_or(&[][..], |facts| facts.targets(call));
+            let one_of = self.callees(targets).len() > 1 || matches!(body.expr(call).kind, ExprKind::Path(_));
             match arg {
-                Some(arg) => self.walk(caller, arg),
+                Some(arg) => {
+                    self.elsewhere(Some(call), here || one_of, |trace| trace.walk(caller, arg));
+                }
                 None => self.complete = false,
             }
         }

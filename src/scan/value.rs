@@ -4,6 +4,7 @@
 //! A value is followed with its calls: a helper that is called twice gives each caller its own result. Where the calls
 //! are not known (a parameter of a fn that the evaluation did not come through) all reachable callers count.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use super::call_site::Scanned;
 use super::facts::Facts;
 use super::ir::{ExprId, Name, Span};
 use super::reach::Reach;
+use super::regions::Regions;
 use super::world::{AdtId, FnId};
 
 /// Values beyond which a set counts as unknown.
@@ -107,6 +109,7 @@ pub struct Evaluator<'x, 'a> {
     pub(super) steps: usize,
     /// Sums under evaluation: a variable that is read in its own new value is not known there.
     pub(super) sums: usize,
+    regions: RefCell<BTreeMap<FnId, Rc<Regions>>>,
 }
 
 impl<'x, 'a> Evaluator<'x, 'a> {
@@ -155,7 +158,18 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             depth: 0,
             steps: 0,
             sums: 0,
+            regions: RefCell::default(),
         }
+    }
+
+    /// The conditional regions of a fn.
+    pub(super) fn regions(&self, id: FnId) -> Rc<Regions> {
+        let mut known = self.regions.borrow_mut();
+        let regions = known.entry(id).or_insert_with(|| {
+            let body = self.facts(id).and_then(|facts| facts.body.as_deref());
+            Rc::new(body.map(Regions::of).unwrap_or_default())
+        });
+        regions.clone()
     }
 
     /// Facts of a fn.
