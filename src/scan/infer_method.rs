@@ -117,6 +117,7 @@ impl Infer<'_, '_> {
         };
         let types = self.arguments(args, &[], Some(element.as_ref().unwrap_or(receiver_ty)));
         self.note_mutation(receiver, receiver_ty, method, args, &types);
+        self.note_credentials(method, args, span);
         if matches!(receiver_ty, Ty::Unknown | Ty::External(_) | Ty::Closure(_)) {
             if let Some(ty) = self.fingerprint(id, method, args, span) {
                 return ty;

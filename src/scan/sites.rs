@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Operation;
 
-use super::facts::{LocalGap, Site, SiteKind};
+use super::facts::{LocalGap, Site, SiteKind, Source};
 use super::infer::Infer;
 use super::ir::{ExprId, ExprKind, Name, Span};
 use super::known_names::is_common;
@@ -334,7 +334,8 @@ impl<'a> Infer<'_, 'a> {
     /// A client handed to code that is not read: what is called with it there is not known.
     pub(super) fn note_escape(&mut self, path: &[Name], types: &[Ty], span: Span) {
         let Some(first) = path.first() else { return };
-        if harmless(first) {
+        let keeper = path.len().checked_sub(2).and_then(|at| path.get(at));
+        if harmless(first) || keeper.is_some_and(|name| only_keeps(name)) {
             return;
         }
         for ty in types {
@@ -349,6 +350,67 @@ impl<'a> Infer<'_, 'a> {
                 ),
                 hint: Some("declare what it calls in `rolefit.toml`"),
             });
+        }
+    }
+
+    /// `.credentials_provider(…)`: what is built from it acts as whoever the credentials belong to.
+    pub(super) fn note_credentials(&mut self, method: &Name, args: &[ExprId], span: Span) {
+        let ([given], "credentials_provider" | "set_credentials_provider") = (args, &**method) else {
+            return;
+        };
+        let has_sdk = self
+            .world
+            .sdks_of(self.krate)
+            .is_some_and(|sdks| !sdks.is_empty());
+        if !has_sdk || self.own_credentials(*given, 0) {
+            return;
+        }
+        self.facts.gaps.push(LocalGap {
+            code: "assumed-role",
+            span,
+            message: "clients built from this configuration act under other credentials, perhaps not the function's \
+                      role; their calls are still counted as the function's own"
+                .to_owned(),
+            hint: Some("leave out by configuration what only the other principal needs"),
+        });
+    }
+
+    /// Whether credentials are surely the function's own: none, those of another configuration, or those of the
+    /// environment.
+    fn own_credentials(&self, expr: ExprId, depth: usize) -> bool {
+        if depth > 12 {
+            return false;
+        }
+        let own = |expr: &ExprId| self.own_credentials(*expr, depth + 1);
+        match &self.body.expr(expr).kind {
+            ExprKind::Same(inner) => own(inner),
+            ExprKind::Method {
+                receiver,
+                method,
+                args,
+                ..
+            } => (&**method == "credentials_provider" && args.is_empty()) || own(receiver),
+            ExprKind::Call { callee, args } => own(callee) || matches!(args.as_slice(), [only] if own(only)),
+            ExprKind::Path(path) => match self.facts.local(expr) {
+                Some(local) => {
+                    !local.sources.is_empty()
+                        && local.sources.iter().all(|source| match source {
+                            Source::Expr(value, _) => own(value),
+                            _ => false,
+                        })
+                }
+                None => path.segments.iter().any(|segment| {
+                    matches!(
+                        &*segment.name,
+                        "None"
+                            | "default_provider"
+                            | "DefaultCredentialsChain"
+                            | "EnvironmentVariableCredentialsProvider"
+                            | "EcsCredentialsProvider"
+                    )
+                }),
+            },
+            _ => false,
         }
     }
 
@@ -386,6 +448,26 @@ impl<'a> Infer<'_, 'a> {
         }
         None
     }
+}
+
+/// Types that only keep a value, whatever crate they are of: what is called on it later is seen.
+fn only_keeps(name: &str) -> bool {
+    matches!(
+        name,
+        "AsyncOnce"
+            | "AsyncOnceCell"
+            | "AsyncCell"
+            | "AsyncLazy"
+            | "Lazy"
+            | "LazyCell"
+            | "LazyLock"
+            | "OnceBox"
+            | "OnceCell"
+            | "OnceLock"
+            | "SetOnce"
+            | "SyncLazy"
+            | "SyncOnceCell"
+    )
 }
 
 /// Crates that keep or hand on a client but never call AWS with it.
