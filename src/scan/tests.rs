@@ -2,7 +2,7 @@
 //!
 //! `//- path` starts a file (the default is `src/main.rs`; a manifest with the usual SDK crates is added unless one is
 //! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
-//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`; alternatives are
+//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
 //! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
 
@@ -77,6 +77,7 @@ fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
 
 fn show(hint: &ResourceHint) -> String {
     match hint.pieces.as_slice() {
+        [] => "unset".to_owned(),
         [Piece::Literal(text)] => format!("lit:{text}"),
         [
             Piece::Env {
@@ -118,7 +119,8 @@ fn told(note: &str) -> Told {
     let members = words
         .map(|word| {
             let (name, hints) = word.split_once('=').expect("Member=hint");
-            let hints = hints.split('|').map(str::to_owned).collect();
+            let hints = hints.split('|').filter(|hint| !hint.is_empty());
+            let hints = hints.map(str::to_owned).collect();
             (name.to_owned(), hints)
         })
         .collect();
@@ -418,4 +420,108 @@ fn output_does_not_depend_on_threads() {
     for threads in [1, 2, 3, 8] {
         assert!(show(threads) == first, "output differs with {threads} threads");
     }
+}
+
+/// Entries and packages without one, by name.
+fn entries_and_gaps(files: &[(&str, &str)], options: &ScanOptions) -> (Vec<String>, Vec<String>) {
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let result = scan_files(&files, options);
+    let entries = result.entries.iter().map(|entry| {
+        let operations: Vec<String> = entry
+            .call_sites
+            .iter()
+            .map(|site| site.operation.to_string())
+            .collect();
+        format!("{} {}", entry.binary.entry, operations.join(" "))
+    });
+    let gaps = result
+        .gaps
+        .iter()
+        .map(|gap| format!("{} {}", gap.code, gap.message));
+    (entries.collect(), gaps.collect())
+}
+
+#[test]
+fn examples_are_entries_when_asked_for() {
+    let call = |operation: &str| {
+        format!(
+            "#[tokio::main] async fn main() {{ aws_sdk_s3::Client::new(&aws_config::load_from_env().await)\
+             .{operation}().send().await.unwrap(); }}"
+        )
+    };
+    let manifest = "[package]\nname = \"e\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dev-dependencies]\n\
+                    aws-config = \"1\"\naws-sdk-s3 = \"1\"\n[[example]]\nname = \"named\"\npath = \"other/named.rs\"\n";
+    let (one, folder, named) = (call("get_object"), call("put_object"), call("head_object"));
+    let mut files = vec![
+        ("Cargo.toml", manifest),
+        ("src/lib.rs", ""),
+        ("examples/one.rs", one.as_str()),
+        ("examples/folder/main.rs", folder.as_str()),
+        ("other/named.rs", named.as_str()),
+    ];
+    let options = ScanOptions {
+        examples: true,
+        ..ScanOptions::default()
+    };
+    let told = vec![
+        "examples/folder/main.rs s3.PutObject".to_owned(),
+        "other/named.rs s3.HeadObject".to_owned(),
+        "examples/one.rs s3.GetObject".to_owned(),
+    ];
+    assert_eq!(entries_and_gaps(&files, &options).0, told);
+    files.push(("src/main.rs", "fn main() {}"));
+    let (entries, gaps) = entries_and_gaps(&files, &options);
+    assert!(told.iter().all(|entry| entries.contains(entry)), "{entries:?}");
+    assert_eq!(entries.len(), 4);
+    assert_eq!(gaps, Vec::<String>::new());
+    let (entries, _) = entries_and_gaps(&files, &ScanOptions::default());
+    assert_eq!(entries, ["src/main.rs "]);
+}
+
+#[test]
+fn libraries_that_binaries_use_are_no_gaps() {
+    let library = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             aws-config = \"1\"\naws-sdk-s3 = \"1\"\n"
+        )
+    };
+    let (store, lonely) = (library("store"), library("lonely"));
+    let code = "pub async fn used(c: &aws_sdk_s3::Client) { c.get_object().send().await.unwrap(); }
+                pub async fn unused(c: &aws_sdk_s3::Client) { c.delete_bucket().send().await.unwrap(); }";
+    let files = [
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"crates/*\", \"functions/*\"]\n[workspace.dependencies]\nstore = { path = \"crates/store\" }\n",
+        ),
+        ("crates/store/Cargo.toml", store.as_str()),
+        ("crates/store/src/lib.rs", code),
+        ("crates/lonely/Cargo.toml", lonely.as_str()),
+        ("crates/lonely/src/lib.rs", "pub fn nothing() {}"),
+        (
+            "functions/f/Cargo.toml",
+            "[package]\nname = \"f\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nstore.workspace = true\n",
+        ),
+        (
+            "functions/f/src/main.rs",
+            "#[tokio::main] async fn main() { store::used(&client()).await; }",
+        ),
+    ];
+    let (entries, gaps) = entries_and_gaps(&files, &ScanOptions::default());
+    assert_eq!(entries, ["functions/f/src/main.rs s3.GetObject"]);
+    assert_eq!(gaps, ["no-entry package `lonely` has no binary of its own"]);
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let result = scan_files(&files, &ScanOptions::default());
+    let unreached: Vec<String> = result
+        .unreached()
+        .iter()
+        .map(|site| format!("{} {}", site.location, site.operation))
+        .collect();
+    assert_eq!(unreached, ["crates/store/src/lib.rs:2 s3.DeleteBucket"]);
 }
