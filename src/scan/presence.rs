@@ -64,12 +64,11 @@ fn follow(facts: &Facts, body: &Body, expr: ExprId, steps: usize) -> Presence {
             },
             _ => Presence::Maybe,
         },
-        ExprKind::If { then, els, .. } => match els {
-            Some(els) => all([*then, *els]
-                .into_iter()
-                .map(|part| follow(facts, body, part, steps))),
-            None => Presence::Maybe,
-        },
+        ExprKind::If {
+            then, els: Some(els), ..
+        } => all([*then, *els]
+            .into_iter()
+            .map(|part| follow(facts, body, part, steps))),
         ExprKind::Match { arms, .. } => all(arms
             .iter()
             .map(|(_, _, value)| follow(facts, body, *value, steps))),

@@ -375,8 +375,8 @@ impl<'a> Infer<'_, 'a> {
         });
     }
 
-    /// Whether credentials are surely the function's own: none, those of another configuration, or those of the
-    /// environment.
+    /// Whether credentials are surely the function's own (none, those of another configuration, those of the
+    /// environment), or come from a provider that has its gap where it is made.
     fn own_credentials(&self, expr: ExprId, depth: usize) -> bool {
         if depth > 12 {
             return false;
@@ -407,6 +407,7 @@ impl<'a> Infer<'_, 'a> {
                             | "DefaultCredentialsChain"
                             | "EnvironmentVariableCredentialsProvider"
                             | "EcsCredentialsProvider"
+                            | "AssumeRoleProvider"
                     )
                 }),
             },
