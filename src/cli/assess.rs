@@ -79,7 +79,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .packages
         .iter()
         .filter(|package| !package.outside)
-        .map(package)
+        .map(|package| self::package(package, all))
         .collect();
     let statements = Statements {
         explicit,
@@ -110,9 +110,12 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
 }
 
 /// What links need to know of a package.
-fn package(package: &CargoPackage) -> Package {
+fn package(package: &CargoPackage, examples: bool) -> Package {
+    let wanted = |kind| kind == TargetKind::Bin || (examples && kind == TargetKind::Example);
     let mut binaries: Vec<Binary> = package
-        .targets_of(TargetKind::Bin)
+        .targets
+        .iter()
+        .filter(|target| wanted(target.kind))
         .map(|target| Binary {
             name: target.name.clone(),
             entry: target.path.clone(),
@@ -255,6 +258,11 @@ impl Inputs {
     fn entry_parts(&self, function: &Function) -> (&[CallSite], &[Gap]) {
         self.entry(function)
             .map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
+    }
+
+    /// Calls that no function reaches, sorted by place.
+    pub fn unreached(&self) -> Vec<&CallSite> {
+        self.scan.unreached()
     }
 
     /// Gaps that concern no single function; none when only some functions were asked for.

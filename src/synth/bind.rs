@@ -215,7 +215,13 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
                         text.push_str(&value.text);
                         notes.push(format!("{variable} = `{}` ({})", value.text, value.location));
                     }
-                    (None, _, Some(default)) => {
+                    (None, None, Some(default)) => {
+                        text.push_str(&format!("${{{variable}}}"));
+                        notes.push(format!(
+                            "{variable}, to be filled in at deployment; default `{default}`"
+                        ));
+                    }
+                    (None, Some(_), Some(default)) => {
                         text.push_str(default);
                         notes.push(format!(
                             "{variable} is not set in the stack template: default `{default}`"
