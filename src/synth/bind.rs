@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::{Value, interpret, is_open};
+use super::runtime::deployed_name;
 use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
@@ -203,12 +204,25 @@ fn from_trigger(hint: &ResourceHint, function: &Function) -> Option<Candidate> {
     Some(Candidate::new(Value::Arn(source), note))
 }
 
+/// A variable that Lambda itself sets.
+fn reserved(variable: &str, around: Surroundings<'_>) -> Option<String> {
+    match variable {
+        "AWS_REGION" | "AWS_DEFAULT_REGION" => Some("${AWS::Region}".to_owned()),
+        "AWS_LAMBDA_FUNCTION_NAME" => Some(deployed_name(around)),
+        _ => None,
+    }
+}
+
 /// Spells a hint out as a stack text, `*` for what is not known; with notes for the reader and reasons for the holes.
 fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>, Vec<String>) {
     let (mut text, mut notes, mut reasons) = (String::new(), Vec::new(), Vec::new());
     for piece in &hint.pieces {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
+            Piece::Env { variable, .. } if reserved(variable, around).is_some() => {
+                text.push_str(&reserved(variable, around).unwrap_or_default());
+                notes.push(format!("{variable}, which Lambda sets"));
+            }
             Piece::Env { variable, default } => {
                 match (around.function.env.get(variable), around.stack, default) {
                     (Some(value), ..) => {

@@ -283,14 +283,19 @@ fn key_of(stack: &Stack, arn: &str) -> Option<String> {
     owner.and_then(|resource| resource.kms_key.clone())
 }
 
-/// The name the function has once deployed. Where CloudFormation makes it, it is stack, logical id and a random ending;
-/// naming the function itself instead would make role and function wait for each other.
-fn deployed_name(around: Surroundings<'_>) -> String {
+/// The name the function has once deployed. Where CloudFormation makes it, it is stack, logical id and a random ending,
+/// and parts of them where that is longer than the 64 characters of a function's name; naming the function itself
+/// instead would make role and function wait for each other.
+pub(super) fn deployed_name(around: Surroundings<'_>) -> String {
+    /// A logical id up to this length is left whole beside a stack name of up to 26 characters.
+    const WHOLE: usize = 24;
     let function = around.function;
-    if around.stack.is_some() && function.deployed_name == format!("${{{}}}", function.name) {
-        format!("${{AWS::StackName}}-{}-*", function.name)
-    } else {
-        function.deployed_name.clone()
+    if around.stack.is_none() || function.deployed_name != format!("${{{}}}", function.name) {
+        return function.deployed_name.clone();
+    }
+    match function.name.get(..WHOLE) {
+        Some(start) if start != function.name => format!("*{}*", start.get(..WHOLE - 4).unwrap_or(start)),
+        _ => format!("${{AWS::StackName}}-{}-*", function.name),
     }
 }
 
