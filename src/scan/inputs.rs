@@ -10,6 +10,7 @@ use crate::usage::{Inputs, ResourceHint};
 
 use super::facts::{Callee, Facts, Site};
 use super::ir::{ExprId, ExprKind};
+use super::regions::Regions;
 use super::trace::Trace;
 use super::types::Ty;
 use super::value::{Evaluator, Frame, Value};
@@ -20,6 +21,9 @@ const MAX_NESTING: usize = 6;
 
 /// Where a builder is made.
 pub(super) type Origin = (FnId, ExprId);
+
+/// Structures given to one shape's members: by prefix the structure's shape, its own path, its values.
+type Nested<'a> = BTreeMap<String, (Shape<'a>, Option<String>, Vec<Value>)>;
 
 /// Setters by the builders they can be called on.
 #[derive(Debug, Default)]
@@ -87,13 +91,18 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let key = (site.sdk, site.operation.to_string());
         let origins = self.input_origins(id, site);
         let mut calls: Vec<Origin> = Vec::new();
-        for origin in origins {
-            calls.extend(setters.by_origin.get(&origin).into_iter().flatten());
+        for origin in &origins {
+            calls.extend(setters.by_origin.get(origin).into_iter().flatten());
         }
         calls.extend(setters.untraced.get(&key).into_iter().flatten());
         calls.sort();
         calls.dedup();
-        self.members(service, shape, &calls, "", &mut inputs, setters, 0);
+        let set = self.members(service, shape, &calls, &origins, "", &mut inputs, setters, 0);
+        for (path, surely) in set {
+            if !surely {
+                add(&mut inputs, path, vec![ResourceHint::unset()]);
+            }
+        }
         inputs
     }
 
@@ -130,11 +139,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         service: Service<'a>,
         shape: Shape<'a>,
         calls: &[Origin],
+        origins: &[Origin],
         prefix: &str,
         inputs: &mut Inputs,
         setters: &Setters,
         depth: usize,
-    ) {
+    ) -> BTreeMap<String, bool> {
+        let mut set = BTreeMap::new();
+        let mut nested = Nested::new();
         for (id, setter) in calls {
             let Some(body) = self.facts(*id).and_then(|facts| facts.body.as_deref()) else {
                 continue;
@@ -145,10 +157,58 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             let Some(member) = shape.member_of_setter(method) else {
                 continue;
             };
+            let is_none = is_whole(member, method)
+                && self
+                    .facts(*id)
+                    .zip(args.first())
+                    .is_some_and(|(facts, arg)| is_none_literal(facts, *arg));
+            if is_none {
+                continue;
+            }
             let path = format!("{prefix}{}", member.name());
             self.reset();
-            self.member(service, member, *id, method, args, path, inputs, setters, depth);
+            if member.structure().is_none() {
+                let key = match member.kind() {
+                    MemberKind::List => format!("{path}[]"),
+                    MemberKind::Map => format!("{path}{{}}"),
+                    _ => path.clone(),
+                };
+                let some = !is_whole(member, method)
+                    || args.first().is_some_and(|arg| self.is_some_literal(*id, *arg));
+                let surely = member.required()
+                    || (some && origins.iter().any(|origin| self.surely(*origin, (*id, *setter))));
+                *set.entry(key).or_insert(false) |= surely;
+            }
+            self.member(member, *id, method, args, path, inputs, &mut nested);
         }
+        for (prefix, (shape, itself, values)) in nested {
+            self.structure(service, shape, &values, &prefix, itself, inputs, setters, depth);
+        }
+        set
+    }
+
+    /// Whether a setter runs whenever its builder is made.
+    fn surely(&mut self, origin: Origin, setter: Origin) -> bool {
+        if origin.0 != setter.0 {
+            return false;
+        }
+        let Some(body) = self.facts(origin.0).and_then(|facts| facts.body.as_deref()) else {
+            return false;
+        };
+        self.regions
+            .entry(origin.0)
+            .or_insert_with(|| Regions::new(body))
+            .follows(origin.1, setter.1)
+    }
+
+    /// Whether an expression is `Some(…)`.
+    fn is_some_literal(&self, id: FnId, expr: ExprId) -> bool {
+        self.facts(id).is_some_and(|facts| {
+            facts.targets(expr).iter().any(|target| match target {
+                Callee::External(path) => path.last().is_some_and(|last| &**last == "Some"),
+                _ => false,
+            })
+        })
     }
 
     #[allow(
@@ -157,21 +217,19 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     )]
     fn member(
         &mut self,
-        service: Service<'a>,
         member: Member<'a>,
         id: FnId,
         method: &str,
         args: &[ExprId],
         path: String,
         inputs: &mut Inputs,
-        setters: &Setters,
-        depth: usize,
+        nested: &mut Nested<'a>,
     ) {
         let frame = Frame::any_caller(id);
         let Some(first) = args.first() else {
             return;
         };
-        let whole = method.starts_with("set_") && member.setter() != method;
+        let whole = is_whole(member, method);
         match member.kind() {
             MemberKind::Map => {
                 let (keys, values) = match (args, whole) {
@@ -196,16 +254,10 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let path = format!("{path}{{}}");
                 add(inputs, path.clone(), hints);
                 if let Some(shape) = member.structure() {
-                    self.structure(
-                        service,
-                        shape,
-                        &values,
-                        &format!("{path}."),
-                        None,
-                        inputs,
-                        setters,
-                        depth,
-                    );
+                    let entry = nested
+                        .entry(format!("{path}."))
+                        .or_insert((shape, None, Vec::new()));
+                    entry.2.extend(values);
                 }
             }
             MemberKind::List | MemberKind::Structure => {
@@ -216,17 +268,15 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let values = self.eval(&frame, *first);
                 match member.structure() {
                     Some(shape) => {
-                        let prefix = format!("{path}.");
-                        self.structure(
-                            service,
-                            shape,
-                            &values,
-                            &prefix,
-                            Some(path),
-                            inputs,
-                            setters,
-                            depth,
-                        );
+                        let entry =
+                            nested
+                                .entry(format!("{path}."))
+                                .or_insert((shape, Some(path), Vec::new()));
+                        if values.is_empty() {
+                            let reason = "nothing is known of its value".to_owned();
+                            entry.2.push(Value::Unknown(reason));
+                        }
+                        entry.2.extend(values);
                     }
                     None => {
                         let values = enumerated(member, values);
@@ -237,11 +287,6 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             }
             MemberKind::Scalar => {
                 let values = self.eval(&frame, *first);
-                let is_none = self.facts(id).is_some_and(|facts| is_none_literal(facts, *first));
-                if values.is_empty() && whole && is_none {
-                    // `set_x(None)` sets nothing.
-                    return;
-                }
                 let values = enumerated(member, values);
                 let hints = self.hints(&values);
                 add(inputs, path, hints);
@@ -266,6 +311,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         depth: usize,
     ) {
         let mut unknown_parts = Vec::new();
+        let mut set: BTreeMap<String, usize> = BTreeMap::new();
+        let mut built = 0;
         for value in values {
             let Value::Built(id, expr) = value else {
                 unknown_parts.push(value.clone());
@@ -275,7 +322,26 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 continue;
             }
             let calls = setters.by_origin.get(&(*id, *expr)).cloned().unwrap_or_default();
-            self.members(service, shape, &calls, prefix, inputs, setters, depth + 1);
+            let origins = [(*id, *expr)];
+            let found = self.members(
+                service,
+                shape,
+                &calls,
+                &origins,
+                prefix,
+                inputs,
+                setters,
+                depth + 1,
+            );
+            built += 1;
+            for (path, surely) in found {
+                *set.entry(path).or_default() += usize::from(surely);
+            }
+        }
+        for (path, times) in set {
+            if times < built {
+                add(inputs, path, vec![ResourceHint::unset()]);
+            }
         }
         if let Some(path) = itself
             && (!unknown_parts.is_empty() || values.is_empty())
@@ -284,6 +350,11 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             add(inputs, path, hints);
         }
     }
+}
+
+/// Whether a setter takes the whole member as an `Option`.
+fn is_whole(member: Member<'_>, method: &str) -> bool {
+    method.starts_with("set_") && member.setter() != method
 }
 
 /// Whether an expression is `None`.

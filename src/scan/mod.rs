@@ -36,6 +36,7 @@ mod macro_rules;
 mod packages;
 mod paths;
 mod reach;
+mod regions;
 mod signatures;
 mod sites;
 mod tokens;

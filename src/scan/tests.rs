@@ -2,7 +2,7 @@
 //!
 //! `//- path` starts a file (the default is `src/main.rs`; a manifest with the usual SDK crates is added unless one is
 //! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
-//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`; alternatives are
+//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
 //! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
 
@@ -72,11 +72,14 @@ fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
         std::fs::write(path, text).unwrap();
     }
     let tree = cargo::read(dir.path());
-    scan(dir.path(), &tree, Catalog::embedded(), options)
+    let mut result = scan(dir.path(), &tree, Catalog::embedded(), options);
+    result.gaps.extend(tree.gaps);
+    result
 }
 
 fn show(hint: &ResourceHint) -> String {
     match hint.pieces.as_slice() {
+        [] => "unset".to_owned(),
         [Piece::Literal(text)] => format!("lit:{text}"),
         [
             Piece::Env {

@@ -14,6 +14,7 @@ use super::call_site::Scanned;
 use super::facts::Facts;
 use super::ir::{ExprId, Name, Span};
 use super::reach::Reach;
+use super::regions::Regions;
 use super::world::{AdtId, FnId};
 
 /// Values beyond which a set counts as unknown.
@@ -97,6 +98,8 @@ pub struct Evaluator<'x, 'a> {
     pub statics: BTreeMap<FnId, Vec<(FnId, ExprId)>>,
     /// Types that `envy` fills, with the prefix of their variables.
     pub envy: BTreeMap<AdtId, String>,
+    /// Regions of the bodies that were asked for.
+    pub(super) regions: BTreeMap<FnId, Regions>,
     pub(super) active: BTreeSet<Active>,
     pub(super) active_locals: Vec<(FnId, u32, usize)>,
     /// Fields of types whose literals are being followed.
@@ -145,6 +148,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             filled,
             statics,
             envy,
+            regions: BTreeMap::new(),
             active: BTreeSet::new(),
             active_locals: Vec::new(),
             active_fields: BTreeSet::new(),
