@@ -14,7 +14,7 @@ use crate::gate;
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
-use crate::synth::{self, Surroundings};
+use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
@@ -367,11 +367,12 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     gaps.dedup();
     let diff = compare(inputs, function, &synthesis.grants, &gaps);
     let observed = observed::of_rows(inputs, around, &diff, &observations);
+    let grants = diff.settled(&synthesis.grants);
     Assessed {
         function,
         calls,
-        grants: synthesis.grants,
-        policy: synthesis.policy,
+        policy: merge::policy(&grants),
+        grants,
         diff,
         observed,
         gaps,
