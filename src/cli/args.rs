@@ -66,7 +66,7 @@ pub struct Project {
     /// A package, a workspace, or a folder with many of each.
     #[arg(default_value = ".")]
     pub path: PathBuf,
-    /// Only this function (logical id, deployed name or binary); may be repeated.
+    /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
     /// CloudTrail: a folder of trail objects, or one file.

@@ -206,7 +206,11 @@ impl Inputs {
             return Ok(());
         }
         let named = |function: &Function, name: &str| {
+            let in_stack = name
+                .strip_prefix(&function.location.file)
+                .and_then(|rest| rest.strip_prefix('#'));
             function.name == name
+                || in_stack == Some(function.name.as_str())
                 || function.deployed_name == name
                 || function
                     .binary
