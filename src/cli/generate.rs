@@ -62,9 +62,7 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
     }
     match args.format {
         PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
-        PolicyFormat::Cfn | PolicyFormat::Sam => {
-            show(&report.functions.iter().map(role).collect::<String>())?
-        }
+        PolicyFormat::Cfn | PolicyFormat::Sam => show(&roles(&report.functions, &role))?,
         PolicyFormat::Json => match (args.project.functions.as_slice(), report.functions.as_slice()) {
             ([_], [only]) => show_json(&only.policy.to_json())?,
             _ => show_json(&documents(&report.functions))?,
