@@ -65,23 +65,20 @@ pub fn bind(
         .iter()
         .map(|(variable, source)| (variable.clone(), candidates(source, inputs, around)))
         .collect();
-    let mut gaps = Vec::new();
+    let mut widened: BTreeMap<ArnPattern, BTreeSet<String>> = BTreeMap::new();
     let mut bound = BTreeSet::new();
     for choice in combinations(&values) {
         let (made, reasons) = assemble(&needed.format, &choice, around.stack);
-        for reason in reasons {
-            gaps.push(unknown_resource(
-                &needed.resource_type,
-                &made.resource,
-                &reason,
-                location,
-            ));
+        if !reasons.is_empty() {
+            widened.entry(made.resource.clone()).or_default().extend(reasons);
         }
         bound.insert(made);
     }
-    gaps.sort();
-    gaps.dedup();
-    (bound.into_iter().collect(), gaps)
+    let gaps = widened.into_iter().map(|(resource, reasons)| {
+        let reasons: Vec<String> = reasons.into_iter().collect();
+        unknown_resource(&needed.resource_type, &resource, &reasons.join("; "), location)
+    });
+    (bound.into_iter().collect(), gaps.collect())
 }
 
 fn unknown_resource(kind: &str, resource: &ArnPattern, reason: &str, location: Option<&Location>) -> Gap {
