@@ -91,6 +91,36 @@ impl Diff {
     }
 }
 
+impl Diff {
+    /// The needed grants as the comparison settled them: where a need was vague, on what the role grants of it today.
+    pub fn settled(&self, required: &[Grant]) -> Vec<Grant> {
+        let vague = |row: &Row| {
+            required
+                .iter()
+                .find(|grant| !grant.exact && row.action.matches(&grant.action))
+        };
+        let kept = self.rows.iter().filter(|row| row.verdict == Verdict::Keep);
+        let narrowed: Vec<(&Grant, ArnPattern)> = kept
+            .filter_map(|row| Some((vague(row)?, row.resource.clone())))
+            .filter(|(grant, resource)| *resource != grant.resource && grant.resource.covers(resource))
+            .collect();
+        let mut settled = Vec::new();
+        for grant in required {
+            let own: Vec<Grant> = narrowed
+                .iter()
+                .filter(|(vague, _)| *vague == grant)
+                .map(|(_, resource)| grant.clone().on(resource.clone()))
+                .collect();
+            if own.is_empty() {
+                settled.push(grant.clone())
+            } else {
+                settled.extend(own)
+            }
+        }
+        settled
+    }
+}
+
 /// What the comparison may conclude from silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
@@ -286,7 +316,11 @@ fn required_rows(
     let touching: Vec<usize> = allowing
         .iter()
         .copied()
-        .filter(|&i| at(cells, i, |cell| cell.intersects(&grant.resource)))
+        .filter(|&i| {
+            at(cells, i, |cell| {
+                cell.intersects(&grant.resource) && same_type(catalog, grant, cell)
+            })
+        })
         .collect();
     if !grant.exact && !touching.is_empty() {
         // The need is wider than what is known: what the role grants of it is the best evidence for what is meant.
@@ -389,6 +423,19 @@ fn applies(catalog: &Catalog, action: &Action, cell: &Cell<'_>) -> bool {
         return true;
     };
     resource.is_any() || catalog.action(action).is_none_or(|entry| entry.takes(resource))
+}
+
+/// Whether the cell names a resource of the type that is needed: an index is no table, although `table/*` covers it.
+fn same_type(catalog: &Catalog, grant: &Grant, cell: &Cell<'_>) -> bool {
+    let CellResource::On(resource) = &cell.resources else {
+        return true;
+    };
+    let of = |resource: &ArnPattern| {
+        catalog
+            .action(&grant.action)
+            .and_then(|entry| entry.type_of(resource))
+    };
+    of(resource) == of(&grant.resource) || resource.covers(&grant.resource)
 }
 
 /// What the role grants and nothing needs.

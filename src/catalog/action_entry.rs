@@ -174,6 +174,15 @@ impl<'a> ActionEntry<'a> {
             })
     }
 
+    /// The most special of its service's resource types that a resource is of, by the type's ARN pattern.
+    pub fn type_of(&self, resource: &ArnPattern) -> Option<ArnPattern> {
+        let types = self.prefix.data.resource_types.iter();
+        types
+            .map(|data| pattern_of(self.prefix.data.texts.get(data.arn)))
+            .filter(|pattern| pattern.covers(resource))
+            .max_by_key(|pattern| pattern.as_str().len())
+    }
+
     /// Whether it only grants a permission: no operation has its name.
     pub fn is_permission_only(&self) -> bool {
         self.data.permission_only

@@ -29,9 +29,9 @@ pub struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Threads to use (default: one per core).
-    #[arg(long, global = true, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Threads to use, at most 256 (default, or 0: one per core).
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    pub threads: Option<u16>,
 }
 
 impl Global {
@@ -45,7 +45,7 @@ impl Global {
         .write_global();
         if let Some(threads) = self.threads {
             rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
+                .num_threads(usize::from(threads))
                 .stack_size(64 << 20)
                 .build_global()?;
         }
@@ -66,7 +66,7 @@ pub struct Project {
     /// A package, a workspace, or a folder with many of each.
     #[arg(default_value = ".")]
     pub path: PathBuf,
-    /// Only this function (logical id, deployed name or binary); may be repeated.
+    /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
     /// CloudTrail: a folder of trail objects, or one file.

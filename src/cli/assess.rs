@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::{Current, Project};
-use super::observed;
+use super::{concern, observed};
 use crate::catalog::Catalog;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
@@ -14,10 +14,10 @@ use crate::gate;
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
-use crate::synth::{self, Surroundings};
+use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
-use crate::workspace::cargo::{CargoPackage, TargetKind};
+use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
 use crate::workspace::{cargo, deploy};
@@ -31,6 +31,7 @@ pub struct Inputs {
     pub config: Config,
     /// Packages, stacks, functions.
     pub workspace: Workspace,
+    tree: CargoTree,
     scan: Scan,
     /// What CloudTrail recorded, if a trail was named.
     pub trail: Option<Trail>,
@@ -79,7 +80,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .packages
         .iter()
         .filter(|package| !package.outside)
-        .map(package)
+        .map(|package| self::package(package, all))
         .collect();
     let statements = Statements {
         explicit,
@@ -100,19 +101,24 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         catalog,
         config,
         workspace,
+        tree,
         scan,
         trail: None,
         chosen: project.functions.clone(),
     };
-    inputs.workspace.gaps.extend(tree.gaps);
+    let manifests = std::mem::take(&mut inputs.tree.gaps);
+    inputs.workspace.gaps.extend(manifests);
     inputs.choose(&project.functions)?;
     Ok(inputs)
 }
 
 /// What links need to know of a package.
-fn package(package: &CargoPackage) -> Package {
+fn package(package: &CargoPackage, examples: bool) -> Package {
+    let wanted = |kind| kind == TargetKind::Bin || (examples && kind == TargetKind::Example);
     let mut binaries: Vec<Binary> = package
-        .targets_of(TargetKind::Bin)
+        .targets
+        .iter()
+        .filter(|target| wanted(target.kind))
         .map(|target| Binary {
             name: target.name.clone(),
             entry: target.path.clone(),
@@ -200,7 +206,11 @@ impl Inputs {
             return Ok(());
         }
         let named = |function: &Function, name: &str| {
+            let in_stack = name
+                .strip_prefix(&function.location.file)
+                .and_then(|rest| rest.strip_prefix('#'));
             function.name == name
+                || in_stack == Some(function.name.as_str())
                 || function.deployed_name == name
                 || function
                     .binary
@@ -257,23 +267,50 @@ impl Inputs {
             .map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
     }
 
+    /// Calls that no function reaches, sorted by place.
+    pub fn unreached(&self) -> Vec<&CallSite> {
+        self.scan.unreached()
+    }
+
+    /// Gaps of the whole project that concern one function.
+    fn concerning<'a>(&'a self, function: &'a Function) -> impl Iterator<Item = Gap> + 'a {
+        let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
+        all.filter(|gap| concern::concerns(gap, function, &self.tree))
+            .cloned()
+    }
+
     /// Gaps that concern no single function; none when only some functions were asked for.
     pub fn common_gaps(&self) -> Vec<Gap> {
         if !self.chosen.is_empty() {
             return Vec::new();
         }
+        let of_some = |gap: &&Gap| {
+            self.workspace
+                .functions
+                .iter()
+                .any(|function| concern::concerns(gap, function, &self.tree))
+        };
         let trail = self.trail.iter().flat_map(|trail| trail.gaps.iter());
-        let mut gaps: Vec<Gap> = self
-            .workspace
-            .gaps
-            .iter()
-            .chain(&self.scan.gaps)
-            .chain(trail)
-            .cloned()
-            .collect();
+        let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
+        let mut gaps: Vec<Gap> = all.filter(|gap| !of_some(gap)).chain(trail).cloned().collect();
+        gaps.extend(self.trail.as_ref().filter(|trail| trail.events == 0).map(|_| {
+            Gap::new(
+                "empty-trail",
+                "the trail that was named holds no CloudTrail event",
+            )
+            .hint("give a folder of trail objects, or leave `--usage` out")
+        }));
         gaps.sort();
         gaps.dedup();
         gaps
+    }
+
+    /// Whether a stack template could not be read, so that its functions are not in the report.
+    pub fn lacks_a_template(&self) -> bool {
+        self.workspace
+            .gaps
+            .iter()
+            .any(|gap| gap.code == "unreadable-stack-template")
     }
 }
 
@@ -328,16 +365,18 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     usages.extend(declared(inputs, function));
     let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
     let mut gaps: Vec<Gap> = scan_gaps.iter().chain(&synthesis.gaps).cloned().collect();
+    gaps.extend(inputs.concerning(function));
     gaps.extend(unexplained_polling(function, &observations));
     gaps.sort();
     gaps.dedup();
     let diff = compare(inputs, function, &synthesis.grants, &gaps);
     let observed = observed::of_rows(inputs, around, &diff, &observations);
+    let grants = diff.settled(&synthesis.grants);
     Assessed {
         function,
         calls,
-        grants: synthesis.grants,
-        policy: synthesis.policy,
+        policy: merge::policy(&grants),
+        grants,
         diff,
         observed,
         gaps,
@@ -368,6 +407,7 @@ fn compare(inputs: &Inputs, function: &Function, grants: &[crate::usage::Grant],
         return diff::all_missing(grants);
     };
     let silence = match inputs.entry(function) {
+        Some(_) if concern::blinds(gaps) => Silence::MeansNothing,
         Some(_) if gaps.is_empty() => Silence::MeansUnneeded(Confidence::High),
         Some(_) => Silence::MeansUnneeded(Confidence::Medium),
         None => Silence::MeansNothing,

@@ -12,6 +12,10 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
     if !args.fail_on.is_empty() {
         report.fails = gate::fails(&report.findings, &args.fail_on);
     }
+    if report.functions.is_empty() && args.format == Format::Text {
+        say("no functions found: neither a stack template nor a binary");
+        return Ok(Outcome::NothingToCheck);
+    }
     match args.format {
         Format::Text => {
             let styled = !matches!(
@@ -28,8 +32,11 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
         Format::Json => show_json(&json::report(&report, inputs.catalog()))?,
     }
     if report.functions.is_empty() {
-        say("no functions found: neither a stack template nor a binary");
         return Ok(Outcome::NothingToCheck);
+    }
+    if inputs.lacks_a_template() {
+        say("error: a stack template could not be read, so the report is not complete");
+        return Ok(Outcome::Unusable);
     }
     let incomplete = (args.strict || inputs.config.strict) && report.counts().gaps > 0;
     Ok(match (report.fails && !args.exit_zero, incomplete) {

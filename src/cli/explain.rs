@@ -1,5 +1,6 @@
 //! `rolefit explain` and `rolefit rule`: the reasons behind an answer.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
@@ -7,7 +8,7 @@ use anyhow::{Context as _, bail};
 use super::args::{Current, Explain, Project, Rule};
 use super::{Outcome, assess, say, show};
 use crate::gate::rules;
-use crate::iam::action::ActionPattern;
+use crate::iam::action::{Action, ActionPattern};
 use crate::report::text;
 
 /// Explains an action of a function.
@@ -42,14 +43,21 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
             "`{}` neither needs `{}` nor is it granted",
             args.function, args.action
         ));
-        let names: Vec<_> = report
-            .functions
-            .iter()
-            .flat_map(|a| &a.diff.rows)
-            .map(|row| row.action.to_string())
-            .collect();
+        if let Some(named) =
+            Action::parse(&args.action).filter(|named| inputs.catalog().action(named).is_none())
+        {
+            say(&format!(
+                "`{named}` is no action in the catalogue of {}",
+                inputs.catalog().date()
+            ));
+        }
+        let rows = report.functions.iter().flat_map(|assessed| &assessed.diff.rows);
+        let names: BTreeSet<String> = rows.map(|row| row.action.to_string()).collect();
         if !names.is_empty() {
-            say(&format!("it has or needs: {}", names.join(", ")));
+            say(&format!(
+                "it has or needs: {}",
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     Ok(Outcome::Passed)

@@ -44,9 +44,7 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
                 PolicyFormat::Cfn | PolicyFormat::Sam => ("yaml", role(assessed)),
                 _ => ("json", format!("{:#}\n", assessed.policy.to_json())),
             };
-            let name: String = assessed
-                .function
-                .name
+            let name: String = key(assessed, &report.functions)
                 .chars()
                 .map(|c| {
                     if c.is_ascii_alphanumeric() || "-_.".contains(c) {
@@ -64,9 +62,7 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
     }
     match args.format {
         PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
-        PolicyFormat::Cfn | PolicyFormat::Sam => {
-            show(&report.functions.iter().map(role).collect::<String>())?
-        }
+        PolicyFormat::Cfn | PolicyFormat::Sam => show(&roles(&report.functions, &role))?,
         PolicyFormat::Json => match (args.project.functions.as_slice(), report.functions.as_slice()) {
             ([_], [only]) => show_json(&only.policy.to_json())?,
             _ => show_json(&documents(&report.functions))?,
@@ -75,12 +71,38 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Function name → document.
+/// One YAML document per stack, so that each can be pasted into its own template.
+fn roles(functions: &[Assessed<'_>], role: &dyn Fn(&Assessed<'_>) -> String) -> String {
+    let mut of_stack: BTreeMap<Option<usize>, String> = BTreeMap::new();
+    for assessed in functions {
+        of_stack
+            .entry(assessed.function.stack)
+            .or_default()
+            .push_str(&role(assessed));
+    }
+    let documents: Vec<String> = of_stack.into_values().collect();
+    documents.join("---\n")
+}
+
+/// Function name → document; where several stacks have a function of that name, `stack file#name`.
 fn documents(functions: &[Assessed<'_>]) -> BTreeMap<String, serde_json::Value> {
     functions
         .iter()
-        .map(|assessed| (assessed.function.name.clone(), assessed.policy.to_json()))
+        .map(|assessed| (key(assessed, functions), assessed.policy.to_json()))
         .collect()
+}
+
+fn key(assessed: &Assessed<'_>, functions: &[Assessed<'_>]) -> String {
+    let name = &assessed.function.name;
+    if functions
+        .iter()
+        .filter(|other| other.function.name == *name)
+        .count()
+        == 1
+    {
+        return name.clone();
+    }
+    format!("{}#{name}", assessed.function.location.file)
 }
 
 /// Prints the JSON schema of an output.

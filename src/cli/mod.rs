@@ -4,6 +4,7 @@ mod args;
 mod assess;
 mod catalog;
 mod check;
+mod concern;
 mod diff;
 mod explain;
 mod generate;

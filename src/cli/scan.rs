@@ -10,10 +10,11 @@ pub fn run(args: &Scan) -> anyhow::Result<Outcome> {
     let inputs = assess::read_code(&args.project, args.all)?;
     let scanned = inputs.scanned();
     let members = |call: &CallSite| inputs.catalog().resource_members(&call.operation, &call.inputs);
+    let unreached = if args.all { inputs.unreached() } else { Vec::new() };
     let gaps = inputs.common_gaps();
     match args.format {
-        Format::Text => show(&text::scan(&scanned, &gaps, &members))?,
-        Format::Json => show_json(&scan::scan(&scanned, &gaps, &members))?,
+        Format::Text => show(&text::scan(&scanned, &unreached, &gaps, &members))?,
+        Format::Json => show_json(&scan::scan(&scanned, &unreached, &gaps, &members))?,
     }
     Ok(if scanned.is_empty() {
         Outcome::NothingToCheck

@@ -112,16 +112,17 @@ fn finding(
         .min()
         .unwrap_or(finding.confidence);
     finding.actions = actions.iter().map(|action| (*action).to_owned()).collect();
-    let label = format!("{} grants it on {}", origin.name, list(&resources));
+    let label = format!("{} grants on {}", origin.name, list(&resources));
     finding.places.push(Place {
         location: origin.location.clone(),
         label,
     });
     let writes = rows.iter().filter(|row| writes(catalog, row)).count();
     if rule == &rules::UNUSED_PERMISSION && writes > 0 {
-        finding
-            .notes
-            .push(format!("{writes} of them can change data or permissions"));
+        finding.notes.push(match (writes, rows.len()) {
+            (1, 1) => "it can change data or permissions".to_owned(),
+            _ => format!("{writes} of them can change data or permissions"),
+        });
     }
     finding.notes.extend(narrower(rows));
     let unneeded: Vec<&str> = rows

@@ -86,7 +86,7 @@ impl ArnPattern {
         if !((partition == "aws" || usual(partition)) && usual(region) && usual(account)) {
             return self.0.clone();
         }
-        let plain: String = tokens(own).iter().map(Token::bare).collect();
+        let plain = short_part(&tokens(own));
         match service {
             "s3" | "sqs" | "sns" => format!("{service}:{plain}"),
             _ => plain,
@@ -165,17 +165,26 @@ enum Token<'a> {
     One,
 }
 
-impl Token<'_> {
-    /// The text, a stack's own symbol without `${}`.
-    fn bare(&self) -> String {
-        match self {
-            Self::Char(c) => c.to_string(),
-            Self::Star => "*".to_owned(),
-            Self::One => "?".to_owned(),
-            Self::Symbol(symbol) if symbol.starts_with("${AWS::") => (*symbol).to_owned(),
-            Self::Symbol(symbol) => symbol.trim_start_matches("${").trim_end_matches('}').to_owned(),
+/// The text with a stack's own symbol bare where it is a whole part between slashes or colons.
+fn short_part(tokens: &[Token<'_>]) -> String {
+    let edge = |token: Option<&Token<'_>>| matches!(token, None | Some(Token::Char('/' | ':')));
+    let mut out = String::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let whole =
+            edge(index.checked_sub(1).and_then(|before| tokens.get(before))) && edge(tokens.get(index + 1));
+        match token {
+            Token::Char(c) => out.push(*c),
+            Token::Star => out.push('*'),
+            Token::One => out.push('?'),
+            Token::Symbol(symbol)
+                if whole && !symbol.starts_with("${AWS::") && !symbol.starts_with("${!") =>
+            {
+                out.push_str(symbol.trim_start_matches("${").trim_end_matches('}'));
+            }
+            Token::Symbol(symbol) => out.push_str(symbol),
         }
     }
+    out
 }
 
 fn tokens(text: &str) -> Vec<Token<'_>> {

@@ -27,6 +27,8 @@ pub struct ScanV1 {
     pub schema: &'static str,
     /// Functions, in the order of their stacks.
     pub functions: Vec<FunctionV1>,
+    /// With `--all`: calls that no function reaches; without call path and resource.
+    pub unreached: Vec<OperationV1>,
     /// Gaps that concern no single function.
     pub gaps: Vec<GapV1>,
 }
@@ -95,13 +97,19 @@ pub struct ResourceV1 {
 }
 
 /// The scan as the interface has it. `members` tells which members of an operation name its resource.
-pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite) -> Vec<String>) -> ScanV1 {
+pub fn scan(
+    functions: &[Scanned<'_>],
+    unreached: &[&CallSite],
+    gaps: &[Gap],
+    members: &dyn Fn(&CallSite) -> Vec<String>,
+) -> ScanV1 {
     ScanV1 {
         schema: "rolefit-scan-v1",
         functions: functions
             .iter()
             .map(|scanned| function(scanned, members))
             .collect(),
+        unreached: unreached.iter().flat_map(|call| operations(call, &[])).collect(),
         gaps: gaps.iter().map(gap).collect(),
     }
 }

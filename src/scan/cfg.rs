@@ -29,6 +29,12 @@ impl CfgContext {
         })
     }
 
+    /// Whether only the features that are off keep an item with these attributes out.
+    pub fn off_by_feature(&self, attrs: &[syn::Attribute]) -> bool {
+        let open = Self { features: None };
+        !self.keeps(attrs) && open.keeps(attrs)
+    }
+
     /// The value of one condition; `None` if it cannot be told.
     fn evaluate(&self, meta: &syn::Meta, depth: usize) -> Option<bool> {
         if depth > 30 {

@@ -10,7 +10,7 @@ use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
 
 use super::cfg::CfgContext;
-use super::ir::{Item, ItemKind};
+use super::ir::{Item, ItemKind, Span};
 use super::lower::Lowerer;
 
 /// Larger files are not parsed.
@@ -78,10 +78,18 @@ impl Files {
                     read(root, want, file, cfg)
                 })
                 .collect();
-            for (want, (items, gap)) in batch.into_iter().zip(parsed) {
+            for (want, (items, gap, off)) in batch.into_iter().zip(parsed) {
                 let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
                 self.index.insert((want.package, want.path.clone()), file);
                 self.gaps.extend(gap);
+                self.gaps.extend(off.into_iter().map(|span| {
+                    Gap::new(
+                        "feature-off",
+                        "a feature that is off keeps out code that seems to call AWS",
+                    )
+                    .at(Location::new(&want.path, span.line, span.column))
+                    .hint("switch the feature on if the function is built with it")
+                }));
                 self.files.push(SourceFile {
                     path: want.path,
                     package: want.package,
@@ -184,7 +192,7 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
 }
 
 /// Reads, checks, parses and lowers one file.
-fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>) {
+fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>, Vec<Span>) {
     let gap = |code: &'static str, message: String, line: usize, column: usize| {
         let place = Location::new(
             &want.path,
@@ -200,28 +208,29 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, 
     let path = root.join(&want.path);
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_FILE) {
         let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
-        return (Vec::new(), gap("file-too-large", message, 1, 1));
+        return (Vec::new(), gap("file-too-large", message, 1, 1), Vec::new());
     }
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("cannot read the file: {error}");
-            return (Vec::new(), gap("unreadable-file", message, 1, 1));
+            return (Vec::new(), gap("unreadable-file", message, 1, 1), Vec::new());
         }
     };
     let text = String::from_utf8_lossy(&bytes);
     if let Err(line) = check_depth(&text) {
         let message = "expressions nest too deeply to be parsed".to_owned();
-        return (Vec::new(), gap("nesting-too-deep", message, line, 1));
+        return (Vec::new(), gap("nesting-too-deep", message, line, 1), Vec::new());
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let result = syn::parse_file(&text).map(|parsed| {
             let mut lowerer = Lowerer::new(file, None, cfg);
-            if cfg.keeps(&parsed.attrs) {
+            let items = if cfg.keeps(&parsed.attrs) {
                 lowerer.items(&parsed.items)
             } else {
                 Vec::new()
-            }
+            };
+            (items, lowerer.off)
         });
         result.map_err(|error| {
             let start = error.span().start();
@@ -230,14 +239,18 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, 
     }));
     proc_macro2::extra::invalidate_current_thread_spans();
     match parsed {
-        Ok(Ok(items)) => (items, None),
+        Ok(Ok((items, off))) => (items, None, off),
         Ok(Err((message, line, column))) => {
             let message = format!("the file does not parse: {message}");
-            (Vec::new(), gap("unparsable-file", message, line, column))
+            (
+                Vec::new(),
+                gap("unparsable-file", message, line, column),
+                Vec::new(),
+            )
         }
         Err(_) => {
             let message = "the parser gave up on this file".to_owned();
-            (Vec::new(), gap("unparsable-file", message, 1, 1))
+            (Vec::new(), gap("unparsable-file", message, 1, 1), Vec::new())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Inputs of a call: which members the code sets on the builder, and to what.
 //!
 //! Every setter is traced back to the builders it can be called on; the members of a site are those of all setters that
-//! can reach its builder, in whatever fn they stand. A member that no setter surely sets may also be unset.
+//! can reach its builder, in whatever fn they stand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,59 +25,17 @@ pub(super) type Origin = (FnId, ExprId);
 /// Setters, and whether each is called on some paths only.
 type Calls = BTreeMap<Origin, bool>;
 
-/// Members that are set, while they are collected.
-#[derive(Debug, Default)]
-struct Collected {
-    inputs: Inputs,
-    /// Members that are set on every path.
-    surely: BTreeSet<String>,
-    /// Members that some setter or some structure may leave unset.
-    sometimes: BTreeSet<String>,
-}
+/// Structures given to one shape's members, by prefix.
+type Nested<'a> = BTreeMap<String, Given<'a>>;
 
-impl Collected {
-    fn add(&mut self, path: String, hints: Vec<ResourceHint>, sometimes: bool) {
-        match sometimes {
-            true => self.sometimes.insert(path.clone()),
-            false => self.surely.insert(path.clone()),
-        };
-        let list = self.inputs.entry(path).or_default();
-        list.extend(hints);
-        list.sort();
-        list.dedup();
-    }
-
-    /// Takes over the members of structures. Of several that stand for one member, each must set what is surely set;
-    /// elements of lists are counted together.
-    fn merge(&mut self, structures: Vec<Self>, is_list: bool, complete: bool) {
-        let in_all = |path: &str| {
-            is_list || (complete && structures.iter().all(|structure| structure.surely.contains(path)))
-        };
-        let mut all = Vec::new();
-        for structure in &structures {
-            for (path, hints) in &structure.inputs {
-                let sometimes = !structure.surely.contains(path) || !in_all(path);
-                all.push((path.clone(), hints.clone(), sometimes));
-            }
-            self.sometimes.extend(structure.sometimes.iter().cloned());
-        }
-        for (path, hints, sometimes) in all {
-            self.add(path, hints, sometimes);
-        }
-    }
-
-    fn finish(mut self) -> Inputs {
-        for path in &self.sometimes {
-            // What one element of a list surely has, another may lack.
-            let in_element = path.contains("[].") || path.contains("{}.");
-            if (in_element || !self.surely.contains(path))
-                && let Some(hints) = self.inputs.get_mut(path)
-            {
-                hints.insert(0, ResourceHint::unset());
-            }
-        }
-        self.inputs
-    }
+/// Structures given to one member.
+struct Given<'a> {
+    shape: Shape<'a>,
+    /// The member's own path, if it is told where a structure is not followed.
+    itself: Option<String>,
+    values: Vec<Value>,
+    /// Whether the member is set on every path.
+    surely: bool,
 }
 
 /// Setters by the builders they can be called on.
@@ -119,21 +77,21 @@ impl<'x, 'a> Evaluator<'x, 'a> {
 
     /// The inputs of a site.
     pub fn inputs(&mut self, id: FnId, site: &Site, setters: &Setters) -> Inputs {
-        let mut out = Collected::default();
+        let mut inputs = Inputs::new();
         let Some(service) = self.scanned.world.sdks[site.sdk].service else {
-            return Inputs::new();
+            return inputs;
         };
         let Some(operation) = service.operation_of_method(&site.operation) else {
-            return Inputs::new();
+            return inputs;
         };
         for (member, expr) in &site.given {
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);
             let hints = self.hints(&values);
-            out.add((*member).to_owned(), hints, false);
+            add(&mut inputs, (*member).to_owned(), hints);
         }
         let Some(shape) = operation.input() else {
-            return out.finish();
+            return inputs;
         };
         let key = (site.sdk, site.operation.to_string());
         let origins = self.input_origins(id, site);
@@ -147,8 +105,13 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         for setter in setters.untraced.get(&key).into_iter().flatten() {
             calls.entry(*setter).or_insert(true);
         }
-        self.members(service, shape, &calls, "", &mut out, setters, 0, false);
-        out.finish()
+        let set = self.members(service, shape, &calls, "", &mut inputs, setters, 0);
+        for (path, surely) in set {
+            if !surely {
+                add(&mut inputs, path, vec![ResourceHint::unset()]);
+            }
+        }
+        inputs
     }
 
     /// The builders whose setters count for a site: its own, and for `input.send_with(client)` the input's.
@@ -179,11 +142,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         shape: Shape<'a>,
         calls: &Calls,
         prefix: &str,
-        out: &mut Collected,
+        inputs: &mut Inputs,
         setters: &Setters,
         depth: usize,
-        around: bool,
-    ) {
+    ) -> BTreeMap<String, bool> {
+        let mut set = BTreeMap::new();
+        let mut nested = Nested::new();
         for ((id, setter), sometimes) in calls {
             let Some(body) = self.facts(*id).and_then(|facts| facts.body.as_deref()) else {
                 continue;
@@ -194,13 +158,33 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             let Some(member) = shape.member_of_setter(method) else {
                 continue;
             };
+            let given = match args.first() {
+                Some(arg) if is_whole(member, method) => self
+                    .facts(*id)
+                    .map_or(Presence::Maybe, |facts| presence(facts, body, *arg)),
+                _ => Presence::Set,
+            };
+            if given == Presence::Unset {
+                // `set_x(None)` sets nothing.
+                continue;
+            }
             let path = format!("{prefix}{}", member.name());
+            let surely = member.required() || (given == Presence::Set && !*sometimes);
             self.reset();
-            let sometimes = around || *sometimes;
-            self.member(
-                service, member, *id, method, args, path, out, setters, depth, sometimes,
-            );
+            if member.structure().is_none() {
+                let key = match member.kind() {
+                    MemberKind::List => format!("{path}[]"),
+                    MemberKind::Map => format!("{path}{{}}"),
+                    _ => path.clone(),
+                };
+                *set.entry(key).or_insert(false) |= surely;
+            }
+            self.member(member, *id, method, args, path, inputs, &mut nested, surely);
         }
+        for (prefix, given) in nested {
+            self.structure(service, &given, &prefix, inputs, setters, depth);
+        }
+        set
     }
 
     #[allow(
@@ -209,34 +193,20 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     )]
     fn member(
         &mut self,
-        service: Service<'a>,
         member: Member<'a>,
         id: FnId,
         method: &str,
         args: &[ExprId],
         path: String,
-        out: &mut Collected,
-        setters: &Setters,
-        depth: usize,
-        sometimes: bool,
+        inputs: &mut Inputs,
+        nested: &mut Nested<'a>,
+        surely: bool,
     ) {
         let frame = Frame::any_caller(id);
         let Some(first) = args.first() else {
             return;
         };
-        let whole = method.starts_with("set_") && member.setter() != method;
-        let given = match self.facts(id) {
-            Some(facts) if whole => facts
-                .body
-                .as_deref()
-                .map_or(Presence::Maybe, |body| presence(facts, body, *first)),
-            _ => Presence::Set,
-        };
-        if given == Presence::Unset {
-            // `set_x(None)` sets nothing.
-            return;
-        }
-        let sometimes = sometimes || given == Presence::Maybe;
+        let whole = is_whole(member, method);
         match member.kind() {
             MemberKind::Map => {
                 let (keys, values) = match (args, whole) {
@@ -259,19 +229,16 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     .collect();
                 let hints = self.hints(&keys);
                 let path = format!("{path}{{}}");
-                out.add(path.clone(), hints, sometimes);
+                add(inputs, path.clone(), hints);
                 if let Some(shape) = member.structure() {
-                    self.structure(
-                        service,
+                    let entry = nested.entry(format!("{path}.")).or_insert(Given {
                         shape,
-                        &values,
-                        &format!("{path}."),
-                        None,
-                        out,
-                        setters,
-                        depth,
-                        sometimes,
-                    );
+                        itself: None,
+                        values: Vec::new(),
+                        surely: false,
+                    });
+                    entry.values.extend(values);
+                    entry.surely |= surely;
                 }
             }
             MemberKind::List | MemberKind::Structure => {
@@ -282,23 +249,23 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let values = self.eval(&frame, *first);
                 match member.structure() {
                     Some(shape) => {
-                        let prefix = format!("{path}.");
-                        self.structure(
-                            service,
+                        let entry = nested.entry(format!("{path}.")).or_insert(Given {
                             shape,
-                            &values,
-                            &prefix,
-                            Some(path),
-                            out,
-                            setters,
-                            depth,
-                            sometimes,
-                        );
+                            itself: Some(path),
+                            values: Vec::new(),
+                            surely: false,
+                        });
+                        if values.is_empty() {
+                            let reason = "nothing is known of its value".to_owned();
+                            entry.values.push(Value::Unknown(reason));
+                        }
+                        entry.values.extend(values);
+                        entry.surely |= surely;
                     }
                     None => {
                         let values = enumerated(member, values);
                         let hints = self.hints(&values);
-                        out.add(path, hints, sometimes);
+                        add(inputs, path, hints);
                     }
                 }
             }
@@ -306,31 +273,25 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 let values = self.eval(&frame, *first);
                 let values = enumerated(member, values);
                 let hints = self.hints(&values);
-                out.add(path, hints, sometimes);
+                add(inputs, path, hints);
             }
         }
     }
 
     /// Members of nested structures.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one recursive walk with its whole state"
-    )]
     fn structure(
         &mut self,
         service: Service<'a>,
-        shape: Shape<'a>,
-        values: &[Value],
+        given: &Given<'a>,
         prefix: &str,
-        itself: Option<String>,
-        out: &mut Collected,
+        inputs: &mut Inputs,
         setters: &Setters,
         depth: usize,
-        sometimes: bool,
     ) {
-        let mut structures = Vec::new();
         let mut unknown_parts = Vec::new();
-        for value in values {
+        let mut set: BTreeMap<String, usize> = BTreeMap::new();
+        let mut built = 0;
+        for value in &given.values {
             let Value::Built(id, expr) = value else {
                 unknown_parts.push(value.clone());
                 continue;
@@ -339,28 +300,29 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 continue;
             }
             let calls = setters.by_origin.get(&(*id, *expr)).cloned().unwrap_or_default();
-            let mut structure = Collected::default();
-            self.members(
-                service,
-                shape,
-                &calls,
-                prefix,
-                &mut structure,
-                setters,
-                depth + 1,
-                sometimes,
-            );
-            structures.push(structure);
+            let found = self.members(service, given.shape, &calls, prefix, inputs, setters, depth + 1);
+            built += 1;
+            for (path, surely) in found {
+                *set.entry(path).or_default() += usize::from(surely);
+            }
         }
-        let is_list = prefix.ends_with("[].") || prefix.ends_with("{}.");
-        out.merge(structures, is_list, unknown_parts.is_empty());
-        if let Some(path) = itself
-            && (!unknown_parts.is_empty() || values.is_empty())
+        for (path, times) in set {
+            if times < built || !given.surely {
+                add(inputs, path, vec![ResourceHint::unset()]);
+            }
+        }
+        if let Some(path) = given.itself.clone()
+            && (!unknown_parts.is_empty() || given.values.is_empty())
         {
             let hints = self.hints(&unknown_parts);
-            out.add(path, hints, sometimes);
+            add(inputs, path, hints);
         }
     }
+}
+
+/// Whether a setter takes the whole member as an `Option`.
+fn is_whole(member: Member<'_>, method: &str) -> bool {
+    method.starts_with("set_") && member.setter() != method
 }
 
 /// Variants of SDK enums in the API's spelling.
@@ -378,6 +340,13 @@ fn enumerated(member: Member<'_>, values: Vec<Value>) -> Vec<Value> {
             other => other,
         })
         .collect()
+}
+
+fn add(inputs: &mut Inputs, path: String, hints: Vec<ResourceHint>) {
+    let list = inputs.entry(path).or_default();
+    list.extend(hints);
+    list.sort();
+    list.dedup();
 }
 
 fn builder_key(ty: &Ty) -> Option<(SdkId, String)> {

@@ -19,6 +19,8 @@ pub struct Lowerer<'a> {
     names: HashSet<Name>,
     /// The body being built.
     pub(super) body: BodyBuilder,
+    /// Items that features keep out although they seem to call AWS.
+    pub(super) off: Vec<Span>,
 }
 
 /// A body under construction.
@@ -40,6 +42,21 @@ impl<'a> Lowerer<'a> {
             cfg,
             names: HashSet::new(),
             body: BodyBuilder::default(),
+            off: Vec::new(),
+        }
+    }
+
+    /// Notes an item that a feature keeps out, if it looks as if it called AWS.
+    fn note_off(&mut self, item: &syn::Item, attrs: &[syn::Attribute]) {
+        if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
+            return;
+        }
+        let text = quote::ToTokens::to_token_stream(item).to_string();
+        if text.contains("aws_sdk_") || text.contains(". send ()") {
+            let span = attrs
+                .first()
+                .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
+            self.off.push(self.span(span));
         }
     }
 
@@ -95,6 +112,7 @@ impl<'a> Lowerer<'a> {
     pub(super) fn item(&mut self, item: &syn::Item, out: &mut Vec<Item>) {
         let attrs = item_attrs(item);
         if !self.keeps(attrs) {
+            self.note_off(item, attrs);
             return;
         }
         let lowered_attrs = self.attrs(attrs);

@@ -72,7 +72,9 @@ fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
         std::fs::write(path, text).unwrap();
     }
     let tree = cargo::read(dir.path());
-    scan(dir.path(), &tree, Catalog::embedded(), options)
+    let mut result = scan(dir.path(), &tree, Catalog::embedded(), options);
+    result.gaps.extend(tree.gaps);
+    result
 }
 
 fn show(hint: &ResourceHint) -> String {

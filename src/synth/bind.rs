@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::{Value, interpret, is_open};
+use super::runtime::deployed_name;
 use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
@@ -64,23 +65,20 @@ pub fn bind(
         .iter()
         .map(|(variable, source)| (variable.clone(), candidates(source, inputs, around)))
         .collect();
-    let mut gaps = Vec::new();
+    let mut widened: BTreeMap<ArnPattern, BTreeSet<String>> = BTreeMap::new();
     let mut bound = BTreeSet::new();
     for choice in combinations(&values) {
         let (made, reasons) = assemble(&needed.format, &choice, around.stack);
-        for reason in reasons {
-            gaps.push(unknown_resource(
-                &needed.resource_type,
-                &made.resource,
-                &reason,
-                location,
-            ));
+        if !reasons.is_empty() {
+            widened.entry(made.resource.clone()).or_default().extend(reasons);
         }
         bound.insert(made);
     }
-    gaps.sort();
-    gaps.dedup();
-    (bound.into_iter().collect(), gaps)
+    let gaps = widened.into_iter().map(|(resource, reasons)| {
+        let reasons: Vec<String> = reasons.into_iter().collect();
+        unknown_resource(&needed.resource_type, &resource, &reasons.join("; "), location)
+    });
+    (bound.into_iter().collect(), gaps.collect())
 }
 
 fn unknown_resource(kind: &str, resource: &ArnPattern, reason: &str, location: Option<&Location>) -> Gap {
@@ -203,19 +201,38 @@ fn from_trigger(hint: &ResourceHint, function: &Function) -> Option<Candidate> {
     Some(Candidate::new(Value::Arn(source), note))
 }
 
+/// A variable that Lambda itself sets.
+fn reserved(variable: &str, around: Surroundings<'_>) -> Option<String> {
+    match variable {
+        "AWS_REGION" | "AWS_DEFAULT_REGION" => Some("${AWS::Region}".to_owned()),
+        "AWS_LAMBDA_FUNCTION_NAME" => Some(deployed_name(around)),
+        _ => None,
+    }
+}
+
 /// Spells a hint out as a stack text, `*` for what is not known; with notes for the reader and reasons for the holes.
 fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>, Vec<String>) {
     let (mut text, mut notes, mut reasons) = (String::new(), Vec::new(), Vec::new());
     for piece in &hint.pieces {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
+            Piece::Env { variable, .. } if reserved(variable, around).is_some() => {
+                text.push_str(&reserved(variable, around).unwrap_or_default());
+                notes.push(format!("{variable}, which Lambda sets"));
+            }
             Piece::Env { variable, default } => {
                 match (around.function.env.get(variable), around.stack, default) {
                     (Some(value), ..) => {
                         text.push_str(&value.text);
                         notes.push(format!("{variable} = `{}` ({})", value.text, value.location));
                     }
-                    (None, _, Some(default)) => {
+                    (None, None, Some(default)) => {
+                        text.push_str(&format!("${{{variable}}}"));
+                        notes.push(format!(
+                            "{variable}, to be filled in at deployment; default `{default}`"
+                        ));
+                    }
+                    (None, Some(_), Some(default)) => {
                         text.push_str(default);
                         notes.push(format!(
                             "{variable} is not set in the stack template: default `{default}`"

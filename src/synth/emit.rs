@@ -31,12 +31,18 @@ pub fn cloudformation_role(
          Version: '2012-10-17'\n          Statement:\n"
     );
     for each in &policy.statements {
-        statement(&mut out, each, stack, grants);
+        statement(&mut out, each, function, stack, grants);
     }
     out
 }
 
-fn statement(out: &mut String, statement: &Statement, stack: Option<&Stack>, grants: &[Grant]) {
+fn statement(
+    out: &mut String,
+    statement: &Statement,
+    function: &Function,
+    stack: Option<&Stack>,
+    grants: &[Grant],
+) {
     let comment = comment(statement, grants);
     let sid = statement.sid.as_deref().unwrap_or("Statement");
     let _ = writeln!(out, "            - Sid: {sid}{comment}");
@@ -52,7 +58,9 @@ fn statement(out: &mut String, statement: &Statement, stack: Option<&Stack>, gra
         list(
             out,
             "Resource",
-            resources.iter().map(|resource| intrinsic(resource, stack)),
+            resources
+                .iter()
+                .map(|resource| intrinsic(resource, function, stack)),
         );
     }
     if !statement.conditions.is_empty() {
@@ -89,7 +97,9 @@ fn conditions(out: &mut String, conditions: &BTreeMap<String, BTreeMap<String, V
 fn comment(statement: &Statement, grants: &[Grant]) -> String {
     let allowed = |grant: &&Grant| match (&statement.actions, &statement.resources) {
         (Actions::Only(actions), Resources::Only(resources)) => {
-            actions.iter().any(|action| action.matches(&grant.action)) && resources.contains(&grant.resource)
+            actions.iter().any(|action| action.matches(&grant.action))
+                && resources.contains(&grant.resource)
+                && statement.conditions == grant.conditions
         }
         _ => false,
     };
@@ -115,21 +125,32 @@ fn reason(because: &Because) -> String {
 }
 
 /// A resource with its symbols as `!GetAtt`, `!Ref` or `!Sub`.
-fn intrinsic(resource: &ArnPattern, stack: Option<&Stack>) -> String {
+fn intrinsic(resource: &ArnPattern, function: &Function, stack: Option<&Stack>) -> String {
     let text = resource.as_str();
-    if !text.contains("${") {
+    let Some(stack) = stack.filter(|_| text.contains("${")) else {
         return scalar(text);
-    }
-    let named = stack.and_then(|stack| {
-        stack.resources.values().find_map(|named| {
-            let rest = text.strip_prefix(named.arn.as_deref()?)?;
-            (rest.is_empty() || rest.starts_with(['/', ':'])).then_some((named, rest))
-        })
+    };
+    let named = stack.resources.values().find_map(|named| {
+        let rest = text.strip_prefix(named.arn.as_deref()?)?;
+        (rest.is_empty() || rest.starts_with(['/', ':'])).then_some((named, rest))
     });
     match named {
+        // What starts the function waits for it; a role that named it would make all three wait for each other.
+        Some((named, _)) if starts(named, function) && named.physical_name.is_some() => {
+            scalar(&stack.physical_arn(text))
+        }
         Some((named, rest)) => by_name(named, rest, text),
         None => scalar(text),
     }
+}
+
+/// Whether the resource notifies the function, as a bucket does.
+fn starts(named: &StackResource, function: &Function) -> bool {
+    let source = named.arn.as_deref();
+    function
+        .triggers
+        .iter()
+        .any(|trigger| !trigger.polled && trigger.source.as_deref() == source)
 }
 
 /// A resource of the stack: by attribute where it has one that is the ARN, else by its name in the ARN's place.
@@ -155,12 +176,32 @@ fn by_name(named: &StackResource, rest: &str, text: &str) -> String {
     }
 }
 
-/// A YAML scalar, quoted, with `!Sub` where it holds symbols.
+/// A YAML scalar, quoted, with `!Sub` where it holds symbols. A symbol that only another stack or an intrinsic can fill
+/// (`${!ImportValue Name}`) becomes a variable of the `!Sub`.
 fn scalar(text: &str) -> String {
-    let quoted = format!("'{}'", text.replace('\'', "''"));
-    if text.contains("${") {
-        format!("!Sub {quoted}")
-    } else {
-        quoted
+    let quote = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut plain = String::new();
+    let mut variables = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${!") {
+        let (symbol, tail) = after.split_once('}').unwrap_or((after, ""));
+        variables.push(format!("Value{}: {}", variables.len() + 1, opaque(symbol, quote)));
+        plain.push_str(before);
+        plain.push_str(&format!("${{Value{}}}", variables.len()));
+        rest = tail;
+    }
+    plain.push_str(rest);
+    match (variables.is_empty(), plain.contains("${")) {
+        (true, false) => quote(&plain),
+        (true, true) => format!("!Sub {}", quote(&plain)),
+        (false, _) => format!("!Sub [{}, {{{}}}]", quote(&plain), variables.join(", ")),
+    }
+}
+
+/// An import by its intrinsic; anything else as a text that says what has to stand there.
+fn opaque(symbol: &str, quote: impl Fn(&str) -> String) -> String {
+    match symbol.split_once(' ') {
+        Some(("ImportValue", name)) => format!("!ImportValue {}", quote(name)),
+        _ => quote(&format!("FILL IN: {symbol}")),
     }
 }

@@ -57,10 +57,12 @@ fn wider(grants: &[Grant], index: usize) -> Option<usize> {
     grants.iter().enumerate().position(|(other, wide)| {
         other != index
             && wide.action == narrow.action
-            && wide.resource != narrow.resource
+            && (wide.resource != narrow.resource || wide.conditions.is_empty())
             && (wide.conditions.is_empty() || wide.conditions == narrow.conditions)
             && wide.resource.covers(&narrow.resource)
-            && !(narrow.resource.covers(&wide.resource) && other > index)
+            && !(narrow.conditions == wide.conditions
+                && narrow.resource.covers(&wide.resource)
+                && other > index)
     })
 }
 

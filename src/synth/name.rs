@@ -14,6 +14,8 @@ pub(super) enum Value {
     Unknown(String),
 }
 
+const NO_ALIAS: &str = "a key alias is no resource of key operations; the key behind it is not known";
+
 /// Reads a value in the form its member takes.
 pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
     let name = match form {
@@ -32,20 +34,32 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::CopySourceBucket => copy_source(text).0,
         _ => text.to_owned(),
     };
-    if let Some(arn) = stack
-        .and_then(|stack| stack.resource_named(&name))
-        .and_then(|resource| resource.arn.clone())
-    {
-        return Value::Arn(arn);
+    if let Some(resource) = stack.and_then(|stack| stack.resource_named(&name)) {
+        if form == Form::Key && resource.type_name == "AWS::KMS::Alias" {
+            return Value::Unknown(NO_ALIAS.to_owned());
+        }
+        if let Some(arn) = &resource.arn {
+            return Value::Arn(arn.clone());
+        }
     }
     if name.starts_with("arn:") {
         return Value::Arn(stack.map_or_else(|| name.clone(), |stack| stack.normalise_arn(&name)));
     }
-    if is_arn_form(form) && is_one_symbol(&name) {
-        return Value::Arn(name);
+    if is_one_symbol(&name) {
+        // A parameter of the stack: its name is the only hint at what its value is.
+        let parameter = stack.is_some();
+        let says_arn = name.to_ascii_lowercase().trim_end_matches('}').ends_with("arn");
+        if is_arn_form(form) || says_arn || (form == Form::Role && parameter) {
+            return Value::Arn(name);
+        }
+        if form == Form::QueueUrl && parameter {
+            return Value::Unknown(format!(
+                "`{name}` holds the URL, which does not tell the queue's ARN in the stack"
+            ));
+        }
     }
     match form {
-        Form::QueueUrl => Value::Name(last_segment(&name)),
+        Form::QueueUrl => queue(&name),
         Form::Secret => Value::Name(format!("{name}-??????")),
         Form::Parameter => Value::Name(name.trim_start_matches('/').to_owned()),
         Form::ParameterPath => Value::Name(name.trim_matches('/').to_owned()),
@@ -53,9 +67,7 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
         Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
         Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
-        Form::Key if name.starts_with("alias/") => Value::Unknown(
-            "a key alias is no resource of key operations; the key behind it is not known".to_owned(),
-        ),
+        Form::Key if name.starts_with("alias/") => Value::Unknown(NO_ALIAS.to_owned()),
         _ => Value::Name(name),
     }
 }
@@ -154,13 +166,22 @@ fn statement_part(statement: &str, part: usize) -> Value {
     }
 }
 
-/// The queue's name: the last part of its URL.
-fn last_segment(url: &str) -> String {
-    let inside_symbol = url.ends_with('}') && !url.contains('/');
-    if inside_symbol {
-        url.to_owned()
-    } else {
-        url.rsplit('/').next().unwrap_or(url).to_owned()
+/// The queue behind a URL such as `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`, in the region and account
+/// that the URL tells.
+fn queue(url: &str) -> Value {
+    let parts: Vec<&str> = url.split('/').collect();
+    match parts.as_slice() {
+        ["https:" | "http:", "", host, account, name] if host.starts_with("sqs.") => {
+            let region = host.split('.').nth(1).unwrap_or_default();
+            let domain = if host.ends_with(".cn") {
+                "aws-cn"
+            } else {
+                "${AWS::Partition}"
+            };
+            Value::Arn(format!("arn:{domain}:sqs:{region}:{account}:{name}"))
+        }
+        _ if is_one_symbol(url) => Value::Name(url.to_owned()),
+        _ => Value::Name(url.rsplit('/').next().unwrap_or(url).to_owned()),
     }
 }
 
@@ -192,7 +213,7 @@ mod tests {
             (
                 "https://sqs.eu-west-1.amazonaws.com/111122223333/inbox",
                 Form::QueueUrl,
-                "inbox",
+                "arn arn:${AWS::Partition}:sqs:eu-west-1:111122223333:inbox",
             ),
             ("db/password", Form::Secret, "db/password-??????"),
             ("/app/prod/key", Form::Parameter, "app/prod/key"),

@@ -27,6 +27,15 @@ pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<
     {
         for occasion in occasions(&template.when, around, calls) {
             match template.instantiate(&arguments(template, &occasion, around)) {
+                Ok(statements) if statements.is_empty() && template.when.layer.is_some() => {
+                    let message = format!(
+                        "{}: what it reads is not told by the stack template",
+                        template.title
+                    );
+                    let place = occasion.location.unwrap_or(&around.function.location);
+                    let gap = Gap::new("unstated-extension", message).at(place.clone());
+                    gaps.push(gap.hint("state what the extension reads with `[[need]]` in rolefit.toml"));
+                }
                 Ok(statements) => {
                     let granted = statements
                         .iter()
@@ -42,7 +51,32 @@ pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<
             }
         }
     }
+    gaps.extend(unknown_layers(around));
     (grants, gaps)
+}
+
+/// Layers that no template knows: they may use the role in ways that nothing shows.
+fn unknown_layers(around: Surroundings<'_>) -> impl Iterator<Item = Gap> {
+    let known = |arn: &str| {
+        templates()
+            .iter()
+            .filter_map(|template| template.when.layer.as_ref())
+            .any(|glob| glob_fits(glob, arn))
+    };
+    around
+        .function
+        .runtime_settings
+        .layers
+        .iter()
+        .filter(move |(arn, _)| !known(arn))
+        .map(|(arn, location)| {
+            Gap::new(
+                "unknown-layer",
+                format!("the layer `{arn}` may use the function's role; what it needs is not known"),
+            )
+            .at(location.clone())
+            .hint("state what the layer does with `[[need]]` in rolefit.toml")
+        })
 }
 
 /// When, and how often, a template applies.
@@ -249,14 +283,19 @@ fn key_of(stack: &Stack, arn: &str) -> Option<String> {
     owner.and_then(|resource| resource.kms_key.clone())
 }
 
-/// The name the function has once deployed. Where CloudFormation makes it, it is stack, logical id and a random ending;
-/// naming the function itself instead would make role and function wait for each other.
-fn deployed_name(around: Surroundings<'_>) -> String {
+/// The name the function has once deployed. Where CloudFormation makes it, it is stack, logical id and a random ending,
+/// and parts of them where that is longer than the 64 characters of a function's name; naming the function itself
+/// instead would make role and function wait for each other.
+pub(super) fn deployed_name(around: Surroundings<'_>) -> String {
+    /// A logical id up to this length is left whole beside a stack name of up to 26 characters.
+    const WHOLE: usize = 24;
     let function = around.function;
-    if around.stack.is_some() && function.deployed_name == format!("${{{}}}", function.name) {
-        format!("${{AWS::StackName}}-{}-*", function.name)
-    } else {
-        function.deployed_name.clone()
+    if around.stack.is_none() || function.deployed_name != format!("${{{}}}", function.name) {
+        return function.deployed_name.clone();
+    }
+    match function.name.get(..WHOLE) {
+        Some(start) if start != function.name => format!("*{}*", start.get(..WHOLE - 4).unwrap_or(start)),
+        _ => format!("${{AWS::StackName}}-{}-*", function.name),
     }
 }
 

@@ -74,11 +74,7 @@ pub fn run(from: &Path) -> Result<Built, BuildError> {
     let mut writer = FileWriter::default();
     let policies = managed_policies::write(&packages, &mut writer)?;
     let index = Index {
-        date: services
-            .iter()
-            .map(|service| service.newest.clone())
-            .max()
-            .unwrap_or_default(),
+        date: packages.date(packages::BOTOCORE).unwrap_or_default(),
         sources: packages.names(),
         policies: chunk(&mut writer, &policies)?,
         services: services

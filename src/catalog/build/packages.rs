@@ -123,6 +123,18 @@ impl Packages {
         names
     }
 
+    /// The day a package was made, `YYYY-MM-DD`: the newest date of its files. `None` for a tarball.
+    pub(super) fn date(&self, pin: Pin) -> Option<String> {
+        let Content::Zip(archive) = &self.archives.get(&pin)?.content else {
+            return None;
+        };
+        let mut archive = archive.borrow_mut();
+        let dates = (0..archive.len()).filter_map(|index| archive.by_index_raw(index).ok()?.last_modified());
+        dates
+            .map(|date| format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()))
+            .max()
+    }
+
     /// The names of the files in a package, sorted.
     pub(super) fn files(&self, pin: Pin) -> &[String] {
         self.archives

@@ -53,7 +53,13 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
         (None, _) => "bin not known".to_owned(),
     });
     head.push(match &function.role {
-        Some(role) => format!("role {}  {}", role.id, role.location),
+        Some(role) if role.shared_with.is_empty() => format!("role {}  {}", role.id, role.location),
+        Some(role) => format!(
+            "role {} (shared with {})  {}",
+            role.id,
+            role.shared_with.join(", "),
+            role.location
+        ),
         None => format!("no role known  {}", function.location),
     });
     let _ = writeln!(out, "{}\n", head.join("  "));
@@ -101,11 +107,19 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
         );
     }
     let counts = assessed.counts();
-    let _ = writeln!(
-        out,
-        "\n  {} granted: {} kept, {} narrowed, {} removed, {} added.\n",
-        counts.granted, counts.kept, counts.narrowed, counts.excess, counts.missing
-    );
+    let unseen = counts.granted - counts.kept - counts.narrowed - counts.excess;
+    let unseen = match unseen {
+        0 => String::new(),
+        unseen => format!(", {} that nothing could see used (?)", thousands(unseen as u64)),
+    };
+    let _ = match function.role {
+        Some(_) => writeln!(
+            out,
+            "\n  {} granted: {} kept, {} narrowed, {} removed{unseen}, {} added.\n",
+            counts.granted, counts.kept, counts.narrowed, counts.excess, counts.missing
+        ),
+        None => writeln!(out, "\n  {} needed; no role to compare with.\n", counts.needed),
+    };
 }
 
 /// Rows that differ only in the action, on one line.

@@ -69,7 +69,7 @@ fn explain_row(
         let reached = assessed.calls.len();
         let _ = writeln!(
             out,
-            "  {}none of the {reached} calls that its code can reach needs it",
+            "  {}none of the SDK calls that its code can reach ({reached}) needs it",
             pad("code", 18)
         );
     }

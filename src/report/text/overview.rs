@@ -19,7 +19,11 @@ const HEADINGS: [&str; 7] = [
 pub fn overview(report: &Report<'_>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} {}", paint(BOLD, "found"), found(report).join("  "));
-    let rows: Vec<[String; 7]> = report.functions.iter().map(row).collect();
+    let rows: Vec<[String; 7]> = report
+        .functions
+        .iter()
+        .map(|assessed| row(assessed, report))
+        .collect();
     let widths: Vec<usize> = (0..HEADINGS.len())
         .map(|column| {
             let cells = rows
@@ -126,7 +130,7 @@ fn counted_binaries(count: usize) -> String {
     }
 }
 
-fn row(assessed: &Assessed<'_>) -> [String; 7] {
+fn row(assessed: &Assessed<'_>, report: &Report<'_>) -> [String; 7] {
     let (function, counts) = (assessed.function, assessed.counts());
     let of_role = |count: usize| {
         if function.role.is_some() {
@@ -136,7 +140,7 @@ fn row(assessed: &Assessed<'_>) -> [String; 7] {
         }
     };
     [
-        function.name.clone(),
+        name(assessed, report),
         function
             .binary
             .as_ref()
@@ -166,4 +170,18 @@ fn line(cells: &[String; 7], widths: &[usize]) -> String {
         }
     }
     out.trim_end().to_owned()
+}
+
+/// The function's name, with its folder where another one has the same name.
+fn name(assessed: &Assessed<'_>, report: &Report<'_>) -> String {
+    let function = assessed.function;
+    let namesakes = report
+        .functions
+        .iter()
+        .filter(|other| other.function.name == function.name)
+        .count();
+    match function.location.file.rsplit_once('/') {
+        Some((folder, _)) if namesakes > 1 => format!("{} ({folder})", function.name),
+        _ => function.name.clone(),
+    }
 }

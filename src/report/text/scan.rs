@@ -7,7 +7,12 @@ use crate::report::scan::{Scanned, resources};
 use crate::usage::{CallSite, Gap};
 
 /// The scan, function by function.
-pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite) -> Vec<String>) -> String {
+pub fn scan(
+    functions: &[Scanned<'_>],
+    unreached: &[&CallSite],
+    gaps: &[Gap],
+    members: &dyn Fn(&CallSite) -> Vec<String>,
+) -> String {
     let mut out = String::new();
     for scanned in functions {
         let binary = scanned
@@ -39,6 +44,17 @@ pub fn scan(functions: &[Scanned<'_>], gaps: &[Gap], members: &dyn Fn(&CallSite)
         }
         for gap in scanned.gaps {
             write_gap(&mut out, gap);
+        }
+    }
+    if !unreached.is_empty() {
+        let _ = writeln!(out, "{}", paint(BOLD, "reached by no function"));
+        for call in unreached {
+            let _ = writeln!(
+                out,
+                "  {}  {}",
+                pad(&call.operation.to_string(), 32),
+                call.location
+            );
         }
     }
     if !gaps.is_empty() {
