@@ -73,6 +73,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "sts",
     "textract",
     "timestreamquery",
+    "transcribe",
 ];
 
 /// Knowledge of one service.

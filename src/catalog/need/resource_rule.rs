@@ -387,6 +387,13 @@ impl Kind {
                     .filter(|candidate| self.is_shortened(candidate, variable)),
             );
         }
+        // Beside a name that does not tell the id, a thing alone is another one: `Cells` in `UpdateCell`.
+        if found
+            .iter()
+            .any(|candidate| !candidate.words.can_stand_for(&variable.words))
+        {
+            found.retain(|candidate| !candidate.words.is_thing);
+        }
         found.sort_by_key(|candidate| {
             (
                 candidate.words.is_thing,
