@@ -80,16 +80,7 @@ fn resources(
     needed: &NeededAction,
 ) -> (Vec<Bound>, Vec<Gap>) {
     if needed.resources.is_empty() {
-        let note = "takes no resource".to_owned();
-        return (
-            vec![Bound {
-                resource: ArnPattern::any(),
-                exact: true,
-                note,
-                stack_resource: None,
-            }],
-            Vec::new(),
-        );
+        return on_everything(catalog, usage, needed);
     }
     let (mut bound, mut gaps) = (Vec::new(), Vec::new());
     for resource in &needed.resources {
@@ -114,6 +105,38 @@ fn resources(
     } else {
         (named, Vec::new())
     }
+}
+
+/// `*` for an action without a resource: exact if the reference says that it takes none, or the catalogue that this
+/// operation names none; a gap if the action is not in the reference.
+fn on_everything(catalog: &Catalog, usage: &Usage, needed: &NeededAction) -> (Vec<Bound>, Vec<Gap>) {
+    let (note, gap) = match catalog.action(&needed.action) {
+        Some(entry) if entry.wildcard_only() => ("takes no resource".to_owned(), None),
+        Some(_) => (
+            format!("`{}` is checked on no resource of its own", usage.operation),
+            None,
+        ),
+        None => {
+            let reason = format!(
+                "which resources `{}` takes is not known; granted on `*`",
+                needed.action
+            );
+            let gap = Gap::new("unknown-resource", reason)
+                .hint("check the action in the Service Authorization Reference, or use a newer catalogue");
+            let gap = match &usage.because.location {
+                Some(location) => gap.at(location.clone()),
+                None => gap,
+            };
+            (String::new(), Some(gap))
+        }
+    };
+    let bound = Bound {
+        resource: ArnPattern::any(),
+        exact: gap.is_none(),
+        note,
+        stack_resource: None,
+    };
+    (vec![bound], gap.into_iter().collect())
 }
 
 /// The same resource by the stack's name for it, where the deployed name tells.

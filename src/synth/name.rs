@@ -32,6 +32,11 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::StatementTable => return statement_part(text, 0),
         Form::StatementIndex => return statement_part(text, 1),
         Form::CopySourceBucket => copy_source(text).0,
+        Form::S3UriKey => return Value::Name(s3_uri(text).map_or("*", |(_, key)| key).to_owned()),
+        Form::S3UriBucket => match s3_uri(text) {
+            Some((bucket, _)) => bucket.to_owned(),
+            None => return Value::Unknown(format!("`{text}` is no `s3://` address of an object")),
+        },
         _ => text.to_owned(),
     };
     if let Some(resource) = stack.and_then(|stack| stack.resource_named(&name)) {
@@ -141,6 +146,12 @@ fn copy_source(text: &str) -> (String, String) {
     }
 }
 
+/// Bucket and key of `s3://bucket/key`.
+fn s3_uri(text: &str) -> Option<(&str, &str)> {
+    let (bucket, key) = text.strip_prefix("s3://")?.split_once('/')?;
+    (!bucket.is_empty() && !key.is_empty()).then_some((bucket, key))
+}
+
 /// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
 fn statement_part(statement: &str, part: usize) -> Value {
     let words: Vec<&str> = statement.split_whitespace().collect();
@@ -226,6 +237,13 @@ mod tests {
                 "in/a b.jpg",
             ),
             ("photos/in/a.jpg", Form::CopySourceBucket, "photos"),
+            ("s3://calls/in/a.wav", Form::S3UriBucket, "calls"),
+            ("s3://calls/in/a.wav", Form::S3UriKey, "in/a.wav"),
+            (
+                "https://s3.eu-west-1.amazonaws.com/calls/a.wav",
+                Form::S3UriBucket,
+                "?",
+            ),
             (
                 "SELECT * FROM \"orders\".\"by-customer\" WHERE id = ?",
                 Form::StatementTable,

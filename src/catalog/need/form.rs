@@ -27,6 +27,10 @@ pub enum Form {
     CopySourceBucket,
     /// The key in S3's `bucket/key?versionId=…` (percent-encoded).
     CopySourceKey,
+    /// The bucket in `s3://bucket/key`.
+    S3UriBucket,
+    /// The key in `s3://bucket/key`.
+    S3UriKey,
     /// A queue's URL: the last part of its path is the name, the part before it the account.
     QueueUrl,
     /// A secret's name or ARN. The ARN of a secret ends in a hyphen and six characters that the name does not tell:
@@ -63,7 +67,7 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 27] = [
+const NAMES: [(&str, Form); 29] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
@@ -76,6 +80,8 @@ const NAMES: [(&str, Form); 27] = [
     ("object-key", Form::ObjectKey),
     ("copy-source-bucket", Form::CopySourceBucket),
     ("copy-source-key", Form::CopySourceKey),
+    ("s3-uri-bucket", Form::S3UriBucket),
+    ("s3-uri-key", Form::S3UriKey),
     ("queue-url", Form::QueueUrl),
     ("secret", Form::Secret),
     ("parameter", Form::Parameter),

@@ -7,6 +7,7 @@
 
 mod condition;
 mod form;
+mod member_name;
 mod overlay;
 mod pass_role;
 mod resource_rule;
@@ -19,7 +20,7 @@ use crate::usage::{Inputs, OperationId};
 
 use super::action_entry::variables;
 use super::service::{ActionRule, Operation};
-use super::{Catalog, Service};
+use super::{Catalog, Service, naming};
 use condition::{Condition, Given, Truth};
 use overlay::{NeedRow, OperationRow, Overlay, Resource};
 
@@ -242,15 +243,13 @@ impl Catalog {
         if let Some(needs) = row.and_then(|row| row.needs.as_ref()) {
             return needs.clone();
         }
-        let unverified = match operation.rule() {
-            ActionRule::Unresolved => Some("no source names the action of this operation"),
-            ActionRule::Likeness => Some("the action is known by its likeness only"),
-            _ => None,
-        };
         let mut rows: Vec<NeedRow> = self
             .actions_by_rule(operation)
             .into_iter()
-            .map(|action| NeedRow::plain(action, unverified))
+            .map(|action| {
+                let unverified = self.doubt(operation, &action);
+                NeedRow::plain(action, unverified)
+            })
             .collect();
         if operation.discovers_endpoint() {
             let discover = Action::new(operation.service().iam_prefix(), "DescribeEndpoints");
@@ -270,7 +269,28 @@ impl Catalog {
                     .map_or_else(same_name, |entry| entry.action()),
             ],
             ActionRule::Unresolved => vec![same_name()],
+            ActionRule::Prose => {
+                let named: Vec<Action> = operation.actions().collect();
+                let any_alike = named.iter().any(|action| alike(action.name(), operation.name()));
+                let own = (!any_alike).then(same_name);
+                own.into_iter().chain(named).collect()
+            }
             _ => operation.actions().collect(),
+        }
+    }
+
+    /// Why it is not sure that an operation needs an action that a rule found; `None` when it is.
+    fn doubt(&self, operation: Operation<'_>, action: &Action) -> Option<&'static str> {
+        match operation.rule() {
+            ActionRule::Unresolved => Some("no source names the action of this operation"),
+            ActionRule::Likeness => Some("the action is known by its likeness only"),
+            ActionRule::Prose if self.action(action).is_none() => Some(
+                "the reference has no action of the operation's name, and its documentation names another",
+            ),
+            ActionRule::Prose if !alike(action.name(), operation.name()) => {
+                Some("the operation's documentation names it, but it may be for something else")
+            }
+            _ => None,
         }
     }
 
@@ -393,6 +413,7 @@ impl When {
 fn overlay_of(service: Service<'_>) -> &str {
     match service.suffix() {
         "cloudwatchevents" => "eventbridge",
+        "docdb" | "neptune" => "rds",
         suffix => suffix,
     }
 }
@@ -410,6 +431,26 @@ fn provenance(operation: Operation<'_>, row: Option<&OperationRow>) -> Provenanc
         ActionRule::Unsigned => Provenance::Unsigned,
         ActionRule::Unresolved => Provenance::Unresolved,
     }
+}
+
+/// Whether an action's name is like an operation's: at least half of all words are in both, and one is not the verb.
+fn alike(action: &str, operation: &str) -> bool {
+    let words = |name: &str| -> BTreeSet<String> {
+        let words = naming::snake_case(name);
+        words
+            .split('_')
+            .map(|word| word.strip_suffix('s').unwrap_or(word).to_owned())
+            .collect()
+    };
+    let (own, other) = (words(action), words(operation));
+    let verb = naming::snake_case(operation)
+        .split('_')
+        .next()
+        .map(str::to_owned)
+        .unwrap_or_default();
+    let shared = own.intersection(&other).count();
+    let has_noun = own.intersection(&other).any(|word| *word != verb);
+    has_noun && 2 * shared >= own.union(&other).count()
 }
 
 fn notes(row: Option<&OperationRow>) -> Vec<Note> {

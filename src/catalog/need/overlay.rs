@@ -38,21 +38,28 @@ macro_rules! files {
 /// Every file by service.
 pub(super) const FILES: &[(&str, &str)] = files![
     "apigatewaymanagement",
+    "autoscaling",
     "bedrockagentruntime",
     "bedrockruntime",
     "budgets",
     "cloudfront",
     "cloudwatch",
     "cloudwatchlogs",
+    "config",
     "dynamodb",
     "dynamodbstreams",
+    "ec2",
     "ecs",
     "eventbridge",
+    "glue",
+    "iam",
     "kinesis",
     "kms",
     "lambda",
+    "rds",
     "rdsdata",
     "redshiftdata",
+    "rekognition",
     "s3",
     "s3control",
     "sagemakerruntime",
@@ -64,7 +71,9 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "sqs",
     "ssm",
     "sts",
+    "textract",
     "timestreamquery",
+    "transcribe",
 ];
 
 /// Knowledge of one service.

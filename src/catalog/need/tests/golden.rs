@@ -1,7 +1,8 @@
 //! Operation and inputs → exact grants, from `tests/fixtures/needs/`, written from AWS's documentation.
 //!
 //! A resource is written as its ARN format with each variable's source in its place: `{TableName}` for an input,
-//! `{=default}` for a default, `{?}` for one that no input names. Conditions follow after `if`, reduced to their keys.
+//! `{=default}` for a default, `{?}` for one that no input names. Conditions follow after `if`, reduced to their keys;
+//! `(unverified)` stands last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -89,10 +90,13 @@ fn grants(needed: &NeededAction) -> Vec<String> {
         .flat_map(|keys| keys.keys())
         .map(String::as_str)
         .collect();
-    let condition = match keys.as_slice() {
+    let mut condition = match keys.as_slice() {
         [] => String::new(),
         keys => format!(" if {}", keys.join(" and ")),
     };
+    if needed.unverified.is_some() {
+        condition.push_str(" (unverified)");
+    }
     if needed.resources.is_empty() {
         return vec![format!("{}{condition}", needed.action)];
     }
@@ -104,7 +108,7 @@ fn grants(needed: &NeededAction) -> Vec<String> {
 }
 
 /// The ARN without its fixed opening, with sources in place of variables.
-fn written(resource: &NeededResource) -> String {
+pub(super) fn written(resource: &NeededResource) -> String {
     let mut text = resource.format.replace("arn:${Partition}:", "");
     text = text.replace("${Region}:${Account}:", "");
     for (name, source) in &resource.variables {
