@@ -217,3 +217,46 @@ fn an_unknown_action_of_the_role_is_a_row_of_its_own() {
         ["remove s3:NoSuchAction *"]
     );
 }
+
+#[test]
+fn a_vague_need_is_settled_by_the_roles_own_resource() {
+    let mut vague = need("s3:GetObject", "arn:${AWS::Partition}:s3:::*/*");
+    vague.exact = false;
+    let needs = [vague, need("dynamodb:PutItem", TABLE)];
+    let role = role(&["Allow s3:GetObject arn:aws:s3:::documents/*"]);
+    let diff = compare(
+        Catalog::embedded(),
+        &needs,
+        &role,
+        Silence::MeansUnneeded(Confidence::High),
+    );
+    let settled: Vec<String> = diff
+        .settled(&needs)
+        .iter()
+        .map(|grant| format!("{} {}", grant.action, grant.resource.short()))
+        .collect();
+    assert_eq!(
+        settled,
+        ["s3:GetObject s3:documents/*", "dynamodb:PutItem table/Orders"]
+    );
+}
+
+#[test]
+fn an_index_is_no_table_even_for_a_vague_need() {
+    let mut vague = need(
+        "dynamodb:Scan",
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*",
+    );
+    vague.exact = false;
+    let found = rows(
+        &[vague],
+        &[&format!("Allow dynamodb:Scan {TABLE},{TABLE}/index/*")],
+    );
+    assert_eq!(
+        found,
+        [
+            "keep dynamodb:Scan table/Orders",
+            "remove dynamodb:Scan table/Orders/index/*"
+        ]
+    );
+}

@@ -82,7 +82,7 @@ pub fn bind(
 }
 
 fn unknown_resource(kind: &str, resource: &ArnPattern, reason: &str, location: Option<&Location>) -> Gap {
-    let gap = Gap::new("unknown-resource", format!("which {kind} is meant cannot be told ({reason}); granted on `{resource}`"))
+    let gap = Gap::new("unknown-resource", format!("which {kind} is meant cannot be told ({reason}); it can be any of `{resource}`"))
         .hint("name the resource in an environment variable of the stack template, or in a `[[need]]` of rolefit.toml");
     match location {
         Some(location) => gap.at(location.clone()),

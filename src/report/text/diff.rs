@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, pad, paint, thousands, wrap};
+use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, gap_line, pad, paint, thousands, wrap};
 use crate::catalog::AccessLevel;
 use crate::catalog::Catalog;
 use crate::diff::{Row, Verdict};
@@ -93,18 +93,7 @@ fn function(out: &mut String, assessed: &Assessed<'_>, catalog: &Catalog) {
         }
     }
     for gap in &assessed.gaps {
-        let place = gap
-            .location
-            .as_ref()
-            .map(|location| format!("  {location}"))
-            .unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "  {} {}: {}{place}",
-            paint(YELLOW, "gap"),
-            gap.code,
-            gap.message
-        );
+        let _ = writeln!(out, "{}", gap_line(gap));
     }
     let counts = assessed.counts();
     let unseen = counts.granted - counts.kept - counts.narrowed - counts.excess;

@@ -17,6 +17,8 @@ pub use scan::scan;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::usage::Gap;
+
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -25,6 +27,16 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// One line for a gap: its code, what is not known, and where.
+fn gap_line(gap: &Gap) -> String {
+    let place = gap
+        .location
+        .as_ref()
+        .map(|location| format!("  {location}"))
+        .unwrap_or_default();
+    format!("  {} {}: {}{place}", paint(YELLOW, "gap"), gap.code, gap.message)
 }
 
 /// Pads to a width counted in characters.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{BOLD, DIM, YELLOW, counted, pad, paint};
+use super::{BOLD, DIM, counted, gap_line, pad, paint};
 use crate::report::scan::{Scanned, resources};
 use crate::usage::{CallSite, Gap};
 
@@ -43,7 +43,7 @@ pub fn scan(
             );
         }
         for gap in scanned.gaps {
-            write_gap(&mut out, gap);
+            let _ = writeln!(out, "{}", gap_line(gap));
         }
     }
     if !unreached.is_empty() {
@@ -59,7 +59,9 @@ pub fn scan(
     }
     if !gaps.is_empty() {
         let _ = writeln!(out, "{}", paint(BOLD, "not tied to a function"));
-        gaps.iter().for_each(|gap| write_gap(&mut out, gap));
+        for gap in gaps {
+            let _ = writeln!(out, "{}", gap_line(gap));
+        }
     }
     let calls: usize = functions.iter().map(|scanned| scanned.calls.len()).sum();
     let unsettled = gaps.len() + functions.iter().map(|scanned| scanned.gaps.len()).sum::<usize>();
@@ -71,19 +73,4 @@ pub fn scan(
         counted(unsettled, "gap")
     );
     out
-}
-
-fn write_gap(out: &mut String, gap: &Gap) {
-    let place = gap
-        .location
-        .as_ref()
-        .map(|location| format!("  {location}"))
-        .unwrap_or_default();
-    let _ = writeln!(
-        out,
-        "  {} {}: {}{place}",
-        paint(YELLOW, "gap"),
-        gap.code,
-        gap.message
-    );
 }
