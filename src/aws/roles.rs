@@ -13,19 +13,12 @@ impl Account {
     /// When the call fails, or none or several roles fit.
     pub fn role_name(&self, logical_id: &str) -> Result<String, AwsError> {
         let infix = format!("-{logical_id}-");
-        let mut names = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
-                .runtime
-                .block_on(self.iam.list_roles().set_marker(marker).send())
-                .map_err(AwsError::call("iam.ListRoles"))?;
-            names.extend(page.roles().iter().map(|role| role.role_name().to_owned()));
-            marker = page.marker().map(str::to_owned);
-            if !page.is_truncated() || marker.is_none() {
-                break;
-            }
-        }
+        let pages = self.iam.list_roles().into_paginator().items().send();
+        let roles: Vec<aws_sdk_iam::types::Role> = self
+            .runtime
+            .block_on(pages.collect::<Result<_, _>>())
+            .map_err(AwsError::call("iam.ListRoles"))?;
+        let mut names: Vec<String> = roles.iter().map(|role| role.role_name().to_owned()).collect();
         names.retain(|name| name == logical_id || name.contains(&infix));
         match names.as_slice() {
             [name] => Ok(name.clone()),
@@ -65,64 +58,48 @@ impl Account {
     }
 
     fn inline(&self, role: &str) -> Result<Vec<RoleStatement>, AwsError> {
+        let pages = self
+            .iam
+            .list_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        let names: Vec<String> = self
+            .runtime
+            .block_on(pages.collect::<Result<_, _>>())
+            .map_err(AwsError::call("iam.ListRolePolicies"))?;
         let mut statements = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
+        for name in &names {
+            let request = self.iam.get_role_policy().role_name(role).policy_name(name);
+            let policy = self
                 .runtime
-                .block_on(
-                    self.iam
-                        .list_role_policies()
-                        .role_name(role)
-                        .set_marker(marker)
-                        .send(),
-                )
-                .map_err(AwsError::call("iam.ListRolePolicies"))?;
-            for name in page.policy_names() {
-                let policy = self
-                    .runtime
-                    .block_on(
-                        self.iam
-                            .get_role_policy()
-                            .role_name(role)
-                            .policy_name(name)
-                            .send(),
-                    )
-                    .map_err(AwsError::call("iam.GetRolePolicy"))?;
-                statements.extend(read(role, name, "inline", policy.policy_document())?);
-            }
-            marker = page.marker().map(str::to_owned);
-            if !page.is_truncated() || marker.is_none() {
-                return Ok(statements);
-            }
+                .block_on(request.send())
+                .map_err(AwsError::call("iam.GetRolePolicy"))?;
+            statements.extend(read(role, name, "inline", policy.policy_document())?);
         }
+        Ok(statements)
     }
 
     fn attached(&self, role: &str) -> Result<Vec<RoleStatement>, AwsError> {
+        let pages = self
+            .iam
+            .list_attached_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        let policies: Vec<aws_sdk_iam::types::AttachedPolicy> = self
+            .runtime
+            .block_on(pages.collect::<Result<_, _>>())
+            .map_err(AwsError::call("iam.ListAttachedRolePolicies"))?;
         let mut statements = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = self
-                .runtime
-                .block_on(
-                    self.iam
-                        .list_attached_role_policies()
-                        .role_name(role)
-                        .set_marker(marker)
-                        .send(),
-                )
-                .map_err(AwsError::call("iam.ListAttachedRolePolicies"))?;
-            for attached in page.attached_policies() {
-                let (Some(arn), Some(name)) = (attached.policy_arn(), attached.policy_name()) else {
-                    continue;
-                };
+        for attached in &policies {
+            if let (Some(arn), Some(name)) = (attached.policy_arn(), attached.policy_name()) {
                 statements.extend(self.managed(role, arn, name)?);
             }
-            marker = page.marker().map(str::to_owned);
-            if !page.is_truncated() || marker.is_none() {
-                return Ok(statements);
-            }
         }
+        Ok(statements)
     }
 
     fn managed(&self, role: &str, arn: &str, name: &str) -> Result<Vec<RoleStatement>, AwsError> {
