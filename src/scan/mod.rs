@@ -275,7 +275,6 @@ fn expand_macros(
         for file in &files.files {
             table.collect(file.package, &file.items);
         }
-        let start = files.files.len();
         let results: Vec<(bool, Vec<expand::OpaqueMacro>)> = files
             .files
             .par_iter_mut()
@@ -301,9 +300,6 @@ fn expand_macros(
         }
         let missing = files.missing_modules(root, 0);
         files.load(root, missing, cfgs);
-        if files.files.len() == start && !changed {
-            break;
-        }
     }
     let more: Vec<Vec<expand::OpaqueMacro>> = files
         .files
