@@ -49,8 +49,6 @@ pub struct Config {
     pub fail_on: Vec<String>,
     /// Whether an incomplete analysis fails.
     pub strict: bool,
-    /// Whether `s3:ListBucket` is added where code reads objects, so that a missing key gives 404 and not 403.
-    pub list_bucket_for_404: bool,
 }
 
 /// A `[[function]]`: which binary a function runs.
@@ -90,8 +88,6 @@ struct AsWritten {
     #[serde(default)]
     observe: ObserveAsWritten,
     #[serde(default)]
-    synthesis: SynthesisAsWritten,
-    #[serde(default)]
     check: CheckAsWritten,
     #[serde(default)]
     function: Vec<Spanned<FunctionAsWritten>>,
@@ -105,13 +101,6 @@ struct AsWritten {
 #[serde(deny_unknown_fields)]
 struct ObserveAsWritten {
     usage: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SynthesisAsWritten {
-    #[serde(default)]
-    allow_list_bucket_for_404: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -199,7 +188,6 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     }
     let mut config = parse_default();
     config.trail = written.observe.usage;
-    config.list_bucket_for_404 = written.synthesis.allow_list_bucket_for_404;
     config.strict = written.check.strict;
     if let Some(fail_on) = written.check.fail_on {
         config.fail_on = fail_on;
