@@ -52,7 +52,7 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
             &path,
             inputs.catalog,
             &known_functions(&inputs.workspace),
-            0,
+            rayon::current_num_threads(),
         ));
     }
     if project.current == Current::Aws {
@@ -92,6 +92,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         &tree,
         catalog,
         &ScanOptions {
+            threads: Some(rayon::current_num_threads()),
             examples: all,
             ..ScanOptions::default()
         },
@@ -245,26 +246,18 @@ impl Inputs {
     }
 
     /// What the scan found, function by function.
-    pub fn scanned(&self) -> Vec<Scanned<'_>> {
-        let of_function = |function: &'_ Function| -> (&[CallSite], &[Gap]) { self.entry_parts(function) };
-        self.workspace
-            .functions
-            .iter()
-            .map(|function| {
-                let (calls, gaps) = of_function(function);
-                Scanned {
-                    name: &function.name,
-                    binary: function.binary.as_ref(),
-                    calls,
-                    gaps,
-                }
-            })
-            .collect()
+    pub fn scanned<'a>(&'a self) -> Vec<Scanned<'a>> {
+        let scanned = |function: &'a Function| Scanned {
+            name: &function.name,
+            binary: function.binary.as_ref(),
+            calls: self.calls(function),
+            gaps: self.gaps_of(function),
+        };
+        self.workspace.functions.iter().map(scanned).collect()
     }
 
-    fn entry_parts(&self, function: &Function) -> (&[CallSite], &[Gap]) {
-        self.entry(function)
-            .map_or((&[], &[]), |entry| (&entry.call_sites, &entry.gaps))
+    fn calls(&self, function: &Function) -> &[CallSite] {
+        self.entry(function).map_or(&[], |entry| &entry.call_sites)
     }
 
     /// Calls that no function reaches, sorted by place.
@@ -272,18 +265,21 @@ impl Inputs {
         self.scan.unreached()
     }
 
-    /// Gaps of the whole project that concern one function.
-    fn concerning<'a>(&'a self, function: &'a Function) -> impl Iterator<Item = Gap> + 'a {
+    /// What could not be settled of one function: on the way from its entry, and elsewhere in the project.
+    fn gaps_of(&self, function: &Function) -> Vec<Gap> {
+        let own = self.entry(function).into_iter().flat_map(|entry| &entry.gaps);
         let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
-        all.filter(|gap| concern::concerns(gap, function, &self.tree))
+        let mut gaps: Vec<Gap> = own
+            .chain(all.filter(|gap| concern::concerns(gap, function, &self.tree)))
             .cloned()
+            .collect();
+        gaps.sort();
+        gaps.dedup();
+        gaps
     }
 
-    /// Gaps that concern no single function; none when only some functions were asked for.
+    /// Gaps that concern no single function. When only some functions were asked for, those of the trail are left.
     pub fn common_gaps(&self) -> Vec<Gap> {
-        if !self.chosen.is_empty() {
-            return Vec::new();
-        }
         let of_some = |gap: &&Gap| {
             self.workspace
                 .functions
@@ -292,7 +288,11 @@ impl Inputs {
         };
         let trail = self.trail.iter().flat_map(|trail| trail.gaps.iter());
         let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
-        let mut gaps: Vec<Gap> = all.filter(|gap| !of_some(gap)).chain(trail).cloned().collect();
+        let mut gaps: Vec<Gap> = all
+            .filter(|gap| self.chosen.is_empty() && !of_some(gap))
+            .chain(trail)
+            .cloned()
+            .collect();
         gaps.extend(self.trail.as_ref().filter(|trail| trail.events == 0).map(|_| {
             Gap::new(
                 "empty-trail",
@@ -354,7 +354,7 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
 }
 
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'a> {
-    let (calls, scan_gaps) = inputs.entry_parts(function);
+    let calls = inputs.calls(function);
     let stack = function
         .stack
         .and_then(|index| inputs.workspace.stacks.get(index));
@@ -364,8 +364,8 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));
     usages.extend(declared(inputs, function));
     let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
-    let mut gaps: Vec<Gap> = scan_gaps.iter().chain(&synthesis.gaps).cloned().collect();
-    gaps.extend(inputs.concerning(function));
+    let mut gaps = inputs.gaps_of(function);
+    gaps.extend(synthesis.gaps);
     gaps.extend(unexplained_polling(function, &observations));
     gaps.sort();
     gaps.dedup();

@@ -8,7 +8,7 @@ use crate::usage::{CallSite, Gap, ResourceHint};
 use crate::workspace::model::BinaryId;
 
 /// What the scan of one function found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Scanned<'a> {
     /// Name of the function, or of the binary when nothing deploys it.
     pub name: &'a str,
@@ -17,7 +17,7 @@ pub struct Scanned<'a> {
     /// The calls it can reach, sorted by place.
     pub calls: &'a [CallSite],
     /// What could not be settled.
-    pub gaps: &'a [Gap],
+    pub gaps: Vec<Gap>,
 }
 
 /// The whole scan.

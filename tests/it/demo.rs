@@ -229,6 +229,32 @@ fn the_same_bytes_come_out_of_every_run_and_thread_count() {
     }
 }
 
+#[test]
+fn a_file_that_does_not_parse_is_a_gap_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new(DEMO), folder.path());
+    std::fs::write(
+        folder.path().join("functions/payments/src/signature.rs"),
+        "fn broken( {",
+    )
+    .unwrap();
+    let path = folder.path().to_str().unwrap();
+    for command in ["scan", "diff"] {
+        let output: Value =
+            serde_json::from_slice(&rolefit(&[command, path, "--format", "json"]).stdout).unwrap();
+        let functions = output["functions"].as_array().unwrap();
+        let payments = functions
+            .iter()
+            .find(|function| function["name"] == "PaymentsFunction")
+            .unwrap();
+        let gaps = payments["gaps"].as_array().unwrap();
+        assert!(
+            gaps.iter().any(|gap| gap["code"] == "unparsable-file"),
+            "{command}: {gaps:#?}"
+        );
+    }
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -42,7 +42,7 @@ pub fn scan(
                 paint(DIM, &path.join(" > ")),
             );
         }
-        for gap in scanned.gaps {
+        for gap in &scanned.gaps {
             let _ = writeln!(out, "{}", gap_line(gap));
         }
     }
