@@ -3,3 +3,4 @@
 pub mod action;
 pub mod arn;
 pub mod policy;
+pub mod request;
