@@ -10,6 +10,7 @@ mod explain;
 mod generate;
 mod observed;
 mod overview;
+mod render;
 mod scan;
 
 use std::io::Write as _;
