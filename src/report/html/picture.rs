@@ -122,7 +122,7 @@ fn lines(functions: &[Assessed<'_>], edges: &Edges) -> String {
         "<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"Functions and the resources they may touch\" class=\"lines\">",
         (rows + 1) * STEP
     );
-    let mut drawn: Vec<(&(usize, String, Kind), &BTreeSet<String>)> = edges.iter().collect();
+    let mut drawn: Vec<_> = edges.iter().collect();
     drawn.sort_by_key(|((function, resource, kind), _)| (*kind, *function, resource.clone()));
     for ((function, resource, kind), actions) in drawn {
         let from = spread(*function, functions.len());
@@ -161,7 +161,7 @@ fn lines(functions: &[Assessed<'_>], edges: &Edges) -> String {
             "<text x=\"{}\" y=\"{}\" class=\"res\">{}<title>{}</title></text>",
             RIGHT + 8,
             spread(index, order.len()) + 4,
-            escape(&cut(name, 44)),
+            escape(&cut(name, 40)),
             escape(name)
         );
     }

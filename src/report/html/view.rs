@@ -12,7 +12,7 @@ use crate::gate::Finding;
 use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::Policy;
-use crate::report::text::thousands;
+use crate::report::text::{counted, thousands};
 use crate::report::{Assessed, Counts, Report};
 use crate::usage::{Because, Gap, Observed};
 
@@ -30,8 +30,7 @@ pub(super) struct Page {
     passed: bool,
     counts: Counts,
     share: usize,
-    errors: usize,
-    warnings: usize,
+    open: String,
     waived: usize,
     picture: String,
     functions: Vec<FunctionView>,
@@ -139,8 +138,11 @@ impl Page {
             passed: !report.fails,
             counts,
             share: share(counts),
-            errors: open("error"),
-            warnings: open("warning"),
+            open: format!(
+                "{}, {}",
+                counted(open("error"), "error"),
+                counted(open("warning"), "warning")
+            ),
             waived: report.findings.iter().filter(|f| f.waived.is_some()).count(),
             picture: picture::picture(&report.functions),
             functions: report
@@ -286,7 +288,7 @@ fn row(row: &Row, seen: Option<&Observed>, catalog: &Catalog) -> RowView {
             .map(|origin| format!("{} {}", origin.name, origin.location))
             .collect(),
         because: row.because.iter().map(because).collect(),
-        seen: seen.map_or_else(String::new, |seen| self::seen(seen)),
+        seen: seen.map_or_else(String::new, self::seen),
         last: seen
             .and_then(|seen| seen.last.as_deref())
             .map_or_else(String::new, |last| day(last).to_owned()),
