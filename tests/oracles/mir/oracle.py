@@ -28,6 +28,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # Inherent methods of `Client` that call nothing; everything else that `impl Client` offers is an operation.
 NO_OPERATION = {"new", "from_conf", "conf", "config", "with_config", "handle", "clone", "fmt", "default", "builder", "from"}
+# Crates of this name that are no SDK crates: their own methods are no operations.
+NO_SDK = {"s3_transfer_manager"}
 # `wait_until_*`: the operation that is polled (botocore, waiters-2.json; the crates' src/waiters).
 POLLED = {
     ("s3", "bucket_exists"): "head_bucket",
@@ -51,9 +53,11 @@ POLLED = {
     ("autoscaling", "group_not_exists"): "describe_auto_scaling_groups",
 }
 
-CALL = re.compile(r"(?:<impl )?\b(aws_sdk_\w+?)::(?:client::)?(?:(\w+)::<impl (aws_sdk_\w+?)::(?:client::)?)?Client>?(?:::<[^()]*>)?::(?:r#)?(\w+)")
+# 1.x: one module of `client` per operation; 0.x: all in `impl Client`.
+CALL = re.compile(r"\baws_sdk_(\w+?)::client::(?:r#)?(\w+)::<impl aws_sdk_\w+::(?:client::)?Client>::(?:r#)?\2\b")
+OLD_CALL = re.compile(r"(?<![<\w:])aws_sdk_(\w+?)::(?:client::)?Client::(?:r#)?([a-z]\w*)\b")
 WAITER = re.compile(r"aws_sdk_(\w+?)::(?:client::)?Client as aws_sdk_\w+::client::Waiters>::wait_until_(\w+)")
-SEND_WITH = re.compile(r"aws_sdk_(\w+?)::operation::(\w+)::builders::(?:<impl [^>]*)?\w+InputBuilder>?::send_with")
+SEND_WITH = re.compile(r"aws_sdk_(\w+?)::operation::(\w+)::builders::(?:<impl [^>]*)?\w+InputBuilder>?::send_with(?=\((?!\)))")
 SPAN = re.compile(r"// scope \d+ at (.+?):(\d+):(\d+): (\d+):(\d+)\s*$")
 FILE_IN_SPAN = re.compile(r" at (.+?\.rs):\d+:\d+: \d+:\d+")
 
@@ -166,13 +170,11 @@ def found(code):
         yield match.group(1), POLLED.get(match.groups(), "wait_until_" + match.group(2)), "waiter"
     for match in SEND_WITH.finditer(code):
         yield match.group(1), match.group(2), "send_with"
-    for match in CALL.finditer(code):
-        crate, method = match.group(1), match.group(4)
-        if method in NO_OPERATION or (match.group(2) and match.group(2).removeprefix("r#") != method):
-            continue
-        after = code[match.end() :]
-        how = "call" if after.startswith("(") or re.match(r"::<[^()]*>\(", after) else "mention"
-        yield crate.removeprefix("aws_sdk_"), method, how
+    for match in [*CALL.finditer(code), *OLD_CALL.finditer(code)]:
+        crate, method = match.groups()
+        if method not in NO_OPERATION and crate not in NO_SDK:
+            after = code[match.end() :]
+            yield crate, method, "call" if re.match(r"(::<[^()]*>)?\(", after) else "mention"
 
 
 def inside(root, directory, file):
