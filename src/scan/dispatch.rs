@@ -243,7 +243,8 @@ impl World<'_> {
         })
     }
 
-    /// The impls of a method of `of_trait` for the given constructed types: the fns to run.
+    /// The impls of a method of `of_trait` for the given constructed types: the fns to run. An attribute macro that is
+    /// not known (`#[typetag::serde]`) may register its impl by itself, so that nothing need construct the type.
     pub fn implementations(
         &self,
         of_trait: TraitId,
@@ -253,7 +254,7 @@ impl World<'_> {
         let mut fns = BTreeSet::new();
         for id in &self.traits[of_trait].impls {
             let data = &self.impls[*id];
-            if !constructed(&data.self_ty) {
+            if !data.unknown_macro && !constructed(&data.self_ty) {
                 continue;
             }
             match data.fns.get(name) {

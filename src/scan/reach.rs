@@ -141,6 +141,9 @@ impl Walk<'_, '_> {
 
     fn run(&mut self) {
         while let Some(id) = self.queue.pop_front() {
+            if let Some(adt) = self.registered(id) {
+                self.construct(adt, id);
+            }
             let Some(facts) = facts_of(self.facts, id) else {
                 continue;
             };
@@ -163,6 +166,18 @@ impl Walk<'_, '_> {
                 }
                 self.name(*adt);
             }
+        }
+    }
+
+    /// The type whose instance runs this method, if an attribute macro may have made it.
+    fn registered(&self, id: FnId) -> Option<AdtId> {
+        let Owner::Impl(owner) = self.world.fns[id].owner else {
+            return None;
+        };
+        let data = &self.world.impls[owner];
+        match &data.self_ty {
+            Ty::Adt(adt, _) if data.unknown_macro && self.world.fns[id].item.has_self => Some(*adt),
+            _ => None,
         }
     }
 
