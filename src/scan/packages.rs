@@ -175,7 +175,10 @@ pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
         .collect();
     for (index, package) in cargo.packages.iter().enumerate() {
         if let Some(asked) = asked.get_mut(index) {
-            let required = package.targets.iter().flat_map(|target| &target.required_features);
+            let required = package
+                .targets
+                .iter()
+                .flat_map(|target| &target.required_features);
             asked.extend(required.cloned());
         }
         for dependency in &package.dependencies {
