@@ -106,6 +106,8 @@ pub enum Command {
     Diff(Diff),
     /// The gate: fails on missing permissions and permission creep.
     Check(Check),
+    /// Approve the grants of today: write them to `rolefit.lock`.
+    Lock(Lock),
     /// Why a function has, or has not, an action.
     Explain(Explain),
     /// What a rule means.
@@ -169,6 +171,23 @@ pub struct Check {
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub fail_on: Vec<String>,
+}
+
+/// Writes `rolefit.lock`: one approved grant a line, sorted, to be committed and reviewed like code. From then on
+/// `rolefit check` fails on whatever a role grants beyond it.
+#[derive(Debug, clap::Args)]
+pub struct Lock {
+    /// Only these functions; the entries of the others stay as they are.
+    pub functions: Vec<String>,
+    /// A package, a workspace, or a folder with many of each; the lock lies in it.
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// The configuration file (default: `rolefit.toml` in PATH).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
