@@ -155,7 +155,7 @@ mod tests {
             assert_eq!(lines, expected);
             for line in &lines {
                 let again = statement(line, Effect::Allow).unwrap();
-                assert_eq!(super::lines(&again), [line.clone()]);
+                assert_eq!(super::lines(&again), std::slice::from_ref(line));
             }
         }
     }
