@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_managed;
 mod demo;
 mod documents;
 mod gaps;
