@@ -28,6 +28,7 @@ use action_entry::Prefix;
 use stored::{ChunkRange, File, HistoryData, PolicyData, PrefixData, ServiceData, ServiceEntry};
 
 pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
+pub use lookup::{Allowing, Needing};
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use naming::snake_case;
 pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
@@ -102,8 +103,9 @@ impl Catalog {
         let policies: Vec<PolicyData> = file.chunk(file.index.policies)?;
         let history: Vec<HistoryData> = file.chunk(file.index.history)?;
         let in_force = policies.iter().map(|policy| policy.chunk);
-        let documents: BTreeSet<ChunkRange> =
-            in_force.chain(history.iter().map(|policy| policy.chunk)).collect();
+        let documents: BTreeSet<ChunkRange> = in_force
+            .chain(history.iter().map(|policy| policy.chunk))
+            .collect();
         for chunk in documents {
             file.raw_chunk(chunk)?;
         }

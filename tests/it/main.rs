@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod coverage;
 mod demo;
 mod documents;
 mod gaps;
