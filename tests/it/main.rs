@@ -10,6 +10,7 @@
 
 mod contain;
 mod contain_managed;
+mod coverage;
 mod demo;
 mod documents;
 mod gaps;
