@@ -51,11 +51,13 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "ec2",
     "ecs",
     "eventbridge",
+    "firehose",
     "glue",
     "iam",
     "kinesis",
     "kms",
     "lambda",
+    "pipes",
     "rds",
     "rdsdata",
     "redshiftdata",
@@ -73,6 +75,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "sts",
     "textract",
     "timestreamquery",
+    "timestreamwrite",
     "transcribe",
 ];
 

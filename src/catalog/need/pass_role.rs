@@ -16,17 +16,32 @@ use super::condition::{Condition, Given, Truth};
 use super::{Form, Need, NeededAction, NeededResource, Note, Source, When};
 
 /// Verbs of operations that hand roles over.
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 26] = [
+    "Activate",
     "Add",
     "Associate",
+    "BatchCreate",
+    "BatchPut",
+    "Continue",
     "Create",
+    "Discover",
+    "Enable",
+    "Export",
     "Import",
     "Modify",
     "Put",
     "Register",
+    "Render",
+    "Replace",
     "Restore",
+    "Rollback",
+    "Rotate",
     "Run",
+    "Schedule",
+    "Send",
+    "Set",
     "Start",
+    "Sync",
     "Update",
 ];
 /// Services that speak of roles without handing them over.
