@@ -42,11 +42,13 @@ pub enum Form {
     /// A secret's name or ARN. The ARN of a secret ends in a hyphen and six characters that the name does not tell:
     /// `-??????` in a policy.
     Secret,
-    /// A parameter's name or ARN. The ARN has no slash between `parameter` and a name that starts with one.
+    /// A parameter's name or ARN, perhaps with a version or label after a colon, which is no part of the resource. The
+    /// ARN has no slash between `parameter` and a name that starts with one.
     Parameter,
-    /// A parameter path such as `/app/prod/`: what the resource of [`Form::Parameter`] would be, without a slash at the
-    /// end.
+    /// A parameter path such as `/app/prod/`: what the resource of [`Form::Parameter`] would be; a slash at the end stays.
     ParameterPath,
+    /// The secret behind a parameter called `/aws/reference/secretsmanager/…`.
+    ReferencedSecret,
     /// A KMS key's id or ARN, or an alias (`alias/…`) or its ARN. An alias is no resource of key operations: the key's
     /// ARN, or every key with a condition on `kms:ResourceAliases`.
     Key,
@@ -73,7 +75,7 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 32] = [
+const NAMES: [(&str, Form); 33] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
@@ -95,6 +97,7 @@ const NAMES: [(&str, Form); 32] = [
     ("secret", Form::Secret),
     ("parameter", Form::Parameter),
     ("parameter-path", Form::ParameterPath),
+    ("referenced-secret", Form::ReferencedSecret),
     ("key", Form::Key),
     ("key-alias", Form::KeyAlias),
     ("function", Form::Function),

@@ -16,10 +16,11 @@ use super::condition::{Condition, Given, Truth};
 use super::{Form, Need, NeededAction, NeededResource, Note, Source, When};
 
 /// Verbs of operations that hand roles over.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 27] = [
     "Activate",
     "Add",
     "Associate",
+    "BatchCreate",
     "BatchPut",
     "Continue",
     "Create",
@@ -30,13 +31,17 @@ const VERBS: [&str; 22] = [
     "Modify",
     "Put",
     "Register",
+    "Render",
     "Replace",
     "Restore",
     "Rollback",
+    "Rotate",
     "Run",
+    "Schedule",
     "Send",
     "Set",
     "Start",
+    "Sync",
     "Test",
     "Update",
 ];
