@@ -38,6 +38,7 @@ macro_rules! files {
 /// Every file by service.
 pub(super) const FILES: &[(&str, &str)] = files![
     "apigatewaymanagement",
+    "appconfig",
     "appconfigdata",
     "appsync",
     "athena",
@@ -65,6 +66,8 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "glue",
     "iam",
     "iot",
+    "iotdataplane",
+    "iotjobsdataplane",
     "kinesis",
     "kms",
     "lambda",
