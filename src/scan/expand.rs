@@ -9,8 +9,8 @@ use syn::punctuated::Punctuated;
 
 use super::cfg::CfgContext;
 use super::ir::{
-    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span, Tok,
-    TraitItem,
+    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span,
+    Tok, TraitItem,
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};

@@ -126,8 +126,12 @@ impl Files {
                     }
                     None => {
                         let gap = match module.included {
-                            true => Gap::new("generated-code", format!("no file `{}` to include", module.name)),
-                            false => Gap::new("missing-module", format!("no file for `mod {};`", module.name)),
+                            true => {
+                                Gap::new("generated-code", format!("no file `{}` to include", module.name))
+                            }
+                            false => {
+                                Gap::new("missing-module", format!("no file for `mod {};`", module.name))
+                            }
                         };
                         gaps.push(
                             gap.at(Location::new(&file.path, module.line, module.column))

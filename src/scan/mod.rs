@@ -18,6 +18,7 @@ mod eval_config;
 mod eval_settings;
 mod eval_flow;
 mod expand;
+mod extension;
 mod facts;
 mod files;
 mod format_macro;

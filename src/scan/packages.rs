@@ -59,6 +59,9 @@ impl<'a> Packages<'a> {
         };
         // Role assumption by aws-config needs no dependency on the STS crate.
         packages.sdk(world, "aws-sdk-sts");
+        for package in super::extension::packages() {
+            packages.sdk(world, package);
+        }
         let by_dir: BTreeMap<&str, usize> = cargo
             .packages
             .iter()
@@ -175,7 +178,10 @@ pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
         .collect();
     for (index, package) in cargo.packages.iter().enumerate() {
         if let Some(asked) = asked.get_mut(index) {
-            let required = package.targets.iter().flat_map(|target| &target.required_features);
+            let required = package
+                .targets
+                .iter()
+                .flat_map(|target| &target.required_features);
             asked.extend(required.cloned());
         }
         for dependency in &package.dependencies {
@@ -235,20 +241,26 @@ fn features_of_dependencies(package: &CargoPackage, on: &BTreeSet<String>) -> Ve
         .collect()
 }
 
-/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure.
+/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure; or a function that can
+/// ask the Parameters and Secrets extension.
 pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
     let Some(data) = world.packages.get(index) else {
         return false;
     };
-    !data.sdks.is_empty()
-        || data.closure.iter().any(|at| {
+    let uses = |fits: &dyn Fn(&str) -> bool| {
+        data.closure.iter().any(|at| {
             cargo.packages.get(*at).is_some_and(|package| {
                 package
                     .dependencies
                     .iter()
-                    .any(|dependency| dependency.package == "aws-config")
+                    .any(|dependency| fits(&dependency.package))
             })
         })
+    };
+    !data.sdks.is_empty()
+        || uses(&|package| package == "aws-config")
+        || (uses(&|package| package.starts_with("lambda"))
+            && uses(&|package| super::extension::HTTP_CLIENTS.contains(&package)))
 }
 
 /// Gaps for dependencies that call AWS in ways nobody models here.
