@@ -15,6 +15,7 @@ mod cfg;
 mod dispatch;
 mod eval;
 mod eval_config;
+mod eval_response;
 mod eval_settings;
 mod eval_flow;
 mod expand;
