@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
@@ -264,7 +266,13 @@ pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
 }
 
 /// Gaps for dependencies that call AWS in ways nobody models here.
-pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, index: usize) -> Vec<Gap> {
+pub fn unmodelled(
+    root: &std::path::Path,
+    world: &World<'_>,
+    cargo: &CargoTree,
+    locks: &Locks,
+    index: usize,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
@@ -308,10 +316,26 @@ pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, 
             );
         }
     }
-    gaps.extend(locked(root, world, cargo, index, &gaps));
+    gaps.extend(locked(root, world, cargo, locks, index, &gaps));
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Lock files in which crates outside the workspace use SDK crates, by path.
+pub type Locks = BTreeMap<String, CargoLock>;
+
+/// Reads the lock files that count for these packages.
+pub fn locks(root: &std::path::Path, cargo: &CargoTree, packages: &BTreeSet<usize>) -> Locks {
+    let files: BTreeSet<String> = packages
+        .iter()
+        .filter_map(|index| CargoLock::file(root, &cargo.packages.get(*index)?.dir))
+        .collect();
+    let read = files.into_par_iter().filter_map(|file| {
+        let lock = CargoLock::read(root, &file)?;
+        lock.has_users_of_sdk().then_some((file, lock))
+    });
+    read.collect()
 }
 
 /// Gaps for dependencies that, says the lock file, use SDK crates by themselves.
@@ -319,18 +343,19 @@ fn locked(
     root: &std::path::Path,
     world: &World<'_>,
     cargo: &CargoTree,
+    locks: &Locks,
     index: usize,
     known: &[Gap],
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let Some(lock) = cargo
+    let Some((file, lock)) = cargo
         .packages
         .get(index)
-        .and_then(|package| CargoLock::find(root, &package.dir))
+        .and_then(|package| CargoLock::file(root, &package.dir))
+        .and_then(|file| locks.get_key_value(&file))
     else {
         return gaps;
     };
-    let (file, lock) = lock;
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
         let Some(package) = cargo.packages.get(*at) else {
@@ -349,7 +374,7 @@ fn locked(
                     continue;
                 }
                 let sdks: Vec<String> = sdks.into_iter().collect();
-                let line = line_of(root, &file, &format!("name = \"{user}\""));
+                let line = line_of(root, file, &format!("name = \"{user}\""));
                 gaps.push(
                     Gap::new(
                         "unmodelled-dependency",
