@@ -4,6 +4,7 @@ mod args;
 mod assess;
 mod catalog;
 mod check;
+mod compare;
 mod concern;
 mod diff;
 mod explain;
@@ -81,6 +82,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
     }
 }
