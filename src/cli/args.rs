@@ -165,6 +165,12 @@ pub struct Check {
     /// Show notes too.
     #[arg(long, short)]
     pub verbose: bool,
+    /// Compare with the roles at this git revision, such as `origin/main`, instead of `rolefit.lock`.
+    #[arg(long, value_name = "REV", conflicts_with = "base_report")]
+    pub base: Option<String>,
+    /// Compare with the roles in an earlier `--format json` report instead of `rolefit.lock`.
+    #[arg(long, value_name = "FILE")]
+    pub base_report: Option<PathBuf>,
     /// Exit with 0 even if there are findings.
     #[arg(long)]
     pub exit_zero: bool,

@@ -11,6 +11,7 @@
 mod contain;
 mod contain_managed;
 mod coverage;
+mod creep;
 mod demo;
 mod documents;
 mod gaps;
