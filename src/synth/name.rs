@@ -33,7 +33,14 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::StatementTable => return statement_part(text, 0),
         Form::StatementIndex => return statement_part(text, 1),
         Form::CopySourceBucket => copy_source(text).0,
-        Form::S3UriKey => return Value::Name(s3_uri(text).map_or("*", |(_, key)| key).to_owned()),
+        Form::KeyPrefix => return Value::Name(every_key_from(text)),
+        Form::S3UriPrefix => {
+            return Value::Name(every_key_from(s3_uri(text).map_or("", |(_, key)| key)));
+        }
+        Form::S3UriKey => {
+            let key = s3_uri(text).map(|(_, key)| key).filter(|key| !key.is_empty());
+            return Value::Name(key.unwrap_or("*").to_owned());
+        }
         Form::S3UriBucket => match s3_uri(text) {
             Some((bucket, _)) => bucket.to_owned(),
             None => return Value::Unknown(format!("`{text}` is no `s3://` address of an object")),
@@ -80,6 +87,9 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
         Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
         Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
+        Form::MadeUpId if !is_one_symbol(&name) && !is_made_up(&name) => {
+            Value::Unknown(format!("the name `{name}` does not tell the id"))
+        }
         Form::Key if name.starts_with("alias/") => Value::Unknown(NO_ALIAS.to_owned()),
         _ => Value::Name(name),
     }
@@ -87,7 +97,7 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
 
 /// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
 pub(super) fn is_open(form: Form) -> bool {
-    matches!(form, Form::ObjectKey | Form::RunTimeId)
+    matches!(form, Form::ObjectKey | Form::KeyPrefix | Form::RunTimeId)
 }
 
 /// The name of what an ARN names, where the ARN of something in it is asked for; a name stays as it is.
@@ -154,10 +164,23 @@ fn copy_source(text: &str) -> (String, String) {
     }
 }
 
-/// Bucket and key of `s3://bucket/key`.
+/// Bucket and key of `s3://bucket/key`; the key can be empty.
 fn s3_uri(text: &str) -> Option<(&str, &str)> {
-    let (bucket, key) = text.strip_prefix("s3://")?.split_once('/')?;
-    (!bucket.is_empty() && !key.is_empty()).then_some((bucket, key))
+    let rest = text.strip_prefix("s3://")?;
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty()).then_some((bucket, key))
+}
+
+/// A pattern for every key that starts with `prefix`.
+fn every_key_from(prefix: &str) -> String {
+    format!("{}*", prefix.trim_end_matches('*'))
+}
+
+/// Whether a text is an id that the service made up: a name that someone chose seldom looks so.
+fn is_made_up(text: &str) -> bool {
+    text.len() == 7
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().any(|c| c.is_ascii_digit())
 }
 
 /// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
@@ -304,6 +327,14 @@ mod tests {
             ("photos/in/a.jpg", Form::CopySourceBucket, "photos"),
             ("s3://calls/in/a.wav", Form::S3UriBucket, "calls"),
             ("s3://calls/in/a.wav", Form::S3UriKey, "in/a.wav"),
+            ("s3://results", Form::S3UriBucket, "results"),
+            ("s3://results/", Form::S3UriPrefix, "*"),
+            ("s3://results/athena/", Form::S3UriPrefix, "athena/*"),
+            ("speech/", Form::KeyPrefix, "speech/*"),
+            ("k3x9a2b", Form::MadeUpId, "k3x9a2b"),
+            ("${Application}", Form::MadeUpId, "${Application}"),
+            ("OrderService", Form::MadeUpId, "?"),
+            ("service", Form::MadeUpId, "?"),
             (
                 "https://s3.eu-west-1.amazonaws.com/calls/a.wav",
                 Form::S3UriBucket,

@@ -31,6 +31,12 @@ pub enum Form {
     S3UriBucket,
     /// The key in `s3://bucket/key`.
     S3UriKey,
+    /// Every key that starts like the one in `s3://bucket/prefix`, or every key of `s3://bucket`.
+    S3UriPrefix,
+    /// The beginning of an object's key: every key that starts so. Where it is not known, every object of the bucket.
+    KeyPrefix,
+    /// An id that the service made up (seven lower-case letters and digits), or a name that does not tell it.
+    MadeUpId,
     /// A queue's URL: the last part of its path is the name, the part before it the account.
     QueueUrl,
     /// A secret's name or ARN. The ARN of a secret ends in a hyphen and six characters that the name does not tell:
@@ -69,7 +75,7 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 30] = [
+const NAMES: [(&str, Form); 33] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
@@ -84,6 +90,9 @@ const NAMES: [(&str, Form); 30] = [
     ("copy-source-key", Form::CopySourceKey),
     ("s3-uri-bucket", Form::S3UriBucket),
     ("s3-uri-key", Form::S3UriKey),
+    ("s3-uri-prefix", Form::S3UriPrefix),
+    ("key-prefix", Form::KeyPrefix),
+    ("made-up-id", Form::MadeUpId),
     ("queue-url", Form::QueueUrl),
     ("secret", Form::Secret),
     ("parameter", Form::Parameter),
