@@ -35,7 +35,7 @@ fn info(catalog: &Catalog) -> anyhow::Result<Outcome> {
         catalog.services().count()
     );
     for source in catalog.sources() {
-        let _ = writeln!(out, "from {source}");
+        let _ = writeln!(out, "from {} {}", source.name, source.version);
     }
     show(&out)?;
     Ok(Outcome::Passed)
@@ -153,7 +153,7 @@ fn unknown(catalog: &Catalog, id: &OperationId) -> String {
 }
 
 fn build_from(from: &Path, out: &Path) -> anyhow::Result<Outcome> {
-    let built = build::run(from)?;
+    let built = build::run(from, false)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
     let files = built
         .dumps

@@ -3,6 +3,7 @@
 pub mod rules;
 mod escalation;
 mod excess;
+pub mod lock;
 mod missing;
 mod waivers;
 

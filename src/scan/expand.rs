@@ -9,8 +9,8 @@ use syn::punctuated::Punctuated;
 
 use super::cfg::CfgContext;
 use super::ir::{
-    BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span, Tok,
-    TraitItem,
+    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span,
+    Tok, TraitItem,
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
@@ -205,7 +205,15 @@ impl<'a> Expander<'a> {
                 }
                 Some(items)
             }
-            "include" => None,
+            "include" => {
+                let path: Name = Arc::from(written_text(&call.tokens, 0)?);
+                Some(vec![Item {
+                    name: Arc::from(""),
+                    span: call.span,
+                    attrs: Attrs::default(),
+                    kind: ItemKind::Include(path),
+                }])
+            }
             _ => self.parse_items(&call.tokens),
         }
     }
@@ -542,6 +550,30 @@ fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
     slices.push(tokens.get(start..).unwrap_or_default());
     slices.retain(|slice| !slice.is_empty());
     slices
+}
+
+/// The text of a string literal, of `concat!` of such, and of `stringify!`; `None` if anything else is in it.
+fn written_text(tokens: &[Tok], depth: usize) -> Option<String> {
+    if depth > 8 {
+        return None;
+    }
+    match tokens {
+        [Tok::Literal(text, _)] => syn::parse_str::<syn::LitStr>(text).ok().map(|text| text.value()),
+        [Tok::Group(' ', inner, _)] => written_text(inner, depth + 1),
+        [Tok::Ident(name, _), Tok::Punct('!', ..), Tok::Group(_, inner, _)] => match &**name {
+            "concat" => inner
+                .split(|tok| matches!(tok, Tok::Punct(',', ..)))
+                .filter(|part| !part.is_empty())
+                .map(|part| written_text(part, depth + 1))
+                .collect(),
+            "stringify" => match inner.as_slice() {
+                [Tok::Ident(name, _)] => Some(name.to_string()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn called_names(tokens: &[Tok], names: &mut Vec<Name>) {

@@ -10,8 +10,8 @@ use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
 
 use super::cfg::CfgContext;
-use super::ir::{Item, ItemKind, Span};
-use super::lower::Lowerer;
+use super::ir::{Item, ItemKind};
+use super::lower::{Lowerer, Off};
 
 /// Larger files are not parsed.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -82,13 +82,14 @@ impl Files {
                 let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
                 self.index.insert((want.package, want.path.clone()), file);
                 self.gaps.extend(gap);
-                self.gaps.extend(off.into_iter().map(|span| {
+                let calls = off.into_iter().filter(|off| off.calls_aws(root, &want));
+                self.gaps.extend(calls.map(|off| {
                     Gap::new(
                         "feature-off",
                         "a feature that is off keeps out code that seems to call AWS",
                     )
-                    .at(Location::new(&want.path, span.line, span.column))
-                    .hint("switch the feature on if the function is built with it")
+                    .at(Location::new(&want.path, off.span.line, off.span.column))
+                    .hint("switch the feature on (`--features`, or `features` in `rolefit.toml`) if the function is built with it")
                 }));
                 self.files.push(SourceFile {
                     path: want.path,
@@ -116,15 +117,27 @@ impl Files {
                             wanted.insert(Wanted {
                                 package: file.package,
                                 path: path.clone(),
-                                base: module_base(path),
+                                base: match module.included {
+                                    true => folder(path).to_owned(),
+                                    false => module_base(path),
+                                },
                             });
                         }
                     }
-                    None => gaps.push(
-                        Gap::new("missing-module", format!("no file for `mod {};`", module.name))
-                            .at(Location::new(&file.path, module.line, module.column))
-                            .hint("calls in it cannot be seen; is it generated?"),
-                    ),
+                    None => {
+                        let gap = match module.included {
+                            true => {
+                                Gap::new("generated-code", format!("no file `{}` to include", module.name))
+                            }
+                            false => {
+                                Gap::new("missing-module", format!("no file for `mod {};`", module.name))
+                            }
+                        };
+                        gaps.push(
+                            gap.at(Location::new(&file.path, module.line, module.column))
+                                .hint("calls in it cannot be seen; is it generated?"),
+                        );
+                    }
                 }
             }
         }
@@ -146,8 +159,40 @@ pub fn module_base(path: &str) -> String {
     join(dir, name.strip_suffix(".rs").unwrap_or(name))
 }
 
+/// The folder of a file.
+pub fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
+}
+
+impl Off {
+    /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
+    fn calls_aws(&self, root: &Path, file: &Wanted) -> bool {
+        let Some((name, path)) = &self.module else {
+            return true;
+        };
+        let files = module_files(&file.base, &file.path, name, path.as_deref());
+        let Some(found) = files.iter().find(|path| root.join(path).is_file()) else {
+            return false;
+        };
+        let below = ignore::WalkBuilder::new(root.join(module_base(found)))
+            .standard_filters(false)
+            .build()
+            .flatten()
+            .map(ignore::DirEntry::into_path)
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        std::iter::once(root.join(found)).chain(below).any(|path| {
+            std::fs::read(path).is_ok_and(|bytes| {
+                let text = String::from_utf8_lossy(&bytes);
+                text.contains("aws_sdk_") || text.contains("aws_config")
+            })
+        })
+    }
+}
+
 struct DeclaredModule {
     name: String,
+    /// Whether it is not a module, but a file whose items are put in.
+    included: bool,
     candidates: Vec<String>,
     line: u32,
     column: u32,
@@ -155,14 +200,15 @@ struct DeclaredModule {
 
 /// Paths that the file of `mod name;` may have.
 pub fn candidates(item: &Item, base: &str, file: &str) -> Vec<String> {
-    match &item.attrs.path {
-        Some(path) => {
-            let dir = file.rsplit_once('/').map_or("", |(dir, _)| dir);
-            vec![join(dir, path), join(base, path)]
-        }
+    module_files(base, file, &item.name, item.attrs.path.as_deref())
+}
+
+fn module_files(base: &str, file: &str, name: &str, path: Option<&str>) -> Vec<String> {
+    match path {
+        Some(path) => vec![join(folder(file), path), join(base, path)],
         None => vec![
-            join(base, &format!("{}.rs", item.name)),
-            join(base, &format!("{}/mod.rs", item.name)),
+            join(base, &format!("{name}.rs")),
+            join(base, &format!("{name}/mod.rs")),
         ],
     }
 }
@@ -175,7 +221,15 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
         match &item.kind {
             ItemKind::Mod(None) => out.push(DeclaredModule {
                 name: item.name.to_string(),
+                included: false,
                 candidates: candidates(item, base, file),
+                line: item.span.line,
+                column: item.span.column,
+            }),
+            ItemKind::Include(path) => out.push(DeclaredModule {
+                name: path.to_string(),
+                included: true,
+                candidates: vec![join(folder(file), path)],
                 line: item.span.line,
                 column: item.span.column,
             }),
@@ -192,7 +246,7 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
 }
 
 /// Reads, checks, parses and lowers one file.
-fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>, Vec<Span>) {
+fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>, Vec<Off>) {
     let gap = |code: &'static str, message: String, line: usize, column: usize| {
         let place = Location::new(
             &want.path,

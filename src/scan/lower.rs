@@ -19,8 +19,16 @@ pub struct Lowerer<'a> {
     names: HashSet<Name>,
     /// The body being built.
     pub(super) body: BodyBuilder,
-    /// Items that features keep out although they seem to call AWS.
-    pub(super) off: Vec<Span>,
+    /// Items that features keep out although they seem, or may be found, to call AWS.
+    pub(super) off: Vec<Off>,
+}
+
+/// An item that a feature keeps out.
+pub struct Off {
+    /// Where its attribute stands.
+    pub span: Span,
+    /// The module whose file has to be looked at, with its `#[path]`; `None` if the item itself seems to call AWS.
+    pub module: Option<(Name, Option<Name>)>,
 }
 
 /// A body under construction.
@@ -51,12 +59,21 @@ impl<'a> Lowerer<'a> {
         if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
             return;
         }
+        let span = attrs
+            .first()
+            .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
+        let span = self.span(span);
+        if let syn::Item::Mod(item) = item
+            && item.content.is_none()
+        {
+            let path = self.attrs(attrs).path;
+            let module = Some((self.name(&item.ident), path));
+            self.off.push(Off { span, module });
+            return;
+        }
         let text = quote::ToTokens::to_token_stream(item).to_string();
         if text.contains("aws_sdk_") || text.contains(". send ()") {
-            let span = attrs
-                .first()
-                .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
-            self.off.push(self.span(span));
+            self.off.push(Off { span, module: None });
         }
     }
 

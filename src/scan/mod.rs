@@ -15,6 +15,7 @@ mod cfg;
 mod dispatch;
 mod eval;
 mod eval_config;
+mod eval_settings;
 mod eval_flow;
 mod expand;
 mod facts;
@@ -95,6 +96,8 @@ pub struct Scan {
     pub all_sites: Vec<CallSite>,
     /// Gaps that belong to no entry.
     pub gaps: Vec<Gap>,
+    /// Source files that were read, sorted, relative to the scanned root.
+    pub files_read: Vec<String>,
 }
 
 /// What one binary can reach.
@@ -221,10 +224,14 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     gaps.extend(files.gaps.iter().cloned());
     gaps.sort();
     gaps.dedup();
+    let mut files_read: Vec<String> = files.files.iter().map(|file| file.path.clone()).collect();
+    files_read.sort();
+    files_read.dedup();
     Scan {
         all_sites: scanned.all_sites(),
         entries,
         gaps,
+        files_read,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
-use crate::workspace::cargo::{CargoTree, DependencyKind, TargetKind};
+use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
 use crate::workspace::cargo_lock::CargoLock;
 
 use super::ScanOptions;
@@ -162,39 +162,78 @@ fn close(world: &mut World<'_>) {
     }
 }
 
-/// The conditions each package is read with.
+/// The conditions each package is read with: default features, those that other packages ask for (in their dependency
+/// tables and by `package/feature`), those that targets require, and those of `options`.
 pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
     let mut asked: Vec<BTreeSet<String>> = vec![options.features.clone(); cargo.packages.len()];
     let mut defaults = vec![!options.no_default_features; cargo.packages.len()];
-    for package in &cargo.packages {
-        for dependency in &package.dependencies {
-            let target = dependency
-                .path
-                .as_deref()
-                .and_then(|dir| cargo.packages.iter().position(|package| package.dir == *dir));
-            if let Some(index) = target {
-                if let Some(asked) = asked.get_mut(index) {
-                    asked.extend(dependency.features.iter().cloned());
-                }
-                if let Some(default) = defaults.get_mut(index) {
-                    *default = true;
-                }
-            }
-        }
-    }
-    cargo
+    let by_dir: BTreeMap<&str, usize> = cargo
         .packages
         .iter()
         .enumerate()
-        .map(|(index, package)| {
-            let mut asked = asked.get(index).cloned().unwrap_or_default();
-            for target in &package.targets {
-                asked.extend(target.required_features.iter().cloned());
+        .map(|(index, package)| (package.dir.as_str(), index))
+        .collect();
+    for (index, package) in cargo.packages.iter().enumerate() {
+        if let Some(asked) = asked.get_mut(index) {
+            let required = package
+                .targets
+                .iter()
+                .flat_map(|target| &target.required_features);
+            asked.extend(required.cloned());
+        }
+        for dependency in &package.dependencies {
+            let Some(target) = dependency.path.as_deref().and_then(|dir| by_dir.get(dir)) else {
+                continue;
+            };
+            if let Some(asked) = asked.get_mut(*target) {
+                asked.extend(dependency.features.iter().cloned());
             }
-            let default = defaults.get(index).copied().unwrap_or(true);
-            CfgContext {
-                features: (!options.all_features).then(|| package.enabled_features(&asked, default)),
+            if let Some(default) = defaults.get_mut(*target) {
+                *default = true;
             }
+        }
+    }
+    let mut enabled: Vec<BTreeSet<String>> = vec![BTreeSet::new(); cargo.packages.len()];
+    let mut todo: BTreeSet<usize> = (0..cargo.packages.len()).collect();
+    while let Some(index) = todo.pop_first() {
+        let (Some(package), Some(asked_here)) = (cargo.packages.get(index), asked.get(index)) else {
+            continue;
+        };
+        let on = package.enabled_features(asked_here, defaults.get(index).copied().unwrap_or(true));
+        for (dependency, feature) in features_of_dependencies(package, &on) {
+            let target = package
+                .dependencies
+                .iter()
+                .filter(|found| found.code_name == dependency)
+                .find_map(|found| by_dir.get(found.path.as_deref()?));
+            if let Some(target) = target
+                && let Some(asked) = asked.get_mut(*target)
+                && asked.insert(feature)
+            {
+                todo.insert(*target);
+            }
+        }
+        if let Some(slot) = enabled.get_mut(index) {
+            *slot = on;
+        }
+    }
+    enabled
+        .into_iter()
+        .map(|on| CfgContext {
+            features: (!options.all_features).then_some(on),
+        })
+        .collect()
+}
+
+/// What the features that are on ask of dependencies: `dependency/feature` and `dependency?/feature`, by code name.
+fn features_of_dependencies(package: &CargoPackage, on: &BTreeSet<String>) -> Vec<(String, String)> {
+    on.iter()
+        .filter_map(|feature| package.features.get(feature))
+        .flatten()
+        .filter_map(|entry| {
+            let (dependency, feature) = entry.split_once('/')?;
+            let name = dependency.trim_end_matches('?').replace('-', "_");
+            Some((name, feature.to_owned()))
         })
         .collect()
 }
@@ -345,7 +384,7 @@ const TYPES_ONLY: &[&str] = &[
 ];
 
 /// Whether a package has a target that is an entry under the options.
-pub fn has_entry(package: &crate::workspace::cargo::CargoPackage, options: &ScanOptions) -> bool {
+pub fn has_entry(package: &CargoPackage, options: &ScanOptions) -> bool {
     package.targets.iter().any(|target| {
         target.kind == TargetKind::Bin || (options.examples && target.kind == TargetKind::Example)
     })

@@ -1,11 +1,11 @@
 //! Types of fields, impls, bounds and signatures, once names resolve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::ir::Name;
 use super::types::Ty;
-use super::world::{Def, FnId, ImplId, Owner, Scope, World};
+use super::world::{Def, FnId, ImplId, Owner, Scope, TraitId, World};
 
 /// Second half: once names resolve, types of fields, impls and signatures.
 pub fn resolve_signatures(world: &mut World<'_>) {
@@ -182,11 +182,18 @@ fn resolve_fns(world: &mut World<'_>) {
 }
 
 fn collect_methods(world: &mut World<'_>) {
-    let mut methods: BTreeMap<Name, Vec<FnId>> = BTreeMap::new();
+    let mut methods: HashMap<Name, Vec<FnId>> = HashMap::new();
     for (id, data) in world.fns.iter() {
         if data.owner != Owner::Free && data.item.has_self {
             methods.entry(data.item.name.clone()).or_default().push(id);
         }
     }
+    let mut trait_fns: HashMap<Name, Vec<TraitId>> = HashMap::new();
+    for (id, data) in world.traits.iter() {
+        for name in data.fns.keys() {
+            trait_fns.entry(name.clone()).or_default().push(id);
+        }
+    }
     world.methods = methods;
+    world.trait_fns = trait_fns;
 }

@@ -14,4 +14,5 @@ mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod reports;
 mod schemas;

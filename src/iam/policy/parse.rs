@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::json::Json;
-use super::{ActionPattern, Actions, ArnPattern, Conditions, Effect, Policy, Resources, Statement};
+use super::{
+    ActionPattern, Actions, ArnPattern, Conditions, Effect, Policy, PolicyKind, PrincipalSet, Principals,
+    Resources, Statement, Version,
+};
 
 /// Why a text is not an identity-based policy document. Every variant but the first names the path of the element.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,31 +71,40 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// Reads a policy document.
-    ///
-    /// `Version` may be `2012-10-17`, `2008-10-17` or absent (which means the latter); in the older language `${…}` is
-    /// plain text, and is kept so by writing its dollar sign as the `${$}` of the newer one. `Id` has no effect and is
-    /// left out. Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
+    /// Reads an identity-based policy document: [`Policy::read`] with [`PolicyKind::Identity`].
     ///
     /// # Errors
     /// Says which element is wrong, with its path.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
+        Self::read(text, PolicyKind::Identity)
+    }
+
+    /// Reads a policy document.
+    ///
+    /// `Version` may be `2012-10-17`, `2008-10-17` or absent (which means the latter); in the older language `${…}` is
+    /// plain text, and is kept so by writing its dollar sign as the `${$}` of the newer one. `Id` has no effect and is
+    /// left out. A trust policy without `Resource` speaks of every resource, `*`.
+    /// Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
+    ///
+    /// # Errors
+    /// Says which element is wrong, with its path.
+    pub fn read(text: &str, kind: PolicyKind) -> Result<Self, PolicyError> {
         let json: Json = serde_json::from_str(text).map_err(|error| PolicyError::Json(error.to_string()))?;
-        document(json)
+        document(json, kind)
     }
 }
 
-fn document(json: Json) -> Result<Policy, PolicyError> {
+fn document(json: Json, kind: PolicyKind) -> Result<Policy, PolicyError> {
     let mut statements = None;
-    let mut variables = false;
+    let mut declared = Version::V2008;
     for (key, value) in object(json, "the document", "a policy document")? {
         match key.as_str() {
-            "Version" => variables = version(value)?,
+            "Version" => declared = version(value)?,
             "Id" => {
                 string(value, "Id")?;
             }
             "Statement" => statements = Some(value),
-            _ => return Err(unknown_key("the document", key)),
+            _ => return Err(unknown_key("the document", key, kind)),
         }
     }
     let items = match statements {
@@ -109,19 +121,22 @@ fn document(json: Json) -> Result<Policy, PolicyError> {
             });
         }
     };
-    let reader = StatementReader { variables };
+    let reader = StatementReader { declared, kind };
     let statements = items
         .into_iter()
         .map(|(path, item)| reader.statement(item, &path))
         .collect::<Result<_, _>>()?;
-    Ok(Policy { statements })
+    Ok(Policy {
+        kind,
+        version: declared,
+        statements,
+    })
 }
 
-/// Whether the version knows policy variables.
-fn version(value: Json) -> Result<bool, PolicyError> {
+fn version(value: Json) -> Result<Version, PolicyError> {
     match string(value, "Version")?.as_str() {
-        "2012-10-17" => Ok(true),
-        "2008-10-17" => Ok(false),
+        "2012-10-17" => Ok(Version::V2012),
+        "2008-10-17" => Ok(Version::V2008),
         other => Err(PolicyError::Value {
             path: "Version".to_owned(),
             value: other.to_owned(),
@@ -131,19 +146,28 @@ fn version(value: Json) -> Result<bool, PolicyError> {
 }
 
 struct StatementReader {
-    /// Whether `${…}` is a variable; else it is plain text.
-    variables: bool,
+    declared: Version,
+    kind: PolicyKind,
 }
 
 impl StatementReader {
     fn statement(&self, json: Json, path: &str) -> Result<Statement, PolicyError> {
-        let (mut sid, mut effect, mut actions, mut resources) = (None, None, None, None);
+        let (mut sid, mut effect, mut principals, mut actions, mut resources) =
+            (None, None, None, None, None);
         let mut conditions = Conditions::new();
         for (key, value) in object(json, path, "a statement")? {
             let at = format!("{path}.{key}");
             match key.as_str() {
                 "Sid" => sid = Some(string(value, &at)?),
                 "Effect" => effect = Some(read_effect(value, &at)?),
+                "Principal" | "NotPrincipal" if self.kind != PolicyKind::Identity => {
+                    let set = self.principals(value, &at)?;
+                    let read = match key.as_str() {
+                        "Principal" => Principals::Only(set),
+                        _ => Principals::AllExcept(set),
+                    };
+                    once(&mut principals, read, path, "both `Principal` and `NotPrincipal`")?;
+                }
                 "Action" | "NotAction" => {
                     let list = non_empty(strings(value, &at)?, &at)?;
                     let patterns = list.into_iter().map(ActionPattern::new).collect();
@@ -166,16 +190,50 @@ impl StatementReader {
                     once(&mut resources, read, path, "both `Resource` and `NotResource`")?;
                 }
                 "Condition" => conditions = self.conditions(value, &at)?,
-                _ => return Err(unknown_key(path, key)),
+                _ => return Err(unknown_key(path, key, self.kind)),
             }
         }
         Ok(Statement {
             sid,
             effect: required(effect, path, "`Effect`")?,
+            principals: match self.kind {
+                PolicyKind::Identity => None,
+                _ => Some(required(principals, path, "`Principal` or `NotPrincipal`")?),
+            },
             actions: required(actions, path, "`Action` or `NotAction`")?,
-            resources: required(resources, path, "`Resource` or `NotResource`")?,
+            resources: match (self.kind, resources) {
+                (PolicyKind::Trust, None) => Resources::Only(vec![ArnPattern::any()]),
+                (_, resources) => required(resources, path, "`Resource` or `NotResource`")?,
+            },
             conditions,
         })
+    }
+
+    fn principals(&self, json: Json, path: &str) -> Result<PrincipalSet, PolicyError> {
+        if let Json::String(everyone) = &json {
+            return match everyone.as_str() {
+                "*" => Ok(PrincipalSet::from([("*".to_owned(), vec!["*".to_owned()])])),
+                other => Err(PolicyError::Value {
+                    path: path.to_owned(),
+                    value: other.to_owned(),
+                    expected: "`*` or an object of principal types",
+                }),
+            };
+        }
+        let mut set = PrincipalSet::new();
+        for (kind, names) in object(json, path, "`*` or an object of principal types")? {
+            let at = format!("{path}.{kind}");
+            if !matches!(kind.as_str(), "AWS" | "Service" | "Federated" | "CanonicalUser") {
+                return Err(PolicyError::Value {
+                    path: path.to_owned(),
+                    value: kind,
+                    expected: "`AWS`, `Service`, `Federated` or `CanonicalUser`",
+                });
+            }
+            let names = non_empty(strings(names, &at)?, &at)?;
+            set.insert(kind, names.into_iter().map(|name| self.text(name)).collect());
+        }
+        Ok(set)
     }
 
     fn conditions(&self, json: Json, path: &str) -> Result<Conditions, PolicyError> {
@@ -192,10 +250,9 @@ impl StatementReader {
     }
 
     fn text(&self, text: String) -> String {
-        if self.variables {
-            text
-        } else {
-            text.replace("${", "${$}{")
+        match self.declared {
+            Version::V2012 => text,
+            Version::V2008 => text.replace("${", "${$}{"),
         }
     }
 }
@@ -239,9 +296,9 @@ fn non_empty(list: Vec<String>, path: &str) -> Result<Vec<String>, PolicyError> 
     Ok(list)
 }
 
-fn unknown_key(path: &str, key: String) -> PolicyError {
+fn unknown_key(path: &str, key: String, kind: PolicyKind) -> PolicyError {
     let hint = match key.as_str() {
-        "Principal" | "NotPrincipal" => {
+        "Principal" | "NotPrincipal" if kind == PolicyKind::Identity => {
             "an identity-based policy has no principal, it is the role that carries it"
         }
         _ => "keys are spelled exactly as IAM documents them",
@@ -312,8 +369,8 @@ mod tests {
         let long = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"],
             "Condition": {"Bool": {"aws:SecureTransport": ["true"]}, "NumericLessThan": {"s3:max-keys": ["10"]}}}]}"#;
         assert_eq!(
-            Policy::from_json(short).unwrap(),
-            Policy::from_json(long).unwrap()
+            Policy::from_json(short).unwrap().statements,
+            Policy::from_json(long).unwrap().statements
         );
     }
 
@@ -337,6 +394,28 @@ mod tests {
         );
         for older in ["", r#""Version": "2008-10-17", "#] {
             assert_eq!(resource(older), "arn:aws:s3:::b/${$}{aws:username}");
+        }
+    }
+
+    #[test]
+    fn resource_and_trust_policies_read_back_as_printed() {
+        for (kind, text) in [
+            (
+                PolicyKind::Resource,
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":["111122223333","arn:aws:iam::1:root"]},"Action":"s3:*","Resource":"*"}]}"#,
+            ),
+            (
+                PolicyKind::Trust,
+                r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringLike":{"sts:ExternalId":"${a}${$}{b}"}}}]}"#,
+            ),
+            (
+                PolicyKind::Trust,
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#,
+            ),
+        ] {
+            let policy = Policy::read(text, kind).unwrap();
+            assert_eq!(policy.to_json_compact(), text);
+            assert_eq!(Policy::read(&policy.to_json_compact(), kind).unwrap(), policy);
         }
     }
 

@@ -2,17 +2,25 @@
 
 use serde_json::{Map, Value};
 
-use super::{Actions, Policy, Resources, Statement};
+use super::{Actions, Policy, PolicyKind, PrincipalSet, Principals, Resources, Statement, Version};
 
 impl Policy {
-    /// The document with `Version` 2012-10-17; key order is `Version, Statement`, and within a statement `Sid, Effect,
-    /// Action, Resource, Condition`.
+    /// The document as it was declared: key order is `Version, Statement`, and within a statement `Sid, Effect,
+    /// Principal, Action, Resource, Condition`.
     pub fn to_json(&self) -> Value {
-        let statements = self.statements.iter().map(Statement::to_json).collect();
-        object([
-            ("Version", Some(Value::from("2012-10-17"))),
-            ("Statement", Some(Value::Array(statements))),
-        ])
+        let mut document = object([
+            ("Version", Some(Value::from(self.version.as_str()))),
+            (
+                "Statement",
+                Some(Value::Array(
+                    self.statements.iter().map(|one| one.json_in(self.kind)).collect(),
+                )),
+            ),
+        ]);
+        if self.version == Version::V2008 {
+            with_plain_dollars(&mut document);
+        }
+        document
     }
 
     /// The document over several lines, indented by two spaces, without a newline at the end.
@@ -33,8 +41,24 @@ impl Policy {
 }
 
 impl Statement {
-    /// The statement as JSON, keys in the order `Sid, Effect, Action, Resource, Condition`.
+    /// The statement as JSON in version 2012-10-17, keys in the order `Sid, Effect, Principal, Action, Resource,
+    /// Condition`.
     pub fn to_json(&self) -> Value {
+        self.json_in(PolicyKind::Identity)
+    }
+
+    /// A trust policy has no `Resource`; its statements speak of `*`.
+    fn json_in(&self, kind: PolicyKind) -> Value {
+        let named = kind != PolicyKind::Trust
+            || !matches!(&self.resources, Resources::Only(list) if matches!(list.as_slice(), [one] if one.is_any()));
+        let principals = self.principals.as_ref().map(|principals| match principals {
+            Principals::Only(set) => ("Principal", principals_json(set)),
+            Principals::AllExcept(set) => ("NotPrincipal", principals_json(set)),
+        });
+        let (principal_key, principals) = match principals {
+            Some((key, json)) => (key, Some(json)),
+            None => ("Principal", None),
+        };
         let (action_key, actions) = match &self.actions {
             Actions::Only(list) => ("Action", list),
             Actions::AllExcept(list) => ("NotAction", list),
@@ -46,13 +70,14 @@ impl Statement {
         object([
             ("Sid", self.sid.as_deref().map(Value::from)),
             ("Effect", Some(Value::from(self.effect.as_str()))),
+            (principal_key, principals),
             (
                 action_key,
                 Some(one_or_list(actions.iter().map(|item| item.as_str()))),
             ),
             (
                 resource_key,
-                Some(one_or_list(resources.iter().map(|item| item.as_str()))),
+                named.then(|| one_or_list(resources.iter().map(|item| item.as_str()))),
             ),
             (
                 "Condition",
@@ -70,6 +95,26 @@ impl Statement {
             (operator.clone(), Value::Object(keys))
         });
         Value::Object(operators.collect())
+    }
+}
+
+fn principals_json(set: &PrincipalSet) -> Value {
+    if set.contains_key("*") {
+        return Value::from("*");
+    }
+    let kinds = set
+        .iter()
+        .map(|(kind, names)| (kind.clone(), one_or_list(names.iter().map(String::as_str))));
+    Value::Object(kinds.collect())
+}
+
+/// Takes back what reading a document of the older version did: see [`Policy::read`].
+fn with_plain_dollars(json: &mut Value) {
+    match json {
+        Value::String(text) => *text = text.replace("${$}{", "${"),
+        Value::Array(items) => items.iter_mut().for_each(with_plain_dollars),
+        Value::Object(members) => members.values_mut().for_each(with_plain_dollars),
+        _ => {}
     }
 }
 
@@ -149,6 +194,7 @@ mod tests {
                 let resources = resources.into_iter().map(ArnPattern::new).collect();
                 Statement {
                     sid,
+                    principals: None,
                     effect: if allow { Effect::Allow } else { Effect::Deny },
                     actions: if only {
                         Actions::Only(actions)
@@ -168,7 +214,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_printed_reads_back_the_same(statements in vec(statement(), 0..4)) {
-            let policy = Policy { statements };
+            let policy = Policy::of(statements);
             prop_assert_eq!(&Policy::from_json(&policy.to_json_pretty()).unwrap(), &policy);
             prop_assert_eq!(&Policy::from_json(&policy.to_json_compact()).unwrap(), &policy);
         }
