@@ -16,3 +16,4 @@ mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod schemas;
+mod sdk_names;
