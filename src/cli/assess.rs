@@ -196,6 +196,15 @@ impl Inputs {
         self.catalog
     }
 
+    /// What a report about all of it is called: the name of the scanned folder.
+    pub fn title(&self) -> String {
+        let whole = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        whole.file_name().map_or_else(
+            || "rolefit".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
+    }
+
     /// The text of a file of the scanned root.
     pub fn source(&self, file: &str) -> Option<String> {
         std::fs::read_to_string(self.root.join(file)).ok()

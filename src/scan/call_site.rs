@@ -1,5 +1,7 @@
 //! From reached fns to call sites and gaps with places, paths and inputs.
 
+use std::collections::BTreeMap;
+
 use crate::usage::{CallSite, Confidence, Frame, Gap, Inputs, Location, OperationId};
 use crate::workspace::model::BinaryId;
 
@@ -88,12 +90,13 @@ impl Scanned<'_, '_> {
             operation,
             crate_name: match site.kind {
                 SiteKind::Library => "aws-config".to_owned(),
+                SiteKind::Extension => "parameters-and-secrets-extension".to_owned(),
                 _ => sdk.package.clone(),
             },
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -105,7 +108,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(
@@ -214,31 +217,33 @@ impl Scanned<'_, '_> {
         self.opaque_gaps(krate, gaps);
     }
 
-    /// Macros that may hide calls: something in their tokens looks like an operation of the package's SDK crates.
+    /// Macros that may hide calls: something in their tokens looks like an operation of the SDK crates in sight. Code
+    /// that is put in by `include!` and not read is told once for each package that can name an SDK crate.
     fn opaque_gaps(&self, krate: CrateId, gaps: &mut Vec<Gap>) {
         let package = self.world.package_of(krate);
         let Some(data) = self.world.packages.get(package) else {
             return;
         };
+        let mut included: BTreeMap<usize, Vec<Location>> = BTreeMap::new();
         for opaque in self.opaque {
             let owner = self
                 .files
                 .files
                 .get(opaque.span.file as usize)
-                .map(|file| file.package);
-            if owner.is_none_or(|owner| !data.closure.contains(&owner)) {
+                .map(|file| file.package)
+                .filter(|owner| data.closure.contains(owner));
+            let Some((owner, owned)) = owner.and_then(|at| Some((at, self.world.packages.get(at)?))) else {
+                continue;
+            };
+            if owned.sdks.is_empty() {
                 continue;
             }
             if &*opaque.name == "include" {
-                gaps.push(
-                    Gap::new("generated-code", "`include!` brings in code that is not read")
-                        .at(self.place(opaque.span))
-                        .hint("declare what it calls in `rolefit.toml`"),
-                );
+                included.entry(owner).or_default().push(self.place(opaque.span));
                 continue;
             }
             let hidden = opaque.calls.iter().find(|name| {
-                data.sdks.iter().any(|sdk| {
+                owned.sdks.iter().any(|sdk| {
                     self.world.sdks[*sdk]
                         .service
                         .is_some_and(|service| service.operation_of_method(name).is_some())
@@ -257,6 +262,17 @@ impl Scanned<'_, '_> {
                     .hint("declare the need in `rolefit.toml`"),
                 );
             }
+        }
+        for mut places in included.into_values() {
+            places.sort();
+            places.dedup();
+            let more = match places.len() {
+                0 | 1 => String::new(),
+                several => format!(", nor are {} more in this package", several - 1),
+            };
+            let message = format!("code that `include!` brings in from a build script is not read{more}");
+            let gap = Gap::new("generated-code", message).hint("declare what it calls in `rolefit.toml`");
+            gaps.extend(places.into_iter().next().map(|place| gap.at(place)));
         }
     }
 }

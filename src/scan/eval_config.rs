@@ -1,6 +1,5 @@
-//! Types that are filled from the environment: `envy`, clap's `env`, and what outside fns and methods give.
+//! Fields that the environment or the command line fills, and what outside fns and methods give.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::usage::Piece;
@@ -11,40 +10,7 @@ use super::facts::{Callee, Facts};
 use super::ir::{Body, ExprId, ExprKind, Name};
 use super::types::Ty;
 use super::value::{Evaluator, Frame, Value, Values, literal, unknown};
-use super::world::{AdtId, World};
-
-/// Notes the types that a fn fills with `envy`.
-pub(super) fn envy_types(world: &World<'_>, facts: &Facts, out: &mut BTreeMap<AdtId, String>) {
-    let Some(body) = facts.body.as_deref() else {
-        return;
-    };
-    for edge in facts.targets.iter() {
-        let (expr, targets) = edge;
-        for target in targets {
-            let Callee::External(path) = target else {
-                continue;
-            };
-            if path.first().is_none_or(|first| &**first != "envy") {
-                continue;
-            }
-            let prefix = match &body.expr(*expr).kind {
-                ExprKind::Call { args, .. } if path.last().is_some_and(|n| &**n == "prefixed") => {
-                    match args.first().map(|arg| &body.expr(body.peel(*arg)).kind) {
-                        Some(ExprKind::Str(text)) => text.to_string(),
-                        _ => String::new(),
-                    }
-                }
-                _ => String::new(),
-            };
-            for adt in &facts.mentioned {
-                let derives = &world.adts[*adt].attrs.derives;
-                if derives.iter().any(|derive| &**derive == "Deserialize") {
-                    out.insert(*adt, prefix.clone());
-                }
-            }
-        }
-    }
-}
+use super::world::AdtId;
 
 impl<'x> Evaluator<'x, '_> {
     /// A field of a type that is filled from the environment; `None` if the type is not.
@@ -74,13 +40,22 @@ impl<'x> Evaluator<'x, '_> {
                 "it is the command-line argument `{name}` (`{type_name}`)"
             )));
         }
-        let prefix = self.envy.get(&adt)?;
-        let base = match (&field.attrs.serde_rename, data.attrs.serde_rename_all.as_deref()) {
-            (Some(renamed), _) => renamed.to_string(),
-            (None, _) => name.to_owned(),
-        };
-        let variable = format!("{prefix}{}", base.to_uppercase());
-        Some(vec![env(&variable, default, data_span(field))])
+        let filled = self.filled_types.get(&adt)?.clone();
+        let variables = filled.prefixes.iter().map(|prefix| {
+            let variable = super::eval_settings::variable(prefix, field);
+            env(&variable, default.clone(), data_span(field))
+        });
+        let mut values: Values = variables.collect();
+        if filled.defaults {
+            values.extend(self.constructed_field(adt, None, name));
+        }
+        if filled.elsewhere {
+            values.extend(unknown(format!(
+                "the field `{name}` of `{}` may also come from a source of settings that is not read",
+                data.name
+            )));
+        }
+        Some(values)
     }
 
     /// What a fn of another crate gives.
@@ -159,16 +134,6 @@ impl<'x> Evaluator<'x, '_> {
         }
     }
 
-    /// Something that an operation's response gives.
-    pub(super) fn response(&self, sdk: super::world::SdkId, op: &Name) -> Values {
-        let sdk = &self.scanned.world.sdks[sdk];
-        let name = sdk
-            .service
-            .and_then(|service| service.operation_of_method(op))
-            .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
-        unknown(format!("it comes from the response of {name}"))
-    }
-
     /// A method call.
     pub(super) fn method(
         &mut self,
@@ -216,7 +181,7 @@ impl<'x> Evaluator<'x, '_> {
                     return unknown(format!("it is read back from an SDK structure (`{method}`)"));
                 }
             }
-            Ty::Response(sdk, op) => return self.response(*sdk, op),
+            Ty::Response(sdk, op) => return self.response(facts, id, *sdk, op),
             _ => {}
         }
         self.outside_method(frame, id, *receiver, method, args, span, facts)

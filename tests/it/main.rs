@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_managed;
 mod coverage;
 mod demo;
 mod documents;
@@ -15,5 +17,6 @@ mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod reports;
 mod schemas;
 mod sdk_names;

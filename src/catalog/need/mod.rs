@@ -326,7 +326,7 @@ impl Catalog {
             action: row.action.clone(),
             resources: without_duplicates(resources),
             when: row.when.as_ref().map(|when| When::new(when, truth)),
-            conditions: row.conditions.clone(),
+            conditions: conditions(&row.conditions, operation.name()),
             dependent: row.dependent,
             unverified: row.unverified.clone(),
             docs: None,
@@ -480,6 +480,19 @@ fn choose(sources: &[Source], given: Given<'_>) -> Source {
         .or_else(|| sources.first())
         .cloned()
         .unwrap_or(Source::Unknown)
+}
+
+/// The conditions of a row, with the operation's name for `${Operation}`.
+fn conditions(written: &Conditions, operation: &str) -> Conditions {
+    let mut conditions = written.clone();
+    for value in conditions
+        .values_mut()
+        .flat_map(|keys| keys.values_mut())
+        .flatten()
+    {
+        *value = value.replace("${Operation}", operation);
+    }
+    conditions
 }
 
 fn without_duplicates(resources: Vec<NeededResource>) -> Vec<NeededResource> {
