@@ -20,3 +20,4 @@ mod layers;
 mod live;
 mod reports;
 mod schemas;
+mod sdk_names;
