@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
 use super::{Outcome, assess, say, show, show_json};
-use crate::report::{Assessed, json, scan};
+use crate::report::{Assessed, json, scan, simulate};
 use crate::synth::emit;
 
 /// Prints or writes the minimal policy of each function.
@@ -110,6 +110,8 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
     let schema = match args.output {
         SchemaOf::Scan => schemars::schema_for!(scan::ScanV1),
         SchemaOf::Report => schemars::schema_for!(json::ReportV1),
+        SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
+        SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

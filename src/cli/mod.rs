@@ -11,6 +11,7 @@ mod generate;
 mod observed;
 mod overview;
 mod scan;
+mod simulate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Catalog(command)) => catalog::run(command),

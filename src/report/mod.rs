@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod scan;
+pub mod simulate;
 pub mod text;
 
 use crate::diff::{Diff, Row, Verdict};

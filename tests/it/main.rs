@@ -10,6 +10,7 @@
 
 mod demo;
 mod documents;
+mod evaluate;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
