@@ -9,6 +9,7 @@ mod markdown;
 mod place;
 mod sarif;
 pub mod scan;
+pub mod simulate;
 pub mod text;
 
 pub use github::github;

@@ -14,6 +14,7 @@ mod coverage;
 mod creep;
 mod demo;
 mod documents;
+mod evaluate;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
