@@ -13,6 +13,7 @@ mod lookup;
 mod event_name;
 mod risk;
 pub mod template;
+pub mod wrapper;
 mod need;
 pub mod build;
 

@@ -158,6 +158,7 @@ impl Infer<'_, '_> {
         let expr = body.expr(id);
         match &expr.kind {
             ExprKind::Str(_) | ExprKind::Lit(_) | ExprKind::CompileEnv(_) => {
+                self.extension_url(id, expr.span);
                 Ty::External(Some(Arc::from("String")))
             }
             ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
@@ -289,6 +290,7 @@ impl Infer<'_, '_> {
                         self.expr(*id);
                     }
                 }
+                self.extension_url(id, expr.span);
                 Ty::External(Some(Arc::from("String")))
             }
         }

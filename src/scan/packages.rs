@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
+use crate::catalog::wrapper::{Wrapper, wrappers};
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
 use crate::workspace::cargo_lock::CargoLock;
@@ -59,8 +60,7 @@ impl<'a> Packages<'a> {
             sdks: BTreeMap::new(),
             catalog,
         };
-        // Role assumption by aws-config needs no dependency on the STS crate.
-        packages.sdk(world, "aws-sdk-sts");
+        packages.wrappers(world, cargo);
         let by_dir: BTreeMap<&str, usize> = cargo
             .packages
             .iter()
@@ -97,6 +97,36 @@ impl<'a> Packages<'a> {
             }
         }
         close(world);
+    }
+
+    /// The crates in use that call AWS for the application, and the SDK crates of what they call: the packages need
+    /// not depend on those.
+    fn wrappers(&mut self, world: &mut World<'a>, cargo: &CargoTree) {
+        for operation in super::wrapped::extension_operations() {
+            self.sdk_of_operation(world, operation);
+        }
+        let dependencies = cargo.packages.iter().flat_map(|package| &package.dependencies);
+        for dependency in dependencies {
+            let name = dependency.package.replace('-', "_");
+            let Some(wrapper) = wrappers().get(&name) else {
+                continue;
+            };
+            let on = wrapper
+                .feature
+                .as_ref()
+                .is_none_or(|feature| dependency.features.contains(feature));
+            if on && world.wrapped.insert(name) {
+                for operation in wrapper.operations() {
+                    self.sdk_of_operation(world, operation);
+                }
+            }
+        }
+    }
+
+    fn sdk_of_operation(&mut self, world: &mut World<'a>, operation: &str) {
+        if let Some((service, _)) = operation.split_once('.') {
+            self.sdk(world, &format!("aws-sdk-{service}"));
+        }
     }
 
     fn sdk(&mut self, world: &mut World<'a>, package: &str) -> SdkId {
@@ -248,10 +278,10 @@ pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
     !data.sdks.is_empty()
         || data.closure.iter().any(|at| {
             cargo.packages.get(*at).is_some_and(|package| {
-                package
-                    .dependencies
-                    .iter()
-                    .any(|dependency| dependency.package == "aws-config")
+                package.dependencies.iter().any(|dependency| {
+                    let name = dependency.package.replace('-', "_");
+                    dependency.package == "aws-config" || world.wrapped.contains(&name)
+                })
             })
         })
 }
@@ -285,6 +315,10 @@ pub fn unmodelled(
                         .then_some("it calls AWS for the application")
                 });
             let Some(what) = known else { continue };
+            let modelled = wrappers().get(&dependency.package.replace('-', "_"));
+            if modelled.is_some_and(|wrapper| was_checked(wrapper, dependency.version.as_deref())) {
+                continue;
+            }
             if matches!(
                 world
                     .packages
@@ -311,6 +345,27 @@ pub fn unmodelled(
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Whether a wrapper was checked with a version of its crate: `>=1, <3` against a requirement such as `2.1`.
+fn was_checked(wrapper: &Wrapper, version: Option<&str>) -> bool {
+    let Some(version) = version else {
+        return true;
+    };
+    let numbers = |text: &str| -> (u64, u64) {
+        let mut parts = text
+            .trim_start_matches(|c: char| !c.is_ascii_digit())
+            .split('.')
+            .map(|part| part.chars().take_while(char::is_ascii_digit).collect::<String>())
+            .map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    };
+    let version = numbers(version);
+    wrapper.versions.split(',').all(|bound| match bound.trim() {
+        bound if bound.starts_with(">=") => version >= numbers(bound),
+        bound if bound.starts_with('<') => version < numbers(bound),
+        _ => true,
+    })
 }
 
 /// Lock files in which crates outside the workspace use SDK crates, by path.
