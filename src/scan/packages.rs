@@ -349,7 +349,7 @@ pub fn unmodelled(
 
 /// Whether a wrapper was checked with a version of its crate: `>=1, <3` against a requirement such as `2.1`.
 fn was_checked(wrapper: &Wrapper, version: Option<&str>) -> bool {
-    let Some(version) = version else {
+    let Some(version) = version.filter(|version| version.contains(|c: char| c.is_ascii_digit())) else {
         return true;
     };
     let numbers = |text: &str| -> (u64, u64) {
