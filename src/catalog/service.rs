@@ -64,6 +64,12 @@ impl<'a> Service<'a> {
         format!("aws-sdk-{}", self.entry.suffix)
     }
 
+    /// The service's folder in botocore, a name that other SDKs use too, such as `stepfunctions`; empty for the services
+    /// that botocore lacks.
+    pub fn directory(&self) -> &'a str {
+        &self.entry.directory
+    }
+
     /// AWS's name of the service, such as `Amazon DynamoDB`.
     pub fn title(&self) -> &'a str {
         &self.entry.title
@@ -72,6 +78,11 @@ impl<'a> Service<'a> {
     /// The prefix of the service's IAM actions, such as `dynamodb`; some operations need actions of other prefixes.
     pub fn iam_prefix(&self) -> &'a str {
         &self.entry.iam_prefix
+    }
+
+    /// The prefix of the service's endpoints, which names it in most CloudTrail records.
+    pub(super) fn endpoint_prefix(&self) -> &'a str {
+        &self.entry.endpoint_prefix
     }
 
     /// Every operation, sorted by name ignoring case.

@@ -190,6 +190,7 @@ impl TemplateStatement {
                 TemplateEffect::Allow => Effect::Allow,
                 TemplateEffect::Deny => Effect::Deny,
             },
+            principals: None,
             actions: Actions::Only(self.actions.iter().map(ActionPattern::new).collect()),
             resources: Resources::Only(resources),
             conditions,

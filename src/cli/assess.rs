@@ -133,7 +133,7 @@ fn package(package: &CargoPackage, examples: bool) -> Package {
     }
 }
 
-fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
+pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
     let Some(file) = file else {
         return Ok(Catalog::embedded());
     };
@@ -194,6 +194,15 @@ impl Inputs {
     /// The catalogue in use.
     pub fn catalog(&self) -> &'static Catalog {
         self.catalog
+    }
+
+    /// What a report about all of it is called: the name of the scanned folder.
+    pub fn title(&self) -> String {
+        let whole = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        whole.file_name().map_or_else(
+            || "rolefit".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
     }
 
     /// The text of a file of the scanned root.

@@ -8,8 +8,10 @@ mod concern;
 mod diff;
 mod explain;
 mod generate;
+mod lock;
 mod observed;
 mod overview;
+mod render;
 mod scan;
 
 use std::io::Write as _;
@@ -75,6 +77,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Generate(generate)) => generate::run(generate),
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
+        Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),

@@ -42,6 +42,7 @@ fn role(statements: &[&str]) -> Role {
             let statement = Statement {
                 sid: None,
                 effect,
+                principals: None,
                 actions: Actions::Only(actions),
                 resources: Resources::Only(resources),
                 conditions: BTreeMap::new(),

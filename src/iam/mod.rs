@@ -2,4 +2,8 @@
 
 pub mod action;
 pub mod arn;
+pub mod operator;
 pub mod policy;
+pub mod request;
+pub mod evaluate;
+pub mod contain;

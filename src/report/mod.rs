@@ -1,8 +1,22 @@
 //! What we tell: one [`Report`], rendered as text, JSON and other formats.
 
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
+mod junit;
+mod markdown;
+mod place;
+mod sarif;
 pub mod scan;
 pub mod text;
+
+pub use github::github;
+pub use gitlab::gitlab;
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use sarif::sarif;
 
 use crate::diff::{Diff, Row, Verdict};
 use crate::gate::Finding;

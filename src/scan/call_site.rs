@@ -152,14 +152,15 @@ impl Scanned<'_, '_> {
             );
         CallSite {
             operation,
-            crate_name: match &site.library {
-                Some(library) => library.to_string(),
-                None => sdk.package.clone(),
+            crate_name: match (&site.library, &site.kind) {
+                (Some(library), _) => library.to_string(),
+                (None, SiteKind::Extension) => "parameters-and-secrets-extension".to_owned(),
+                (None, _) => sdk.package.clone(),
             },
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -171,7 +172,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(

@@ -157,10 +157,11 @@ impl Infer<'_, '_> {
         let body = self.body.clone();
         let expr = body.expr(id);
         match &expr.kind {
-            ExprKind::Str(_) | ExprKind::Lit(_) | ExprKind::CompileEnv(_) => {
-                self.extension_url(id, expr.span);
+            ExprKind::Str(text) => {
+                self.extension_text(id, text, expr.span);
                 Ty::External(Some(Arc::from("String")))
             }
+            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => Ty::External(Some(Arc::from("String"))),
             ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
             ExprKind::Path(path) => self.path_expr(id, path, expr.span),
             ExprKind::Call { callee, args } => self.call(id, *callee, args, expr.span),
@@ -285,12 +286,12 @@ impl Infer<'_, '_> {
                 self.expr(*base)
             }
             ExprKind::Format(pieces) => {
+                self.extension_format(id, pieces, expr.span);
                 for piece in pieces {
                     if let FormatPiece::Value(id) | FormatPiece::Shown(id) = piece {
                         self.expr(*id);
                     }
                 }
-                self.extension_url(id, expr.span);
                 Ty::External(Some(Arc::from("String")))
             }
         }

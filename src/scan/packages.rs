@@ -61,6 +61,9 @@ impl<'a> Packages<'a> {
             catalog,
         };
         packages.wrappers(world, cargo);
+        for package in super::extension::packages() {
+            packages.sdk(world, package);
+        }
         let by_dir: BTreeMap<&str, usize> = cargo
             .packages
             .iter()
@@ -102,9 +105,6 @@ impl<'a> Packages<'a> {
     /// The crates in use that call AWS for the application, and the SDK crates of what they call: the packages need
     /// not depend on those.
     fn wrappers(&mut self, world: &mut World<'a>, cargo: &CargoTree) {
-        for operation in super::wrapped::extension_operations() {
-            self.sdk_of_operation(world, operation);
-        }
         let dependencies = cargo.packages.iter().flat_map(|package| &package.dependencies);
         for dependency in dependencies {
             let name = dependency.package.replace('-', "_");
@@ -270,20 +270,26 @@ fn features_of_dependencies(package: &CargoPackage, on: &BTreeSet<String>) -> Ve
         .collect()
 }
 
-/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure.
+/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure; or a function that can
+/// ask the Parameters and Secrets extension.
 pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
     let Some(data) = world.packages.get(index) else {
         return false;
     };
-    !data.sdks.is_empty()
-        || data.closure.iter().any(|at| {
+    let uses = |fits: &dyn Fn(&str) -> bool| {
+        data.closure.iter().any(|at| {
             cargo.packages.get(*at).is_some_and(|package| {
-                package.dependencies.iter().any(|dependency| {
-                    let name = dependency.package.replace('-', "_");
-                    dependency.package == "aws-config" || world.wrapped.contains(&name)
-                })
+                package
+                    .dependencies
+                    .iter()
+                    .any(|dependency| fits(&dependency.package))
             })
         })
+    };
+    !data.sdks.is_empty()
+        || uses(&|package| package == "aws-config" || world.wrapped.contains(&package.replace('-', "_")))
+        || (uses(&|package| package.starts_with("lambda"))
+            && uses(&|package| super::extension::HTTP_CLIENTS.contains(&package)))
 }
 
 /// Gaps for dependencies that call AWS in ways nobody models here.

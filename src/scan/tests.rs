@@ -593,3 +593,36 @@ fn libraries_that_binaries_use_are_no_gaps() {
         .collect();
     assert_eq!(unreached, ["crates/store/src/lib.rs:2 s3.DeleteBucket"]);
 }
+
+#[test]
+fn built_binaries_are_no_dependencies() {
+    let files = [
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"main\", \"tool\"]\n[workspace.dependencies]\n\
+             tool = { path = \"tool\", artifact = [\"bin:tool\"] }\n",
+        ),
+        (
+            "main/Cargo.toml",
+            "[package]\nname = \"main\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             aws-config = \"1\"\ntool.workspace = true\n",
+        ),
+        ("main/src/main.rs", "fn main() {}"),
+        (
+            "tool/Cargo.toml",
+            "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             coldsnap = \"0.9\"\naws-config = \"1\"\n",
+        ),
+        ("tool/src/main.rs", "fn main() {}"),
+    ];
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let result = scan_files(&files, &ScanOptions::default());
+    let gaps = result.entries.iter().map(|entry| {
+        let codes: Vec<&str> = entry.gaps.iter().map(|gap| gap.code).collect();
+        format!("{} {}", entry.binary.binary, codes.join(" "))
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), ["main ", "tool unmodelled-dependency"]);
+}

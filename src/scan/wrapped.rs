@@ -1,5 +1,4 @@
-//! Calls of crates that call AWS for the application (`policy-templates/wrappers`), and of the local endpoint through
-//! which a Lambda extension gives parameters and secrets.
+//! Calls of crates that call AWS for the application: what `policy-templates/wrappers` says of them.
 
 use std::sync::Arc;
 
@@ -8,34 +7,10 @@ use crate::usage::OperationId;
 
 use super::facts::{LocalGap, Site, SiteKind};
 use super::infer::Infer;
-use super::ir::{ExprId, ExprKind, FormatPiece, Name, Span};
+use super::ir::{ExprId, Name, Span};
 use super::known_names::is_common;
 use super::types::Ty;
 use super::world::{SdkId, World};
-
-/// Paths of the local endpoint of the AWS Parameters and Secrets Lambda extension, the parameter of the query that
-/// names the resource, the operation and its member:
-/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html>,
-/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html>.
-const EXTENSION: &[(&str, &str, &str, &str)] = &[
-    (
-        "/secretsmanager/get",
-        "secretId=",
-        "secretsmanager.GetSecretValue",
-        "SecretId",
-    ),
-    (
-        "/systemsmanager/parameters/get",
-        "name=",
-        "ssm.GetParameter",
-        "Name",
-    ),
-];
-
-/// Operations that the extension performs.
-pub(super) fn extension_operations() -> impl Iterator<Item = &'static str> {
-    EXTENSION.iter().map(|(_, _, operation, _)| *operation)
-}
 
 impl World<'_> {
     /// The wrapper that a crate is, if it is one and calls AWS as it is built here.
@@ -188,36 +163,5 @@ impl Infer<'_, '_> {
             library: Some(Name::from(library)),
             given,
         });
-    }
-
-    /// A text that names the extension's local endpoint: `http://localhost:2773/secretsmanager/get?secretId=…`.
-    pub(super) fn extension_url(&mut self, id: ExprId, span: Span) {
-        let body = self.body.clone();
-        let pieces = match &body.expr(id).kind {
-            ExprKind::Str(text) => vec![FormatPiece::Text(text.clone())],
-            ExprKind::Format(pieces) => pieces.clone(),
-            _ => return,
-        };
-        for (path, parameter, operation, member) in EXTENSION {
-            let at = pieces
-                .iter()
-                .position(|piece| matches!(piece, FormatPiece::Text(text) if text.contains(path)));
-            let Some(at) = at else { continue };
-            let named = pieces
-                .iter()
-                .skip(at)
-                .zip(pieces.iter().skip(at + 1))
-                .find_map(|pair| match pair {
-                    (FormatPiece::Text(text), FormatPiece::Value(value)) if text.ends_with(parameter) => {
-                        Some(*value)
-                    }
-                    _ => None,
-                });
-            let given = named
-                .map(|value| (Name::from(*member), value))
-                .into_iter()
-                .collect();
-            self.library_site(id, operation, "the Parameters and Secrets extension", given, span);
-        }
     }
 }

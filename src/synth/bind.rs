@@ -280,7 +280,13 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
                     .split_once(&placeholder)
                     .map_or("", |(_, tail)| tail)
                     .to_owned();
-                text = format!("{arn}{tail}");
+                // An object behind an access point: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
+                let step = if arn.contains(":accesspoint/") && tail == "/${ObjectName}" {
+                    "/object"
+                } else {
+                    ""
+                };
+                text = format!("{arn}{step}{tail}");
             }
             Value::Unknown(reason) => {
                 text = text.replace(&placeholder, "*");

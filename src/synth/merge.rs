@@ -88,12 +88,13 @@ pub fn policy(grants: &[Grant]) -> Policy {
         .map(|((prefix, resources, conditions), actions)| Statement {
             sid: Some(unique(&mut names, &sid(prefix, &resources, &actions), &actions)),
             effect: Effect::Allow,
+            principals: None,
             actions: Actions::Only(actions.into_iter().map(ActionPattern::from).collect()),
             resources: Resources::Only(resources.into_iter().cloned().collect()),
             conditions: conditions.clone(),
         })
         .collect();
-    Policy { statements }
+    Policy::of(statements)
 }
 
 /// A name a reader recognises: the stack's name of the resource, or the service and the resource's own name.

@@ -8,10 +8,14 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_managed;
+mod coverage;
 mod demo;
 mod documents;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod reports;
 mod schemas;

@@ -112,6 +112,7 @@ impl Reading<'_> {
             .map(|statement| Statement {
                 sid: None,
                 effect: Effect::Allow,
+                principals: None,
                 actions: Actions::Only(statement.actions.iter().map(ActionPattern::new).collect()),
                 resources: Resources::Only(
                     statement

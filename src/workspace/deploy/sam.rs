@@ -115,6 +115,7 @@ impl Reading<'_> {
         let statement = Statement {
             sid: None,
             effect: Effect::Allow,
+            principals: None,
             actions: Actions::Only(actions.iter().map(|name| ActionPattern::new(*name)).collect()),
             resources: Resources::Only(resources.into_iter().map(ArnPattern::new).collect()),
             conditions: Conditions::new(),

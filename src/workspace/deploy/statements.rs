@@ -148,6 +148,7 @@ impl Reading<'_> {
                     statement: Statement {
                         sid: sid.clone(),
                         effect,
+                        principals: None,
                         actions: if actions.negated {
                             Actions::AllExcept(patterns)
                         } else {

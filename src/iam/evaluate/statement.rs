@@ -1,0 +1,98 @@
+//! Whether a statement speaks of a request.
+
+use super::Layer;
+use super::condition;
+use super::principal::{Caller, Directness, directness};
+use super::resource::{ShortArn, names};
+use super::text::{Letter, Piece, matches};
+use crate::iam::policy::{Actions, Effect, Resources, Statement};
+use crate::iam::request::Request;
+
+/// A request and who makes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) request: &'a Request,
+    pub(super) caller: &'a Caller,
+    /// Whether the caller has a permissions boundary.
+    pub(super) bounded: bool,
+}
+
+impl Reader<'_> {
+    /// How a statement that applies speaks of the caller; `None` when it does not apply.
+    pub(super) fn applies(&self, statement: &Statement, layer: Layer) -> Option<Directness> {
+        let directness = match &statement.principals {
+            Some(principals) => directness(
+                principals,
+                self.caller,
+                statement.effect == Effect::Deny,
+                self.bounded,
+            )?,
+            None => Directness::Itself,
+        };
+        let applies = self.acts(&statement.actions)
+            && self.names(&statement.resources, layer)
+            && condition::hold(&statement.conditions, statement.effect, self.request);
+        applies.then_some(directness)
+    }
+
+    fn acts(&self, actions: &Actions) -> bool {
+        let any = |patterns: &[crate::iam::action::ActionPattern]| {
+            patterns
+                .iter()
+                .any(|pattern| action_matches(pattern.as_str(), &self.request.action))
+        };
+        match actions {
+            Actions::Only(patterns) => any(patterns),
+            Actions::AllExcept(patterns) => !any(patterns),
+        }
+    }
+
+    fn names(&self, resources: &Resources, layer: Layer) -> bool {
+        // What an ARN with too few fields means was found out by others for each place of attachment.
+        let short = match layer {
+            Layer::Identity | Layer::Boundary | Layer::Session => ShortArn::Filled,
+            Layer::Resource => ShortArn::FilledIfWildcard,
+            Layer::Scp => ShortArn::FilledIfOpen,
+            Layer::Rcp => ShortArn::Nothing,
+        };
+        let any = |entries: &[crate::iam::arn::ArnPattern]| {
+            entries
+                .iter()
+                .any(|entry| names(entry.as_str(), self.request, short))
+        };
+        match resources {
+            Resources::Only(entries) => any(entries),
+            Resources::AllExcept(entries) => !any(entries),
+        }
+    }
+}
+
+/// Whether an action pattern matches an action, prefix and name each by itself, ignoring case.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
+fn action_matches(pattern: &str, action: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    let (Some((own_prefix, own_name)), Some((prefix, name))) =
+        (pattern.split_once(':'), action.split_once(':'))
+    else {
+        return false;
+    };
+    part_matches(own_prefix, prefix) && part_matches(own_name, name)
+}
+
+fn part_matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<Piece> = pattern
+        .chars()
+        .map(|c| match c {
+            '*' => Piece::Any,
+            '?' => Piece::One,
+            c => Piece::Letter(Letter::Char(c.to_ascii_lowercase())),
+        })
+        .collect();
+    let text: Vec<Letter> = text
+        .chars()
+        .map(|c| Letter::Char(c.to_ascii_lowercase()))
+        .collect();
+    matches(&pattern, &text)
+}
