@@ -17,6 +17,7 @@ mod eval;
 mod eval_config;
 mod eval_response;
 mod eval_settings;
+mod eval_text;
 mod eval_flow;
 mod expand;
 mod extension;
