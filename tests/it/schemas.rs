@@ -73,3 +73,9 @@ fn the_catalogue_fits_its_schemas() {
         check("action", &arguments);
     }
 }
+
+#[test]
+fn the_comparison_fits_its_schema() {
+    let (old, new) = ("docs/demo/compare/old.json", "docs/demo/compare/new.json");
+    check("compare", &["compare", old, new, "--format", "json"]);
+}
