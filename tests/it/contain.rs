@@ -537,7 +537,12 @@ fn nothing_is_missed_of_any_caller() {
                 &Options::default(),
             ) {
                 Verdict::NewAccess(_) => {}
-                Verdict::Unproven { reason } => prop_assert!(false, "{reason}\n{}", shown()),
+                // What a `NotPrincipal` with an incomplete list excepts is not settled.
+                Verdict::Unproven { reason } => prop_assert!(
+                    reason.contains("NotPrincipal") && shown().contains("NotPrincipal"),
+                    "{reason}\n{}",
+                    shown()
+                ),
                 Verdict::NoNewAccess => {
                     for (caller, action, resource) in CALLERS.iter().flat_map(|caller| {
                         let each = ["s3:GetObject", "s3:PutObject", "sts:TagSession", "new:X"].iter();

@@ -243,7 +243,9 @@ class Question:
         if kind in ("number", "date"):
             return z3.Real(name)
         if kind == "address":
-            return z3.Bool(name + " v6"), z3.BitVec(name, 128)
+            v6, bits = z3.Bool(name + " v6"), z3.BitVec(name, 128)
+            self.facts.append(z3.Or(v6, z3.ULE(bits, z3.BitVecVal(2**32 - 1, 128))))
+            return v6, bits
         value = z3.String(name)
         if kind == "bool":
             self.facts.append(z3.Or(value == "true", value == "false"))
@@ -314,8 +316,6 @@ class Question:
             shift = (128 if net.version == 6 else 32) - net.prefixlen
             address = z3.BitVecVal(int(net.network_address), 128)
             own = [v6 == z3.BoolVal(net.version == 6), z3.LShR(bits, shift) == z3.LShR(address, shift)]
-            if net.version == 4:
-                own.append(z3.ULE(bits, z3.BitVecVal(2**32 - 1, 128)))
             return z3.And(*own)
         number = text if base.startswith("numeric") else seconds(text)
         number = z3.RealVal(number)

@@ -132,6 +132,10 @@ pub fn contain(new: &[Policy], old: &[Policy], options: &Options<'_>) -> Verdict
     if let Some(reason) = undecidable(&units) {
         return Verdict::Unproven { reason };
     }
+    let adds = |unit: &unit::Unit| unit.frame.side == Side::New && unit.frame.effect == Effect::Allow;
+    if !units.iter().any(adds) {
+        return Verdict::NoNewAccess;
+    }
     let court = Court::new(new, old, kind);
     let mut budget = Budget::new(options.budget);
     let mut doubt: Option<String> = None;
@@ -173,7 +177,9 @@ fn doubtful(candidate: &search::Candidate<'_>) -> String {
     let what = format!("`{}` on `{}`", candidate.action, candidate.resource);
     match candidate.sure {
         true => format!("containment and evaluation disagree about {what}; please report this as a bug"),
-        false => format!("whether the old side covers {what} depends on what fills `${{…}}` or a short ARN"),
+        false => format!(
+            "whether the old side covers {what} depends on what a `${{…}}`, a short ARN or a `NotPrincipal` stands for"
+        ),
     }
 }
 

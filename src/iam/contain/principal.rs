@@ -80,12 +80,31 @@ pub(super) fn callers<'a>(named: impl IntoIterator<Item = &'a Principals>) -> Ve
     callers
 }
 
-/// Whether a statement for these principals speaks of the caller.
-pub(super) fn speaks_of(principals: &Principals, caller: &Caller) -> bool {
+/// Whether a statement for these principals speaks of the caller; `None` when the documents leave it open.
+///
+/// `NotPrincipal` has to list an account beside its principal, and a role beside its session, to except them; what a
+/// shorter list excepts is not settled.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+pub(super) fn speaks_of(principals: &Principals, caller: &Caller) -> Option<bool> {
     match principals {
-        Principals::Only(set) => names(set, caller),
-        Principals::AllExcept(set) => !names(set, caller),
+        Principals::Only(set) => Some(names(set, caller)),
+        Principals::AllExcept(set) if !names(set, caller) => Some(true),
+        Principals::AllExcept(set) => surely_excepts(set, caller).then_some(false),
     }
+}
+
+fn surely_excepts(set: &PrincipalSet, caller: &Caller) -> bool {
+    let listed =
+        |wanted: &dyn Fn(&str) -> bool| set.get("AWS").into_iter().flatten().any(|name| wanted(name));
+    let Caller::Aws(arn) = caller else {
+        return true;
+    };
+    if set.contains_key("*") || listed(&|name| name == "*") {
+        return true;
+    }
+    let with_account = listed(&|name| is_account(name).is_some_and(|id| account(arn) == Some(id)));
+    let with_role = session(arn).is_none_or(|own| listed(&|name| role(name) == Some(own)));
+    listed(&|name| name == arn) && with_account && with_role
 }
 
 /// Whether a name holds a wildcard beyond `*` alone, which the policy language does not settle.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{ActionLists, KnownActions};
+use super::action::{ActionLists, KnownActions, Universe};
 use super::unit::StatementRef;
 use super::{OldSide, Options, Verdict, Witness, contain};
 use crate::iam::action::ActionPattern;
@@ -120,16 +120,33 @@ struct Ask<'a> {
 impl Ask<'_> {
     /// Whether this statement alone, less what the new side denies, allows anything new.
     fn about(&self, document: &Policy, statement: &Statement) -> Verdict {
-        self.against(document, statement, self.old)
+        self.against(document, statement, self.old, self.options)
     }
 
-    fn against(&self, document: &Policy, statement: &Statement, old: &[Policy]) -> Verdict {
+    /// How to ask about what known actions stand for: a pattern that names exactly these means no others.
+    fn of_known(&self, known: Option<&BTreeSet<String>>) -> Options<'_> {
+        match (self.known, known) {
+            (Some(list), Some(actions)) if !actions.is_empty() => Options {
+                universe: Universe::Known(list),
+                ..*self.options
+            },
+            _ => *self.options,
+        }
+    }
+
+    fn against(
+        &self,
+        document: &Policy,
+        statement: &Statement,
+        old: &[Policy],
+        options: &Options<'_>,
+    ) -> Verdict {
         let mut new = vec![Policy {
             statements: vec![statement.clone()],
             ..document.clone()
         }];
         new.extend(self.denies.iter().cloned());
-        contain(&new, old, self.options)
+        contain(&new, old, options)
     }
 
     fn lines(&self, document: &Policy, statement: &Statement, place: StatementRef) -> Vec<ResidualLine> {
@@ -237,6 +254,7 @@ impl Ask<'_> {
             ),
         };
         let lifted = lifted(&verdict);
+        let options = self.of_known(known.as_ref());
         let (witness, unproven) = match verdict {
             Verdict::NewAccess(witness) => (Some(*witness), None),
             Verdict::Unproven { reason } => (None, Some(reason)),
@@ -249,7 +267,7 @@ impl Ask<'_> {
                     .map(|one| one.as_str().to_owned())
                     .unwrap_or_default();
                 ResidualResource {
-                    except: self.exceptions(document, part, &pattern),
+                    except: self.exceptions(document, part, &pattern, &options),
                     pattern,
                 }
             }
@@ -260,7 +278,7 @@ impl Ask<'_> {
         };
         let manner = (
             other_than,
-            self.without(document, part),
+            self.without(document, part, &options),
             lifted,
             unproven.is_some(),
         );
@@ -275,7 +293,13 @@ impl Ask<'_> {
     }
 
     /// Patterns of the old side within `pattern` on which the part is not new.
-    fn exceptions(&self, document: &Policy, part: &Statement, pattern: &str) -> Vec<String> {
+    fn exceptions(
+        &self,
+        document: &Policy,
+        part: &Statement,
+        pattern: &str,
+        options: &Options<'_>,
+    ) -> Vec<String> {
         let whole = ArnPattern::new(pattern);
         let mut candidates: BTreeSet<&ArnPattern> = BTreeSet::new();
         for statement in self.old.iter().flat_map(|policy| &policy.statements) {
@@ -290,7 +314,7 @@ impl Ask<'_> {
                 resources: Resources::Only(vec![(*one).clone()]),
                 ..part.clone()
             };
-            self.about(document, &narrowed) == Verdict::NoNewAccess
+            self.against(document, &narrowed, self.old, options) == Verdict::NoNewAccess
         };
         let found: Vec<&ArnPattern> = candidates.into_iter().filter(covered).collect();
         let widest = found
@@ -300,7 +324,7 @@ impl Ask<'_> {
     }
 
     /// The conditions of an Allow of the old side that would cover the part without them.
-    fn without(&self, document: &Policy, part: &Statement) -> Conditions {
+    fn without(&self, document: &Policy, part: &Statement, options: &Options<'_>) -> Conditions {
         for (policy, of_old) in self.old.iter().enumerate() {
             for (index, statement) in of_old.statements.iter().enumerate() {
                 let conditional = statement.effect == Effect::Allow && !statement.conditions.is_empty();
@@ -315,7 +339,7 @@ impl Ask<'_> {
                 if let Some(slot) = slot {
                     slot.conditions.clear();
                 }
-                if self.against(document, part, &relaxed) == Verdict::NoNewAccess {
+                if self.against(document, part, &relaxed, options) == Verdict::NoNewAccess {
                     return statement.conditions.clone();
                 }
             }

@@ -18,7 +18,7 @@ use super::key::{KeyAtom, KeyValue, atoms};
 use super::principal::{Caller, SOMEONE, callers, speaks_of};
 use super::resource::ResourcePattern;
 use super::unit::{Side, Unit};
-use crate::iam::policy::{Effect, PolicyKind};
+use crate::iam::policy::{Effect, PolicyKind, Principals};
 
 /// More open patterns than this at one resource are not enumerated.
 const MAX_OPEN: usize = 8;
@@ -162,33 +162,27 @@ impl<'a> Search<'a> {
     ) -> Result<Option<B>, OverBudget> {
         let mut spoken_to: BTreeSet<Bits> = BTreeSet::new();
         let mut searched: HashSet<Bits> = HashSet::new();
+        let mut callers: Vec<(Option<Caller>, Vec<Bits>)> = Vec::new();
         for caller in std::mem::take(&mut self.callers) {
-            let concerned = self.concerned(caller.as_ref());
-            if !concerned.intersects(&self.new_allow) || !spoken_to.insert(concerned.clone()) {
-                continue;
-            }
-            let mut classes: Vec<ActionClass> = Vec::new();
-            let wanted = self.wanted_actions(&concerned);
-            self.actions
-                .classes::<()>(self.universe, wanted.as_ref(), budget, &mut |_, class| {
-                    classes.push(class);
-                    ControlFlow::Continue(())
-                })?;
-            let name = match &caller {
-                Some(caller) => caller.name(),
-                None => Some(SOMEONE.to_owned()),
-            };
-            for class in classes {
-                let relevant = self.relevant(&concerned, &class);
-                budget.spend(self.units.len() + 20)?;
-                if !searched.insert(relevant.clone()) {
+            let (surely, open) = self.concerned(caller.as_ref());
+            callers.push((caller, open.readings(&surely)?));
+        }
+        // Callers of whom nothing is open make the better witnesses.
+        callers.sort_by_key(|(_, readings)| readings.len());
+        for (caller, readings) in &callers {
+            for concerned in readings {
+                if !concerned.intersects(&self.new_allow) || !spoken_to.insert(concerned.clone()) {
                     continue;
                 }
                 let frame = Frame {
-                    caller: &name,
-                    action: &class.action,
+                    caller: match caller {
+                        Some(caller) => caller.name(),
+                        None => Some(SOMEONE.to_owned()),
+                    },
+                    action: String::new(),
+                    sure: readings.len() == 1,
                 };
-                if let Some(found) = self.resources(&relevant, &frame, budget, judge)? {
+                if let Some(found) = self.actions(concerned, frame, &mut searched, budget, judge)? {
                     return Ok(Some(found));
                 }
             }
@@ -196,21 +190,55 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
+    /// Searches all classes of actions for a caller.
+    fn actions<B>(
+        &mut self,
+        concerned: &Bits,
+        mut frame: Frame,
+        searched: &mut HashSet<Bits>,
+        budget: &mut Budget,
+        judge: &mut Judge<'_, 'a, B>,
+    ) -> Result<Option<B>, OverBudget> {
+        let wanted = self.wanted_actions(concerned);
+        // The lists are lent out, so that each class is searched as soon as it is met.
+        let lists = std::mem::take(&mut self.actions);
+        let found = lists.classes(self.universe, wanted.as_ref(), budget, &mut |budget, class| {
+            let relevant = self.relevant(concerned, &class);
+            if !searched.insert(relevant.clone()) {
+                return ControlFlow::Continue(());
+            }
+            frame.action = class.action;
+            let step = budget.spend(self.units.len() + 20);
+            match step.and_then(|()| self.resources(&relevant, &frame, budget, judge)) {
+                Ok(None) => ControlFlow::Continue(()),
+                other => ControlFlow::Break(other),
+            }
+        });
+        self.actions = lists;
+        found?.unwrap_or(Ok(None))
+    }
+
     /// A known action of which every list says the same as of this one.
     pub(super) fn known_like(&self, action: &str, known: &KnownActions) -> Option<String> {
         self.actions.known_like(action, known)
     }
 
-    fn concerned(&self, caller: Option<&Caller>) -> Bits {
-        let hits = self
-            .units
-            .iter()
-            .enumerate()
-            .filter(|(_, unit)| match (caller, &unit.frame.principals) {
+    /// The units that surely speak of the caller, and those of which it is open.
+    fn concerned(&self, caller: Option<&Caller>) -> (Bits, Open<'a>) {
+        let mut surely = Bits::new(self.units.len());
+        let mut open = Open::default();
+        for (index, unit) in self.units.iter().enumerate() {
+            let speaks = match (caller, &unit.frame.principals) {
                 (Some(caller), Some(principals)) => speaks_of(principals, caller),
-                _ => true,
-            });
-        Bits::of(self.units.len(), hits.map(|(index, _)| index))
+                _ => Some(true),
+            };
+            match (speaks, &unit.frame.principals) {
+                (Some(true), _) => surely.insert(index),
+                (None, Some(principals)) => open.0.entry(principals).or_default().push(index),
+                _ => {}
+            }
+        }
+        (surely, open)
     }
 
     /// The action lists of which an action must match one; `None` when a new Allow has `NotAction`.
@@ -298,7 +326,7 @@ impl<'a> Search<'a> {
     fn resources<B>(
         &mut self,
         relevant: &Bits,
-        frame: &Frame<'_>,
+        frame: &Frame,
         budget: &mut Budget,
         judge: &mut Judge<'_, 'a, B>,
     ) -> Result<Option<B>, OverBudget> {
@@ -353,7 +381,7 @@ impl<'a> Search<'a> {
         relevant: &Bits,
         truth: &ListTruth,
         resource: &str,
-        frame: &Frame<'_>,
+        frame: &Frame,
         failed: &mut HashSet<Bits>,
         budget: &mut Budget,
         judge: &mut Judge<'_, 'a, B>,
@@ -370,13 +398,13 @@ impl<'a> Search<'a> {
             if failed.contains(&active) {
                 continue;
             }
-            let sure = truth.open.is_empty();
+            let sure = frame.sure && truth.open.is_empty();
             let mut doubted = false;
             for (n, context) in self.contexts(&active, budget)? {
                 let Some(allowed_by) = self.unit(n) else { continue };
                 let candidate = Candidate {
                     caller: frame.caller.clone(),
-                    action: frame.action.to_owned(),
+                    action: frame.action.clone(),
                     resource: resource.to_owned(),
                     context,
                     allowed_by,
@@ -528,9 +556,37 @@ impl<'a> Search<'a> {
 }
 
 /// Caller and action of a search.
-struct Frame<'f> {
-    caller: &'f Option<String>,
-    action: &'f str,
+struct Frame {
+    caller: Option<String>,
+    action: String,
+    /// Whether it is settled which units speak of the caller.
+    sure: bool,
+}
+
+/// Units of which it is open whether they speak of a caller, by their principals: the same ones agree.
+#[derive(Default)]
+struct Open<'a>(BTreeMap<&'a Principals, Vec<usize>>);
+
+impl Open<'_> {
+    /// Every reading: the units that speak of the caller.
+    fn readings(&self, surely: &Bits) -> Result<Vec<Bits>, OverBudget> {
+        if self.0.len() > MAX_OPEN {
+            return Err(OverBudget);
+        }
+        let mut readings = vec![surely.clone()];
+        for units in self.0.values() {
+            let more: Vec<Bits> = readings
+                .iter()
+                .map(|reading| {
+                    let mut reading = reading.clone();
+                    units.iter().for_each(|unit| reading.insert(*unit));
+                    reading
+                })
+                .collect();
+            readings.extend(more);
+        }
+        Ok(readings)
+    }
 }
 
 /// Which lists of resources name a resource.
