@@ -11,6 +11,7 @@
 mod demo;
 mod documents;
 mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
