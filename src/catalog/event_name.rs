@@ -30,6 +30,9 @@ struct SourceRow {
     name: String,
     /// Services, by the suffixes of their crates.
     services: Vec<String>,
+    /// Whether it is the name that records of these services usually have.
+    #[serde(default = "yes")]
+    usual: bool,
 }
 
 /// An event name that is no operation's.
@@ -41,6 +44,10 @@ struct EventRow {
     name: String,
     service: String,
     operation: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn exceptions() -> &'static Exceptions {
@@ -88,6 +95,26 @@ impl Catalog {
         }
     }
 
+    /// Event source and event name that records of an operation have, such as `s3.amazonaws.com` and `ListBuckets`.
+    ///
+    /// Lambda and CloudFront put the date of the API behind most names (`CreateFunction20150331`), which is left out.
+    pub fn event_of(&self, operation: Operation<'_>) -> (String, String) {
+        let service = operation.service();
+        let exceptions = exceptions();
+        let event = exceptions
+            .event
+            .iter()
+            .find(|row| row.service == service.suffix() && row.operation == operation.name());
+        let source = event.map(|row| row.source.as_str()).or_else(|| {
+            let usual =
+                |row: &&SourceRow| row.usual && row.services.iter().any(|name| name == service.suffix());
+            exceptions.source.iter().find(usual).map(|row| row.name.as_str())
+        });
+        let source = source.unwrap_or(service.endpoint_prefix());
+        let name = event.map_or(operation.name(), |row| row.name.as_str());
+        (format!("{source}.amazonaws.com"), name.to_owned())
+    }
+
     /// Positions of the services that an event source stands for, most likely first.
     fn services_of_source(&self, source: &str) -> Vec<usize> {
         let services = self
@@ -105,7 +132,7 @@ impl Catalog {
                 .services
                 .iter()
                 .filter_map(|suffix| entries.binary_search_by(|entry| entry.suffix.cmp(suffix)).ok());
-            index.insert(row.name.clone(), positions.collect());
+            index.entry(row.name.clone()).or_default().extend(positions);
         }
         // Later services stand first: `sesv2` before `ses`. Two crates that share a directory are one service.
         for (position, entry) in entries.iter().enumerate().rev() {
@@ -171,6 +198,50 @@ mod tests {
         for row in &exceptions.event {
             let service = catalog.service(&row.service).unwrap();
             assert!(service.operation(&row.operation).is_some(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_event_of_an_operation_leads_back_to_it() {
+        let catalog = Catalog::embedded();
+        let mut lost = Vec::new();
+        for operation in catalog.services().flat_map(|service| service.operations()) {
+            // The legacy name of EventBridge, and S3's retired twins, have the events of other operations.
+            let retired = operation.service().suffix() == "s3" && operation.is_deprecated();
+            if retired || operation.service().suffix() == "cloudwatchevents" {
+                continue;
+            }
+            let (source, name) = catalog.event_of(operation);
+            let found = catalog.operations_of_event(&source, &name);
+            if !found.iter().any(|found| found.id() == operation.id()) {
+                lost.push(format!("{} as {source} {name}", operation.id()));
+            }
+        }
+        assert!(lost.is_empty(), "{}: {lost:#?}", lost.len());
+    }
+
+    #[test]
+    fn operations_lead_to_events() {
+        for (service, operation, source, event) in [
+            ("s3", "GetObject", "s3", "GetObject"),
+            ("s3", "GetPublicAccessBlock", "s3", "GetBucketPublicAccessBlock"),
+            ("s3control", "ListJobs", "s3", "ListJobs"),
+            ("dynamodbstreams", "GetRecords", "dynamodb", "GetRecords"),
+            ("cloudwatch", "PutMetricData", "monitoring", "PutMetricData"),
+            ("sfn", "StartExecution", "states", "StartExecution"),
+            ("sesv2", "SendEmail", "ses", "SendEmail"),
+            ("opensearch", "DescribeDomain", "es", "DescribeDomain"),
+            ("bedrockruntime", "Converse", "bedrock", "Converse"),
+            (
+                "sagemakerruntime",
+                "InvokeEndpoint",
+                "sagemaker",
+                "InvokeEndpoint",
+            ),
+        ] {
+            let service = Catalog::embedded().service(service).unwrap();
+            let found = Catalog::embedded().event_of(service.operation(operation).unwrap());
+            assert_eq!(found, (format!("{source}.amazonaws.com"), event.to_owned()));
         }
     }
 

@@ -12,7 +12,7 @@ pins=$(cd "$(dirname "$0")" && pwd)/pins.tsv
 mkdir -p "$1"
 cd "$1"
 
-tail -n +2 "$pins" | while IFS='	' read -r registry name version file sha256 _licence; do
+tail -n +2 "$pins" | while IFS='	' read -r _role registry name version file sha256 _licence; do
   if ! echo "$sha256  $file" | sha256sum --check --status 2>/dev/null; then
     case $registry in
       pypi)

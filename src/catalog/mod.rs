@@ -8,11 +8,16 @@ mod texts;
 mod stored;
 mod service;
 mod action_entry;
+mod edits;
 mod managed_policy;
 mod lookup;
 mod event_name;
+mod recording;
 mod risk;
+mod nearest;
+mod search;
 pub mod template;
+pub mod wrapper;
 mod need;
 pub mod build;
 
@@ -21,12 +26,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use action_entry::Prefix;
-use stored::{ChunkRange, File, PolicyData, PrefixData, ServiceData, ServiceEntry};
+use stored::{ChunkRange, File, HistoryData, PolicyData, PrefixData, ServiceData, ServiceEntry};
 
 pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
-pub use managed_policy::ManagedPolicy;
+pub use lookup::{Allowing, Needing};
+pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use naming::snake_case;
 pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
+pub use recording::Recording;
 pub use risk::{EscalationPath, EscalationStep, EscalationTarget, RiskClass, Severity};
 pub use service::{Member, MemberKind, Operation, Service, Shape};
 
@@ -51,8 +58,26 @@ pub struct Catalog {
     services: Vec<OnceLock<ServiceData>>,
     prefixes: Vec<OnceLock<PrefixData>>,
     policies: OnceLock<Vec<PolicyData>>,
+    history: OnceLock<Vec<HistoryData>>,
     /// Positions of services by the event sources of their records.
     event_sources: OnceLock<BTreeMap<String, Vec<usize>>>,
+}
+
+/// A package that the catalogue was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourcePackage<'a> {
+    /// Its name, such as `botocore`.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// The day it was made, `YYYY-MM-DD`, where it tells.
+    pub date: Option<&'a str>,
+    /// Its file.
+    pub file: &'a str,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: &'a str,
+    /// Its licence.
+    pub licence: &'a str,
 }
 
 impl Catalog {
@@ -77,7 +102,11 @@ impl Catalog {
             file.chunk::<PrefixData>(entry.chunk)?;
         }
         let policies: Vec<PolicyData> = file.chunk(file.index.policies)?;
-        let documents: BTreeSet<ChunkRange> = policies.iter().map(|policy| policy.chunk).collect();
+        let history: Vec<HistoryData> = file.chunk(file.index.history)?;
+        let in_force = policies.iter().map(|policy| policy.chunk);
+        let documents: BTreeSet<ChunkRange> = in_force
+            .chain(history.iter().map(|policy| policy.chunk))
+            .collect();
         for chunk in documents {
             file.raw_chunk(chunk)?;
         }
@@ -98,6 +127,7 @@ impl Catalog {
             services: locks(file.index.services.len()),
             prefixes: locks(file.index.prefixes.len()),
             policies: OnceLock::new(),
+            history: OnceLock::new(),
             event_sources: OnceLock::new(),
             file,
         }
@@ -108,9 +138,26 @@ impl Catalog {
         &self.file.index.date
     }
 
-    /// The packages that it was built from, as `name version`.
-    pub fn sources(&self) -> impl Iterator<Item = &str> {
-        self.file.index.sources.iter().map(String::as_str)
+    /// The packages that it was built from, sorted by name.
+    pub fn sources(&self) -> impl Iterator<Item = SourcePackage<'_>> {
+        self.file.index.sources.iter().map(|source| SourcePackage {
+            name: &source.name,
+            version: &source.version,
+            date: Some(source.date.as_str()).filter(|date| !date.is_empty()),
+            file: &source.file,
+            sha256: &source.sha256,
+            licence: &source.licence,
+        })
+    }
+
+    /// Checksum of the catalogue's content, in hexadecimal digits.
+    pub fn checksum(&self) -> String {
+        self.file.checksum()
+    }
+
+    /// Size of the catalogue's file, in bytes.
+    pub fn size(&self) -> usize {
+        self.file.size()
     }
 
     /// The service of the crate `aws-sdk-<suffix>`.

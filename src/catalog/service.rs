@@ -64,6 +64,12 @@ impl<'a> Service<'a> {
         format!("aws-sdk-{}", self.entry.suffix)
     }
 
+    /// The service's folder in botocore, a name that other SDKs use too, such as `stepfunctions`; empty for the services
+    /// that botocore lacks.
+    pub fn directory(&self) -> &'a str {
+        &self.entry.directory
+    }
+
     /// AWS's name of the service, such as `Amazon DynamoDB`.
     pub fn title(&self) -> &'a str {
         &self.entry.title
@@ -72,6 +78,11 @@ impl<'a> Service<'a> {
     /// The prefix of the service's IAM actions, such as `dynamodb`; some operations need actions of other prefixes.
     pub fn iam_prefix(&self) -> &'a str {
         &self.entry.iam_prefix
+    }
+
+    /// The prefix of the service's endpoints, which names it in most CloudTrail records.
+    pub(super) fn endpoint_prefix(&self) -> &'a str {
+        &self.entry.endpoint_prefix
     }
 
     /// Every operation, sorted by name ignoring case.
@@ -313,10 +324,17 @@ impl<'a> Member<'a> {
             .map(|&text| data.texts.get(text))
     }
 
-    /// The API's spelling of a variant of the SDK's `enum`: `PublicRead` is `public-read`.
+    /// The API's spelling of a variant of the SDK's `enum`: `PublicRead` is `public-read`. A few variants have names of
+    /// their own in the SDK, which no source of the catalogue tells; of them nothing is known.
     pub fn enum_value_of_variant(&self, rust_variant: &str) -> Option<&'a str> {
-        self.enum_values()
-            .find(|value| naming::same_folded(value, rust_variant))
+        let named = |name: &str| self.enum_values().find(|value| naming::same_folded(value, name));
+        // `Self` cannot be a variant, and `Unknown` is the SDK's own.
+        let renamed = || match rust_variant {
+            "SelfValue" => named("Self"),
+            "UnknownValue" => named("Unknown"),
+            _ => None,
+        };
+        named(rust_variant).or_else(renamed)
     }
 }
 

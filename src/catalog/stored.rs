@@ -15,7 +15,7 @@ use super::CatalogError;
 use super::texts::{Text, Texts};
 
 /// First bytes of a catalogue file; the digit changes with the layout.
-const MAGIC: &[u8; 8] = b"rolefit1";
+const MAGIC: &[u8; 8] = b"rolefit2";
 const CHECKSUM_LENGTH: usize = 32;
 const HEADER_LENGTH: usize = MAGIC.len() + CHECKSUM_LENGTH + 4;
 /// No chunk is larger once decompressed; refuses nonsense before it allocates.
@@ -26,14 +26,29 @@ const LARGEST_CHUNK: u32 = 64 << 20;
 pub(crate) struct Index {
     /// Newest data of the sources, `YYYY-MM-DD`.
     pub(crate) date: String,
-    /// Packages it was built from, as `name version`.
-    pub(crate) sources: Vec<String>,
+    /// Packages it was built from, sorted.
+    pub(crate) sources: Vec<SourceData>,
     /// Sorted by `suffix`.
     pub(crate) services: Vec<ServiceEntry>,
     /// Sorted by `prefix`.
     pub(crate) prefixes: Vec<PrefixEntry>,
     /// Where the [`PolicyData`]s lie, sorted by name.
     pub(crate) policies: ChunkRange,
+    /// Where the [`HistoryData`]s lie, sorted by name.
+    pub(crate) history: ChunkRange,
+}
+
+/// A package that the catalogue was built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SourceData {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// The day it was made, `YYYY-MM-DD`; empty when it does not tell.
+    pub(crate) date: String,
+    pub(crate) file: String,
+    /// Hexadecimal.
+    pub(crate) sha256: String,
+    pub(crate) licence: String,
 }
 
 /// The actions of one IAM prefix, in the index.
@@ -94,6 +109,19 @@ pub(crate) struct PolicyData {
     /// `YYYY-MM-DD`.
     pub(crate) updated: String,
     /// The chunk of plain text that holds its document, and where in it.
+    pub(crate) chunk: ChunkRange,
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+}
+
+/// The versions of a managed policy that are not in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HistoryData {
+    pub(crate) name: String,
+    /// Number, and the day it was made (`YYYY-MM-DD`); newest first.
+    pub(crate) versions: Vec<(u16, String)>,
+    /// The chunk that holds the changes which make each of the one before it (the first: of the document in force), and
+    /// where in it they lie (postcard).
     pub(crate) chunk: ChunkRange,
     pub(crate) start: u32,
     pub(crate) length: u32,
@@ -246,6 +274,21 @@ impl File {
             bytes,
             index,
         })
+    }
+
+    /// The checksum that the file states, in hexadecimal digits.
+    pub(crate) fn checksum(&self) -> String {
+        let checksum = self.bytes.get(MAGIC.len()..MAGIC.len() + CHECKSUM_LENGTH);
+        checksum
+            .into_iter()
+            .flatten()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// How many bytes the file has.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// A file without content.

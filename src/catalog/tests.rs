@@ -247,6 +247,40 @@ fn managed_policies_are_found_by_arn_and_by_name() {
 }
 
 #[test]
+fn every_version_of_a_managed_policy_is_known() {
+    let name = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let versions = catalog().managed_policy_versions(name);
+    assert!(versions.len() > 100);
+    assert!(versions.iter().any(|version| version.in_force));
+    let first = catalog().managed_policy_version(name, "v1").unwrap();
+    assert_eq!(
+        (first.version.as_str(), first.updated.as_str()),
+        ("v1", "2015-02-06")
+    );
+    assert!(first.document_json.contains("\"autoscaling:Describe*\""));
+    assert_eq!(
+        catalog().managed_policy_version(name, &catalog().managed_policy(name).unwrap().version),
+        catalog().managed_policy(name)
+    );
+    for wrong in ["v0", "v9999", "1", ""] {
+        assert_eq!(catalog().managed_policy_version(name, wrong), None, "{wrong}");
+    }
+    assert!(catalog().managed_policy_versions("Nonsense").is_empty());
+    let mut count = 0;
+    for name in catalog().managed_policy_names() {
+        let versions = catalog().managed_policy_versions(name);
+        count += versions.len();
+        // The oldest is made of all that came after it.
+        let oldest = format!("v{}", versions.first().unwrap().number);
+        let found = catalog().managed_policy_version(name, &oldest).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&found.document_json).unwrap();
+        assert!(document.get("Statement").is_some(), "{name} {oldest}");
+    }
+    assert_eq!(count, catalog().managed_policy_version_count());
+    assert!(count > 6_000);
+}
+
+#[test]
 fn an_action_takes_resources_of_its_own_types_only() {
     use crate::iam::action::Action;
     use crate::iam::arn::ArnPattern;

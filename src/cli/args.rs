@@ -106,6 +106,8 @@ pub enum Command {
     Diff(Diff),
     /// The gate: fails on missing permissions and permission creep.
     Check(Check),
+    /// Approve the grants of today: write them to `rolefit.lock`.
+    Lock(Lock),
     /// Why a function has, or has not, an action.
     Explain(Explain),
     /// A request against policies: the decision, and the statement that decides.
@@ -115,7 +117,7 @@ pub enum Command {
     /// The JSON schema of an output.
     Schema(Schema),
     /// What data is inside, how old, where an operation's actions come from.
-    Catalog(Catalog),
+    Catalog(super::catalog::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -146,9 +148,8 @@ pub struct Generate {
 pub struct Diff {
     #[command(flatten)]
     pub project: Project,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
     /// Exit with 1 when there are differences.
     #[arg(long)]
     pub exit_code: bool,
@@ -158,21 +159,43 @@ pub struct Diff {
 pub struct Check {
     #[command(flatten)]
     pub project: Project,
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
     /// Fail (exit 4) when the analysis is incomplete.
     #[arg(long)]
     pub strict: bool,
     /// Show notes too.
     #[arg(long, short)]
     pub verbose: bool,
+    /// Compare with the roles at this git revision, such as `origin/main`, instead of `rolefit.lock`.
+    #[arg(long, value_name = "REV", conflicts_with = "base_report")]
+    pub base: Option<String>,
+    /// Compare with the roles in an earlier `--format json` report instead of `rolefit.lock`.
+    #[arg(long, value_name = "FILE")]
+    pub base_report: Option<PathBuf>,
     /// Exit with 0 even if there are findings.
     #[arg(long)]
     pub exit_zero: bool,
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub fail_on: Vec<String>,
+}
+
+/// Writes `rolefit.lock`: one approved grant a line, sorted, to be committed and reviewed like code. From then on
+/// `rolefit check` fails on whatever a role grants beyond it.
+#[derive(Debug, clap::Args)]
+pub struct Lock {
+    /// Only these functions; the entries of the others stay as they are.
+    pub functions: Vec<String>,
+    /// A package, a workspace, or a folder with many of each; the lock lies in it.
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// The configuration file (default: `rolefit.toml` in PATH).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -266,39 +289,72 @@ pub struct Schema {
     pub output: SchemaOf,
 }
 
-#[derive(Debug, clap::Args)]
-pub struct Catalog {
-    #[command(subcommand)]
-    pub command: CatalogCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum CatalogCommand {
-    /// Sources, date and counts.
-    Info,
-    /// The actions and resources of an operation, such as `s3.CopyObject`.
-    Operation {
-        /// The operation.
-        operation: String,
-        /// Output format.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
-    /// Builds a catalogue file from downloaded packages.
-    Build {
-        /// The folder with the packages.
-        #[arg(long, value_name = "DIR")]
-        from: PathBuf,
-        /// The folder to write the catalogue and its text form to.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-    },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
     Json,
+}
+
+/// How a report is written, and where to.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Output {
+    /// Format of what is printed.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Also write the report to a file in a format, such as `sarif=rolefit.sarif`; may be repeated.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT=FILE", value_parser = target)]
+    pub targets: Vec<Target>,
+}
+
+/// A file to write in a format.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub format: ReportFormat,
+    pub file: PathBuf,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (format, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("expected FORMAT=FILE, such as `html=rolefit.html`")?;
+    Ok(Target {
+        format: ReportFormat::from_str(format, true)
+            .map_err(|_| format!("`{format}` is no format; formats: {}", ReportFormat::names()))?,
+        file: PathBuf::from(file),
+    })
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people at a terminal.
+    Text,
+    /// For programs: `rolefit schema report` prints the schema.
+    #[value(alias = "json-v1")]
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitHub workflow commands: annotations of a pull request.
+    Github,
+    /// GitLab code quality.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// A pull request's comment or a step summary.
+    Markdown,
+    /// One page that opens from disk.
+    Html,
+}
+
+impl ReportFormat {
+    fn names() -> String {
+        let names: Vec<String> = Self::value_variants()
+            .iter()
+            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        names.join(", ")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -319,6 +375,14 @@ pub enum SchemaOf {
     Scan,
     /// `rolefit diff --format json`.
     Report,
+    /// `rolefit catalog info --format json`.
+    Catalog,
+    /// `rolefit catalog operation --format json`.
+    Operation,
+    /// `rolefit catalog action --format json`.
+    Action,
+    /// `rolefit catalog service --format json`.
+    Service,
     /// `rolefit simulate --format json`.
     Simulate,
     /// One line of `rolefit simulate --batch`.

@@ -1,36 +1,36 @@
 //! `rolefit check`: the gate.
 
-use super::args::{Check, Format};
-use super::{Outcome, assess, say, show, show_json};
+use super::args::{Check, ReportFormat};
+use super::{Outcome, approved, assess, render, say};
 use crate::gate;
-use crate::report::{json, text};
+use crate::report::text;
 
 /// Judges every function's role and says whether the build may go on.
 pub fn run(args: &Check) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&args.project)?;
+    let mut inputs = assess::read(&args.project)?;
+    match (&args.base, &args.base_report) {
+        (Some(revision), _) => {
+            inputs.approved = Some(approved::revision(inputs.root(), revision, inputs.catalog())?);
+        }
+        (None, Some(report)) => inputs.approved = Some(approved::report(report)?),
+        (None, None) => {}
+    }
+    let inputs = inputs;
     let mut report = assess::assess(&inputs);
     if !args.fail_on.is_empty() {
         report.fails = gate::fails(&report.findings, &args.fail_on);
     }
-    if report.functions.is_empty() && args.format == Format::Text {
+    if report.functions.is_empty()
+        && args.output.format == ReportFormat::Text
+        && args.output.targets.is_empty()
+    {
         say("no functions found: neither a stack template nor a binary");
         return Ok(Outcome::NothingToCheck);
     }
-    match args.format {
-        Format::Text => {
-            let styled = !matches!(
-                anstream::AutoStream::choice(&std::io::stdout()),
-                anstream::ColorChoice::Never
-            );
-            show(&text::check(
-                &report,
-                &|file| inputs.source(file),
-                args.verbose,
-                styled,
-            ))?;
-        }
-        Format::Json => show_json(&json::report(&report, inputs.catalog()))?,
-    }
+    let source = |file: &str| inputs.source(file);
+    render::write(&args.output, &inputs, &report, &|styled| {
+        text::check(&report, &source, args.verbose, styled)
+    })?;
     if report.functions.is_empty() {
         return Ok(Outcome::NothingToCheck);
     }

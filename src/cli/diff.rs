@@ -1,17 +1,16 @@
 //! `rolefit diff`: need against role.
 
-use super::args::{Diff, Format};
-use super::{Outcome, assess, show, show_json};
-use crate::report::{json, text};
+use super::args::Diff;
+use super::{Outcome, assess, render};
+use crate::report::text;
 
 /// Shows the comparison.
 pub fn run(args: &Diff) -> anyhow::Result<Outcome> {
     let inputs = assess::read(&args.project)?;
     let report = assess::assess(&inputs);
-    match args.format {
-        Format::Text => show(&text::diff(&report, inputs.catalog()))?,
-        Format::Json => show_json(&json::report(&report, inputs.catalog()))?,
-    }
+    render::write(&args.output, &inputs, &report, &|_| {
+        text::diff(&report, inputs.catalog())
+    })?;
     let counts = report.counts();
     let differs = counts.missing + counts.excess + counts.narrowed > 0;
     Ok(match report.functions.is_empty() {

@@ -1,5 +1,6 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod approved;
 mod args;
 mod assess;
 mod catalog;
@@ -8,8 +9,10 @@ mod concern;
 mod diff;
 mod explain;
 mod generate;
+mod lock;
 mod observed;
 mod overview;
+mod render;
 mod scan;
 mod simulate;
 
@@ -76,6 +79,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Generate(generate)) => generate::run(generate),
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
+        Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),

@@ -1,9 +1,23 @@
 //! What we tell: one [`Report`], rendered as text, JSON and other formats.
 
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
+mod junit;
+mod markdown;
+mod place;
+mod sarif;
 pub mod scan;
 pub mod simulate;
 pub mod text;
+
+pub use github::github;
+pub use gitlab::gitlab;
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use sarif::sarif;
 
 use crate::diff::{Diff, Row, Verdict};
 use crate::gate::Finding;
@@ -30,6 +44,8 @@ pub struct Report<'a> {
     pub fails: bool,
     /// What the trail showed, in words; `None` without a trail.
     pub trail: Option<String>,
+    /// What creep was judged against, such as `rolefit.lock`; `None` when there is neither a lock nor a base.
+    pub approved: Option<String>,
 }
 
 /// One function, assessed.

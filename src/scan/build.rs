@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::files::{Files, candidates};
+use super::files::{Files, candidates, folder};
 use super::ir::{FnItem, Item, ItemKind, Name, Span};
 use super::types::Ty;
 use super::world::{
@@ -183,6 +183,7 @@ impl Builder<'_, '_> {
                     path: path.clone(),
                     alias: alias.clone(),
                     glob: *glob,
+                    done: false,
                 });
             }
             ItemKind::ExternCrate(source) => {
@@ -190,6 +191,7 @@ impl Builder<'_, '_> {
                     self.define(place.module, &item.name, Some(def), None);
                 }
             }
+            ItemKind::Include(path) => self.include(path, place, visited),
             ItemKind::MacroRules(_) | ItemKind::Macro(_) => {}
         }
     }
@@ -247,6 +249,35 @@ impl Builder<'_, '_> {
                 }
             }
         }
+    }
+
+    /// The items of an included file, as if they stood here.
+    fn include(&mut self, path: &str, place: &Place, visited: &mut BTreeSet<u32>) {
+        let files = self.files;
+        let Some(source) = files.files.get(place.file as usize) else {
+            return;
+        };
+        let path = crate::workspace::cargo::join(folder(&source.path), path);
+        let Some(file) = files.find(place.package, &path) else {
+            return;
+        };
+        let Some(included) = files.files.get(file as usize) else {
+            return;
+        };
+        if place.depth > MAX_MODULE_DEPTH || !visited.insert(file) {
+            return;
+        }
+        let inner = Place {
+            krate: place.krate,
+            module: place.module,
+            file,
+            base: included.base.clone(),
+            package: place.package,
+            params: place.params.clone(),
+            depth: place.depth + 1,
+        };
+        self.items(&included.items, &inner, visited);
+        visited.remove(&file);
     }
 
     fn scope(

@@ -1,5 +1,7 @@
 //! From reached fns to call sites and gaps with places, paths and inputs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::usage::{CallSite, Confidence, Frame, Gap, Inputs, Location, OperationId};
 use crate::workspace::model::BinaryId;
 
@@ -8,7 +10,8 @@ use super::build::location;
 use super::expand::OpaqueMacro;
 use super::facts::{LocalGap, Site, SiteKind};
 use super::files::Files;
-use super::ir::Span;
+use super::ir::{ExprKind, Span};
+use super::principal;
 use super::reach::{AllFacts, Reach};
 use super::value::Evaluator;
 use super::world::{CrateId, FnId, World};
@@ -32,27 +35,90 @@ impl Scanned<'_, '_> {
         let mut gaps = Vec::new();
         let mut evaluator = Evaluator::new(self, reach);
         let setters = evaluator.setters();
+        let reached = || reach.fns.keys().filter_map(|id| self.facts.get(id.0 as usize));
+        let roles = reached().any(principal::has_roles);
+        let mut assumed_calls = Vec::new();
+        let mut of_roles: BTreeMap<Span, BTreeSet<String>> = BTreeMap::new();
         for id in reach.fns.keys() {
             let Some(facts) = self.facts.get(id.0 as usize) else {
                 continue;
             };
             for site in &facts.sites {
+                let assumed = match roles {
+                    true => self.roles_of(&evaluator, *id, site),
+                    false => BTreeSet::new(),
+                };
+                if !assumed.is_empty() {
+                    let call = self.call_site(site, Vec::new(), Inputs::new());
+                    for span in assumed {
+                        let calls = of_roles.entry(span).or_default();
+                        calls.insert(format!("{} ({})", call.operation, call.location));
+                    }
+                    assumed_calls.push(call);
+                    continue;
+                }
                 let via = self.via(reach, *id, site.span);
                 let inputs = evaluator.inputs(*id, site, &setters);
                 call_sites.push(self.call_site(site, via, inputs));
                 gaps.extend(self.site_gap(site));
             }
-            gaps.extend(facts.gaps.iter().map(|gap| self.local_gap(gap)));
+        }
+        for facts in reached() {
+            gaps.extend(facts.gaps.iter().map(|gap| {
+                let calls = of_roles.get(&gap.span).filter(|_| gap.code == "assumed-role");
+                match calls {
+                    Some(calls) => self.assumed_gap(gap, calls),
+                    None => self.local_gap(gap),
+                }
+            }));
         }
         self.weak_gaps(reach, &mut gaps);
         self.other_gaps(&binary, krate, reach, &mut gaps);
         call_sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
         call_sites.dedup();
+        assumed_calls.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        assumed_calls.dedup();
         EntryScan {
             binary,
             call_sites,
             gaps,
+            assumed: assumed_calls,
         }
+    }
+
+    /// The assumed roles that a call surely acts under; empty for the function's own.
+    fn roles_of(&self, evaluator: &Evaluator<'_, '_>, id: FnId, site: &Site) -> BTreeSet<Span> {
+        let body = self
+            .facts
+            .get(id.0 as usize)
+            .and_then(|facts| facts.body.as_deref());
+        let client = body.and_then(|body| match &body.expr(site.expr).kind {
+            ExprKind::Method { receiver, args, .. } => match args.first() {
+                // `input.send_with(&client)`.
+                Some(client) if site.library.is_none() => Some(*client),
+                _ => Some(*receiver),
+            },
+            ExprKind::Call { args, .. } => args.first().copied(),
+            _ => None,
+        });
+        match client {
+            Some(client) if site.library.is_none() => principal::assumed_roles(evaluator, id, client),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Calls that act under an assumed role are no need of the function's own.
+    fn assumed_gap(&self, gap: &LocalGap, calls: &BTreeSet<String>) -> Gap {
+        let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+        Gap::new(
+            "assumed-role",
+            format!(
+                "the role that is assumed here, not the function's own, needs {}",
+                calls.join(", ")
+            ),
+        )
+        .at(self.place(gap.span))
+        .hint("see to it that the assumed role allows them; nothing is granted to the function for them")
     }
 
     /// Every site of every fn, without paths and inputs.
@@ -86,14 +152,15 @@ impl Scanned<'_, '_> {
             );
         CallSite {
             operation,
-            crate_name: match site.kind {
-                SiteKind::Library => "aws-config".to_owned(),
-                _ => sdk.package.clone(),
+            crate_name: match (&site.library, &site.kind) {
+                (Some(library), _) => library.to_string(),
+                (None, SiteKind::Extension) => "parameters-and-secrets-extension".to_owned(),
+                (None, _) => sdk.package.clone(),
             },
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -105,7 +172,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(
@@ -214,31 +281,33 @@ impl Scanned<'_, '_> {
         self.opaque_gaps(krate, gaps);
     }
 
-    /// Macros that may hide calls: something in their tokens looks like an operation of the package's SDK crates.
+    /// Macros that may hide calls: something in their tokens looks like an operation of the SDK crates in sight. Code
+    /// that is put in by `include!` and not read is told once for each package that can name an SDK crate.
     fn opaque_gaps(&self, krate: CrateId, gaps: &mut Vec<Gap>) {
         let package = self.world.package_of(krate);
         let Some(data) = self.world.packages.get(package) else {
             return;
         };
+        let mut included: BTreeMap<usize, Vec<Location>> = BTreeMap::new();
         for opaque in self.opaque {
             let owner = self
                 .files
                 .files
                 .get(opaque.span.file as usize)
-                .map(|file| file.package);
-            if owner.is_none_or(|owner| !data.closure.contains(&owner)) {
+                .map(|file| file.package)
+                .filter(|owner| data.closure.contains(owner));
+            let Some((owner, owned)) = owner.and_then(|at| Some((at, self.world.packages.get(at)?))) else {
+                continue;
+            };
+            if owned.sdks.is_empty() {
                 continue;
             }
             if &*opaque.name == "include" {
-                gaps.push(
-                    Gap::new("generated-code", "`include!` brings in code that is not read")
-                        .at(self.place(opaque.span))
-                        .hint("declare what it calls in `rolefit.toml`"),
-                );
+                included.entry(owner).or_default().push(self.place(opaque.span));
                 continue;
             }
             let hidden = opaque.calls.iter().find(|name| {
-                data.sdks.iter().any(|sdk| {
+                owned.sdks.iter().any(|sdk| {
                     self.world.sdks[*sdk]
                         .service
                         .is_some_and(|service| service.operation_of_method(name).is_some())
@@ -257,6 +326,17 @@ impl Scanned<'_, '_> {
                     .hint("declare the need in `rolefit.toml`"),
                 );
             }
+        }
+        for mut places in included.into_values() {
+            places.sort();
+            places.dedup();
+            let more = match places.len() {
+                0 | 1 => String::new(),
+                several => format!(", nor are {} more in this package", several - 1),
+            };
+            let message = format!("code that `include!` brings in from a build script is not read{more}");
+            let gap = Gap::new("generated-code", message).hint("declare what it calls in `rolefit.toml`");
+            gaps.extend(places.into_iter().next().map(|place| gap.at(place)));
         }
     }
 }

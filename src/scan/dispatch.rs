@@ -43,6 +43,9 @@ impl World<'_> {
                 {
                     found = self.find_method(&target, name, krate, depth + 1);
                 }
+                if found.is_empty() && self.adts[*id].attrs.unknown_macro {
+                    found = self.macro_methods(name, krate);
+                }
                 found
             }
             Ty::Dyn(traits) => traits
@@ -124,6 +127,24 @@ impl World<'_> {
                 matches!(data.self_ty, Ty::Param(_)) && self.sees(krate, data.krate)
             })
             .filter_map(|id| self.impl_or_default(*id, name))
+            .collect()
+    }
+
+    /// Methods that an attribute macro such as `#[enum_dispatch]` may give a type: those of every trait in sight.
+    fn macro_methods(&self, name: &str, krate: CrateId) -> Vec<Found> {
+        // Methods of the containers that a type may stand in, which its own type hides.
+        if super::known_names::is_common(name) {
+            return Vec::new();
+        }
+        self.trait_fns
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|id| {
+                let home = self.modules[self.traits[**id].scope.module].krate;
+                self.sees(krate, home)
+            })
+            .filter_map(|id| self.in_trait(*id, name, 0))
             .collect()
     }
 
@@ -243,7 +264,8 @@ impl World<'_> {
         })
     }
 
-    /// The impls of a method of `of_trait` for the given constructed types: the fns to run.
+    /// The impls of a method of `of_trait` for the given constructed types: the fns to run. An attribute macro that is
+    /// not known (`#[typetag::serde]`) may register its impl by itself, so that nothing need construct the type.
     pub fn implementations(
         &self,
         of_trait: TraitId,
@@ -253,7 +275,7 @@ impl World<'_> {
         let mut fns = BTreeSet::new();
         for id in &self.traits[of_trait].impls {
             let data = &self.impls[*id];
-            if !constructed(&data.self_ty) {
+            if !data.unknown_macro && !constructed(&data.self_ty) {
                 continue;
             }
             match data.fns.get(name) {

@@ -1,50 +1,17 @@
-//! Types that are filled from the environment: `envy`, clap's `env`, and what outside fns and methods give.
+//! Fields that the environment or the command line fills, and what outside fns and methods give.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::usage::Piece;
 
 use super::eval::env;
 use super::eval_field::{element, join_event};
+use super::eval_text::changed;
 use super::facts::{Callee, Facts};
 use super::ir::{Body, ExprId, ExprKind, Name};
 use super::types::Ty;
 use super::value::{Evaluator, Frame, Value, Values, literal, unknown};
-use super::world::{AdtId, World};
-
-/// Notes the types that a fn fills with `envy`.
-pub(super) fn envy_types(world: &World<'_>, facts: &Facts, out: &mut BTreeMap<AdtId, String>) {
-    let Some(body) = facts.body.as_deref() else {
-        return;
-    };
-    for edge in facts.targets.iter() {
-        let (expr, targets) = edge;
-        for target in targets {
-            let Callee::External(path) = target else {
-                continue;
-            };
-            if path.first().is_none_or(|first| &**first != "envy") {
-                continue;
-            }
-            let prefix = match &body.expr(*expr).kind {
-                ExprKind::Call { args, .. } if path.last().is_some_and(|n| &**n == "prefixed") => {
-                    match args.first().map(|arg| &body.expr(body.peel(*arg)).kind) {
-                        Some(ExprKind::Str(text)) => text.to_string(),
-                        _ => String::new(),
-                    }
-                }
-                _ => String::new(),
-            };
-            for adt in &facts.mentioned {
-                let derives = &world.adts[*adt].attrs.derives;
-                if derives.iter().any(|derive| &**derive == "Deserialize") {
-                    out.insert(*adt, prefix.clone());
-                }
-            }
-        }
-    }
-}
+use super::world::AdtId;
 
 impl<'x> Evaluator<'x, '_> {
     /// A field of a type that is filled from the environment; `None` if the type is not.
@@ -69,18 +36,27 @@ impl<'x> Evaluator<'x, '_> {
             .iter()
             .any(|derive| matches!(&**derive, "Parser" | "Args" | "StructOpt" | "Clap" | "FromArgs"));
         if derives_args {
-            let type_name = data.name.clone();
-            return Some(unknown(format!(
-                "it is the command-line argument `{name}` (`{type_name}`)"
+            let reason = format!("it is the command-line argument `{name}` (`{}`)", data.name);
+            let mut values = unknown(reason);
+            values.extend(default.iter().flat_map(|text| literal(text, data_span(field))));
+            return Some(values);
+        }
+        let filled = self.filled_types.get(&adt)?.clone();
+        let variables = filled.prefixes.iter().map(|prefix| {
+            let variable = super::eval_settings::variable(prefix, field);
+            env(&variable, default.clone(), data_span(field))
+        });
+        let mut values: Values = variables.collect();
+        if filled.defaults {
+            values.extend(self.constructed_field(adt, None, name));
+        }
+        if filled.elsewhere {
+            values.extend(unknown(format!(
+                "the field `{name}` of `{}` may also come from a source of settings that is not read",
+                data.name
             )));
         }
-        let prefix = self.envy.get(&adt)?;
-        let base = match (&field.attrs.serde_rename, data.attrs.serde_rename_all.as_deref()) {
-            (Some(renamed), _) => renamed.to_string(),
-            (None, _) => name.to_owned(),
-        };
-        let variable = format!("{prefix}{}", base.to_uppercase());
-        Some(vec![env(&variable, default, data_span(field))])
+        Some(values)
     }
 
     /// What a fn of another crate gives.
@@ -159,16 +135,6 @@ impl<'x> Evaluator<'x, '_> {
         }
     }
 
-    /// Something that an operation's response gives.
-    pub(super) fn response(&self, sdk: super::world::SdkId, op: &Name) -> Values {
-        let sdk = &self.scanned.world.sdks[sdk];
-        let name = sdk
-            .service
-            .and_then(|service| service.operation_of_method(op))
-            .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
-        unknown(format!("it comes from the response of {name}"))
-    }
-
     /// A method call.
     pub(super) fn method(
         &mut self,
@@ -216,7 +182,7 @@ impl<'x> Evaluator<'x, '_> {
                     return unknown(format!("it is read back from an SDK structure (`{method}`)"));
                 }
             }
-            Ty::Response(sdk, op) => return self.response(*sdk, op),
+            Ty::Response(sdk, op) => return self.response(facts, id, *sdk, op),
             _ => {}
         }
         self.outside_method(frame, id, *receiver, method, args, span, facts)
@@ -272,18 +238,14 @@ impl<'x> Evaluator<'x, '_> {
                     .collect()
             }
             "trim" | "trim_end" | "trim_start" | "to_lowercase" | "to_uppercase" | "to_ascii_lowercase"
-            | "to_ascii_uppercase" => {
+            | "to_ascii_uppercase" => changed(self.eval(frame, receiver), method, None),
+            "replace" if args.len() == 2 => {
                 let values = self.eval(frame, receiver);
-                values
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Text(pieces, origin) => match same_after(&pieces, method) {
-                            true => Value::Text(pieces, origin),
-                            false => Value::Unknown(format!("it is changed by `{method}`")),
-                        },
-                        other => other,
-                    })
-                    .collect()
+                let told: Vec<Values> = args.iter().map(|arg| self.eval(frame, *arg)).collect();
+                match told.as_slice() {
+                    [from, to] => changed(values, method, one_literal(from).zip(one_literal(to))),
+                    _ => values,
+                }
             }
             "unwrap_or" | "or" => self.with_default(frame, receiver, args, id, false),
             "unwrap_or_else" | "or_else" | "or_insert_with" => {
@@ -473,17 +435,15 @@ fn add_default(value: Value, text: &str) -> Value {
     }
 }
 
-/// Whether a method leaves literal text as it is.
-fn same_after(pieces: &[Piece], method: &str) -> bool {
-    pieces.iter().all(|piece| match piece {
-        Piece::Literal(text) => match method {
-            "trim" | "trim_start" | "trim_end" => text.trim() == text,
-            "to_lowercase" | "to_ascii_lowercase" => text.to_lowercase() == *text,
-            _ => text.to_uppercase() == *text,
+/// The text, if it is one literal for sure.
+fn one_literal(values: &Values) -> Option<&str> {
+    match values.as_slice() {
+        [Value::Text(pieces, _)] => match pieces.as_slice() {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
         },
-        // Spaces around a variable's value do not matter for which variable it is.
-        _ => method.starts_with("trim"),
-    })
+        _ => None,
+    }
 }
 
 /// `event_source_arn` as `eventSourceArn`.

@@ -199,6 +199,23 @@ impl<'x> Evaluator<'x, '_> {
         if let Some(values) = self.configured(adt, name) {
             return values;
         }
+        let mut values = self.constructed_field(adt, variant, name);
+        let from_outside = self.scanned.world.adts[adt]
+            .attrs
+            .derives
+            .iter()
+            .any(|derive| matches!(&**derive, "Deserialize" | "FromRow" | "FromArgs"));
+        if values.is_empty() || from_outside {
+            let ty = self.scanned.world.adts[adt].name.clone();
+            values.extend(unknown(format!(
+                "it is the field `{name}` of `{ty}`, which is filled at run time"
+            )));
+        }
+        values
+    }
+
+    /// A field in every reachable literal of a type, and what is assigned to it.
+    pub(super) fn constructed_field(&mut self, adt: AdtId, variant: Option<u32>, name: &str) -> Values {
         let found = self.literals.get(&adt).cloned().unwrap_or_default();
         if found.len() > 24 {
             return unknown("its type is constructed in too many places");
@@ -223,17 +240,6 @@ impl<'x> Evaluator<'x, '_> {
             }
         }
         self.active_fields.remove(&key);
-        let from_outside = self.scanned.world.adts[adt]
-            .attrs
-            .derives
-            .iter()
-            .any(|derive| matches!(&**derive, "Deserialize" | "FromRow" | "FromArgs"));
-        if values.is_empty() || from_outside {
-            let ty = self.scanned.world.adts[adt].name.clone();
-            values.extend(unknown(format!(
-                "it is the field `{name}` of `{ty}`, which is filled at run time"
-            )));
-        }
         values
     }
 

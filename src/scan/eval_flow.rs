@@ -4,11 +4,13 @@ use std::rc::Rc;
 
 use super::eval_field::element;
 use super::facts::{Callee, Facts, Source};
-use super::ir::{ExprId, ExprKind};
+use super::ir::{ExprId, ExprKind, Name};
 use super::types::Ty;
 use super::value::{Evaluator, Frame, Value, Values, unknown};
 use super::world::FnId;
 
+/// How the names of crates begin that run handlers on Lambda.
+const LAMBDA_RUNTIMES: &[&str] = &["lambda", "netlify_lambda", "vercel_runtime", "vercel_lambda"];
 /// Callers of one fn that are all followed.
 const MAX_CALLERS: usize = 16;
 
@@ -169,17 +171,7 @@ impl<'x> Evaluator<'x, '_> {
             }
             ExprKind::Call { .. } => {
                 let is_service = targets.iter().any(|target| match target {
-                    Callee::External(path) => path.last().is_some_and(|last| {
-                        matches!(
-                            &**last,
-                            "service_fn"
-                                | "run"
-                                | "run_concurrent"
-                                | "handler_fn"
-                                | "service_fn_ok"
-                                | "run_with_streaming_response"
-                        )
-                    }),
+                    Callee::External(path) => runs_handlers(path, facts),
                     _ => false,
                 });
                 (is_service && position == 0).then(|| vec![Value::Event(String::new())])
@@ -318,6 +310,34 @@ fn facts_call_is_method(facts: Option<&Facts>, call: ExprId) -> bool {
     facts
         .and_then(|facts| facts.body.as_deref())
         .is_some_and(|body| matches!(body.expr(call).kind, ExprKind::Method { .. }))
+}
+
+/// Whether a fn of another crate has its argument called with the event that triggers the function. A service of Tower
+/// is a handler where the same fn runs it on Lambda; elsewhere the program itself calls it.
+fn runs_handlers(path: &[Name], facts: &Facts) -> bool {
+    let takes_handler = path.last().is_some_and(|last| {
+        matches!(
+            &**last,
+            "service_fn"
+                | "run"
+                | "run_concurrent"
+                | "handler_fn"
+                | "service_fn_ok"
+                | "run_with_streaming_response"
+        )
+    });
+    let of_lambda = |path: &[Name]| {
+        path.first()
+            .is_some_and(|first| LAMBDA_RUNTIMES.iter().any(|name| first.starts_with(name)))
+    };
+    let in_lambda = || {
+        facts.targets.values().flatten().any(|target| match target {
+            Callee::External(path) => of_lambda(path),
+            _ => false,
+        })
+    };
+    let of_tower = path.first().is_some_and(|first| first.starts_with("tower"));
+    takes_handler && (of_lambda(path) || path.len() == 1 || (of_tower && in_lambda()))
 }
 
 /// Methods that go over elements.

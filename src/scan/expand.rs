@@ -9,8 +9,8 @@ use syn::punctuated::Punctuated;
 
 use super::cfg::CfgContext;
 use super::ir::{
-    BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span, Tok,
-    TraitItem,
+    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span,
+    Tok, TraitItem,
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
@@ -27,26 +27,56 @@ pub struct MacroTable {
     by_name: BTreeMap<Name, Vec<Definition>>,
 }
 
-/// The package of a macro and its rules.
-type Definition = (usize, Arc<Vec<Rule>>);
+/// A macro.
+#[derive(Clone, Debug)]
+struct Definition {
+    /// The package that defines it.
+    package: usize,
+    /// As written.
+    tokens: Arc<Vec<Tok>>,
+    rules: Arc<Vec<Rule>>,
+}
 
 impl MacroTable {
-    /// Adds the macros defined in `items` of `package`, those in fns and modules too.
-    pub fn collect(&mut self, package: usize, items: &[Item]) {
+    /// Whether `package` sees a macro of this name, which it or one of `visible` defines.
+    pub fn defines(&self, name: &str, package: usize, visible: &[usize]) -> bool {
+        let found = self.by_name.get(name).into_iter().flatten();
+        found
+            .map(|definition| definition.package)
+            .any(|owner| owner == package || visible.contains(&owner))
+    }
+
+    /// Takes over the rules of an older table for macros that are still the same.
+    fn rules(older: &Self, name: &Name, tokens: &Arc<Vec<Tok>>) -> Arc<Vec<Rule>> {
+        let known = older.by_name.get(name).into_iter().flatten();
+        known
+            .filter(|definition| Arc::ptr_eq(&definition.tokens, tokens))
+            .map(|definition| definition.rules.clone())
+            .next()
+            .unwrap_or_else(|| Arc::new(parse_rules(tokens)))
+    }
+
+    /// Adds the macros defined in `items` of `package`, those in fns and modules too. `older` is a table of the same
+    /// packages.
+    pub fn collect(&mut self, package: usize, items: &[Item], older: &Self) {
         for item in items {
             match &item.kind {
                 ItemKind::MacroRules(tokens) => {
-                    let rules = Arc::new(parse_rules(tokens));
+                    let definition = Definition {
+                        package,
+                        tokens: tokens.clone(),
+                        rules: Self::rules(older, &item.name, tokens),
+                    };
                     self.by_name
                         .entry(item.name.clone())
                         .or_default()
-                        .push((package, rules));
+                        .push(definition);
                 }
-                ItemKind::Mod(Some(items)) => self.collect(package, items),
-                ItemKind::Fn(item) => self.collect(package, &item.items),
+                ItemKind::Mod(Some(items)) => self.collect(package, items, older),
+                ItemKind::Fn(item) => self.collect(package, &item.items, older),
                 ItemKind::Impl(item) => {
                     for method in &item.fns {
-                        self.collect(package, &method.items);
+                        self.collect(package, &method.items, older);
                     }
                 }
                 _ => {}
@@ -59,10 +89,10 @@ impl MacroTable {
         let Some(found) = self.by_name.get(name) else {
             return Vec::new();
         };
-        let own = found.iter().filter(|(owner, _)| *owner == package);
+        let own = found.iter().filter(|found| found.package == package);
         let others = found
             .iter()
-            .filter(|(owner, _)| *owner != package && visible.contains(owner));
+            .filter(|found| found.package != package && visible.contains(&found.package));
         own.chain(others).cloned().collect()
     }
 }
@@ -205,7 +235,15 @@ impl<'a> Expander<'a> {
                 }
                 Some(items)
             }
-            "include" => None,
+            "include" => {
+                let path: Name = Arc::from(written_text(&call.tokens, 0)?);
+                Some(vec![Item {
+                    name: Arc::from(""),
+                    span: call.span,
+                    attrs: Attrs::default(),
+                    kind: ItemKind::Include(path),
+                }])
+            }
             _ => self.parse_items(&call.tokens),
         }
     }
@@ -220,9 +258,9 @@ impl<'a> Expander<'a> {
     /// The expansion by a local `macro_rules!`, if there is one that fits.
     fn local(&mut self, call: &MacroCall) -> Option<Vec<Tok>> {
         let table = self.table;
-        for (owner, rules) in table.find(call.path.last_name(), self.package, self.visible) {
-            let marker = crate_marker(owner);
-            if let Some(tokens) = expand(&rules, &call.tokens, &marker, &mut self.budget) {
+        for found in table.find(call.path.last_name(), self.package, self.visible) {
+            let marker = crate_marker(found.package);
+            if let Some(tokens) = expand(&found.rules, &call.tokens, &marker, &mut self.budget) {
                 return Some(tokens);
             }
         }
@@ -542,6 +580,30 @@ fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
     slices.push(tokens.get(start..).unwrap_or_default());
     slices.retain(|slice| !slice.is_empty());
     slices
+}
+
+/// The text of a string literal, of `concat!` of such, and of `stringify!`; `None` if anything else is in it.
+fn written_text(tokens: &[Tok], depth: usize) -> Option<String> {
+    if depth > 8 {
+        return None;
+    }
+    match tokens {
+        [Tok::Literal(text, _)] => syn::parse_str::<syn::LitStr>(text).ok().map(|text| text.value()),
+        [Tok::Group(' ', inner, _)] => written_text(inner, depth + 1),
+        [Tok::Ident(name, _), Tok::Punct('!', ..), Tok::Group(_, inner, _)] => match &**name {
+            "concat" => inner
+                .split(|tok| matches!(tok, Tok::Punct(',', ..)))
+                .filter(|part| !part.is_empty())
+                .map(|part| written_text(part, depth + 1))
+                .collect(),
+            "stringify" => match inner.as_slice() {
+                [Tok::Ident(name, _)] => Some(name.to_string()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn called_names(tokens: &[Tok], names: &mut Vec<Name>) {

@@ -10,8 +10,8 @@ use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
 
 use super::cfg::CfgContext;
-use super::ir::{Item, ItemKind, Span};
-use super::lower::Lowerer;
+use super::ir::{Item, ItemKind, Name};
+use super::lower::{Lowerer, Off};
 
 /// Larger files are not parsed.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -31,6 +31,8 @@ pub struct SourceFile {
     pub items: Vec<Item>,
     /// Folder in which its `mod x;` are looked for.
     pub base: String,
+    /// Names of the plain macros that were read at once.
+    plain_macros: BTreeSet<Name>,
 }
 
 /// Every file read so far.
@@ -75,30 +77,72 @@ impl Files {
                 .map(|(index, want)| {
                     let file = u32::try_from(start + index).unwrap_or(u32::MAX);
                     let cfg = cfgs.get(want.package).unwrap_or(&default);
-                    read(root, want, file, cfg)
+                    read(root, want, file, cfg, &BTreeSet::new())
                 })
                 .collect();
-            for (want, (items, gap, off)) in batch.into_iter().zip(parsed) {
+            for (
+                want,
+                Parsed {
+                    items,
+                    gap,
+                    off,
+                    plain_macros,
+                },
+            ) in batch.into_iter().zip(parsed)
+            {
                 let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
                 self.index.insert((want.package, want.path.clone()), file);
                 self.gaps.extend(gap);
-                self.gaps.extend(off.into_iter().map(|span| {
+                let calls = off.into_iter().filter(|off| off.calls_aws(root, &want));
+                self.gaps.extend(calls.map(|off| {
                     Gap::new(
                         "feature-off",
                         "a feature that is off keeps out code that seems to call AWS",
                     )
-                    .at(Location::new(&want.path, span.line, span.column))
-                    .hint("switch the feature on if the function is built with it")
+                    .at(Location::new(&want.path, off.span.line, off.span.column))
+                    .hint("switch the feature on (`--features`, or `features` in `rolefit.toml`) if the function is built with it")
                 }));
                 self.files.push(SourceFile {
                     path: want.path,
                     package: want.package,
                     items,
                     base: want.base,
+                    plain_macros,
                 });
             }
             wanted = self.missing_modules(root, start);
         }
+    }
+
+    /// Reads those files again that took a macro for a plain one which `defines` says their package defines itself.
+    pub fn reread(
+        &mut self,
+        root: &Path,
+        cfgs: &[CfgContext],
+        defines: &(dyn Fn(usize, &str) -> bool + Sync),
+    ) {
+        let default = CfgContext::default();
+        self.files.par_iter_mut().enumerate().for_each(|(index, file)| {
+            let defined: BTreeSet<Name> = file
+                .plain_macros
+                .iter()
+                .filter(|name| defines(file.package, name))
+                .cloned()
+                .collect();
+            if defined.is_empty() {
+                return;
+            }
+            let want = Wanted {
+                package: file.package,
+                path: file.path.clone(),
+                base: file.base.clone(),
+            };
+            let cfg = cfgs.get(file.package).unwrap_or(&default);
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let parsed = read(root, &want, number, cfg, &defined);
+            file.items = parsed.items;
+            file.plain_macros = parsed.plain_macros;
+        });
     }
 
     /// Module files that files from `start` on declare and that are not read yet.
@@ -116,15 +160,27 @@ impl Files {
                             wanted.insert(Wanted {
                                 package: file.package,
                                 path: path.clone(),
-                                base: module_base(path),
+                                base: match module.included {
+                                    true => folder(path).to_owned(),
+                                    false => module_base(path),
+                                },
                             });
                         }
                     }
-                    None => gaps.push(
-                        Gap::new("missing-module", format!("no file for `mod {};`", module.name))
-                            .at(Location::new(&file.path, module.line, module.column))
-                            .hint("calls in it cannot be seen; is it generated?"),
-                    ),
+                    None => {
+                        let gap = match module.included {
+                            true => {
+                                Gap::new("generated-code", format!("no file `{}` to include", module.name))
+                            }
+                            false => {
+                                Gap::new("missing-module", format!("no file for `mod {};`", module.name))
+                            }
+                        };
+                        gaps.push(
+                            gap.at(Location::new(&file.path, module.line, module.column))
+                                .hint("calls in it cannot be seen; is it generated?"),
+                        );
+                    }
                 }
             }
         }
@@ -146,8 +202,40 @@ pub fn module_base(path: &str) -> String {
     join(dir, name.strip_suffix(".rs").unwrap_or(name))
 }
 
+/// The folder of a file.
+pub fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
+}
+
+impl Off {
+    /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
+    fn calls_aws(&self, root: &Path, file: &Wanted) -> bool {
+        let Some((name, path)) = &self.module else {
+            return true;
+        };
+        let files = module_files(&file.base, &file.path, name, path.as_deref());
+        let Some(found) = files.iter().find(|path| root.join(path).is_file()) else {
+            return false;
+        };
+        let below = ignore::WalkBuilder::new(root.join(module_base(found)))
+            .standard_filters(false)
+            .build()
+            .flatten()
+            .map(ignore::DirEntry::into_path)
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        std::iter::once(root.join(found)).chain(below).any(|path| {
+            std::fs::read(path).is_ok_and(|bytes| {
+                let text = String::from_utf8_lossy(&bytes);
+                text.contains("aws_sdk_") || text.contains("aws_config")
+            })
+        })
+    }
+}
+
 struct DeclaredModule {
     name: String,
+    /// Whether it is not a module, but a file whose items are put in.
+    included: bool,
     candidates: Vec<String>,
     line: u32,
     column: u32,
@@ -155,14 +243,15 @@ struct DeclaredModule {
 
 /// Paths that the file of `mod name;` may have.
 pub fn candidates(item: &Item, base: &str, file: &str) -> Vec<String> {
-    match &item.attrs.path {
-        Some(path) => {
-            let dir = file.rsplit_once('/').map_or("", |(dir, _)| dir);
-            vec![join(dir, path), join(base, path)]
-        }
+    module_files(base, file, &item.name, item.attrs.path.as_deref())
+}
+
+fn module_files(base: &str, file: &str, name: &str, path: Option<&str>) -> Vec<String> {
+    match path {
+        Some(path) => vec![join(folder(file), path), join(base, path)],
         None => vec![
-            join(base, &format!("{}.rs", item.name)),
-            join(base, &format!("{}/mod.rs", item.name)),
+            join(base, &format!("{name}.rs")),
+            join(base, &format!("{name}/mod.rs")),
         ],
     }
 }
@@ -175,7 +264,15 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
         match &item.kind {
             ItemKind::Mod(None) => out.push(DeclaredModule {
                 name: item.name.to_string(),
+                included: false,
                 candidates: candidates(item, base, file),
+                line: item.span.line,
+                column: item.span.column,
+            }),
+            ItemKind::Include(path) => out.push(DeclaredModule {
+                name: path.to_string(),
+                included: true,
+                candidates: vec![join(folder(file), path)],
                 line: item.span.line,
                 column: item.span.column,
             }),
@@ -191,46 +288,64 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
     }
 }
 
-/// Reads, checks, parses and lowers one file.
-fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>, Vec<Span>) {
+/// What one file gives.
+#[derive(Default)]
+struct Parsed {
+    items: Vec<Item>,
+    gap: Option<Gap>,
+    off: Vec<Off>,
+    plain_macros: BTreeSet<Name>,
+}
+
+/// Reads, checks, parses and lowers one file. Macros named in `defined` are the package's own.
+fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTreeSet<Name>) -> Parsed {
     let gap = |code: &'static str, message: String, line: usize, column: usize| {
         let place = Location::new(
             &want.path,
             u32::try_from(line).unwrap_or(1),
             u32::try_from(column).unwrap_or(1),
         );
-        Some(
-            Gap::new(code, message)
-                .at(place)
-                .hint("calls in this file are not seen"),
-        )
+        Parsed {
+            gap: Some(
+                Gap::new(code, message)
+                    .at(place)
+                    .hint("calls in this file are not seen"),
+            ),
+            ..Parsed::default()
+        }
     };
     let path = root.join(&want.path);
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_FILE) {
         let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
-        return (Vec::new(), gap("file-too-large", message, 1, 1), Vec::new());
+        return gap("file-too-large", message, 1, 1);
     }
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("cannot read the file: {error}");
-            return (Vec::new(), gap("unreadable-file", message, 1, 1), Vec::new());
+            return gap("unreadable-file", message, 1, 1);
         }
     };
     let text = String::from_utf8_lossy(&bytes);
     if let Err(line) = check_depth(&text) {
         let message = "expressions nest too deeply to be parsed".to_owned();
-        return (Vec::new(), gap("nesting-too-deep", message, line, 1), Vec::new());
+        return gap("nesting-too-deep", message, line, 1);
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let result = syn::parse_file(&text).map(|parsed| {
             let mut lowerer = Lowerer::new(file, None, cfg);
+            lowerer.defined = defined;
             let items = if cfg.keeps(&parsed.attrs) {
                 lowerer.items(&parsed.items)
             } else {
                 Vec::new()
             };
-            (items, lowerer.off)
+            Parsed {
+                items,
+                gap: None,
+                off: lowerer.off,
+                plain_macros: lowerer.plain_macros,
+            }
         });
         result.map_err(|error| {
             let start = error.span().start();
@@ -239,18 +354,14 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, 
     }));
     proc_macro2::extra::invalidate_current_thread_spans();
     match parsed {
-        Ok(Ok((items, off))) => (items, None, off),
+        Ok(Ok(parsed)) => parsed,
         Ok(Err((message, line, column))) => {
             let message = format!("the file does not parse: {message}");
-            (
-                Vec::new(),
-                gap("unparsable-file", message, line, column),
-                Vec::new(),
-            )
+            gap("unparsable-file", message, line, column)
         }
         Err(_) => {
             let message = "the parser gave up on this file".to_owned();
-            (Vec::new(), gap("unparsable-file", message, 1, 1), Vec::new())
+            gap("unparsable-file", message, 1, 1)
         }
     }
 }

@@ -466,6 +466,8 @@ pub enum ItemKind {
     MacroRules(Arc<Vec<Tok>>),
     /// An item macro to expand.
     Macro(MacroCall),
+    /// `include!`: the items of the file with this path, relative to the including file.
+    Include(Name),
 }
 
 /// A field of a struct or variant.

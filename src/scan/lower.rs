@@ -1,6 +1,6 @@
 //! From `syn` to plain data: items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::cfg::CfgContext;
@@ -19,8 +19,23 @@ pub struct Lowerer<'a> {
     names: HashSet<Name>,
     /// The body being built.
     pub(super) body: BodyBuilder,
-    /// Items that features keep out although they seem to call AWS.
-    pub(super) off: Vec<Span>,
+    /// Items that features keep out although they seem, or may be found, to call AWS.
+    pub(super) off: Vec<Off>,
+    /// Macros with the name of a plain one that the package defines itself.
+    pub(super) defined: &'a BTreeSet<Name>,
+    /// Names of the plain macros that were read at once.
+    pub(super) plain_macros: BTreeSet<Name>,
+}
+
+/// No names.
+static NO_NAMES: BTreeSet<Name> = BTreeSet::new();
+
+/// An item that a feature keeps out.
+pub struct Off {
+    /// Where its attribute stands.
+    pub span: Span,
+    /// The module whose file has to be looked at, with its `#[path]`; `None` if the item itself seems to call AWS.
+    pub module: Option<(Name, Option<Name>)>,
 }
 
 /// A body under construction.
@@ -43,7 +58,14 @@ impl<'a> Lowerer<'a> {
             names: HashSet::new(),
             body: BodyBuilder::default(),
             off: Vec::new(),
+            defined: &NO_NAMES,
+            plain_macros: BTreeSet::new(),
         }
+    }
+
+    /// Whether the text is that of a macro's expansion.
+    pub(super) fn is_expansion(&self) -> bool {
+        self.origins.is_some()
     }
 
     /// Notes an item that a feature keeps out, if it looks as if it called AWS.
@@ -51,12 +73,21 @@ impl<'a> Lowerer<'a> {
         if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
             return;
         }
+        let span = attrs
+            .first()
+            .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
+        let span = self.span(span);
+        if let syn::Item::Mod(item) = item
+            && item.content.is_none()
+        {
+            let path = self.attrs(attrs).path;
+            let module = Some((self.name(&item.ident), path));
+            self.off.push(Off { span, module });
+            return;
+        }
         let text = quote::ToTokens::to_token_stream(item).to_string();
         if text.contains("aws_sdk_") || text.contains(". send ()") {
-            let span = attrs
-                .first()
-                .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
-            self.off.push(self.span(span));
+            self.off.push(Off { span, module: None });
         }
     }
 

@@ -13,7 +13,26 @@ impl Lowerer<'_> {
             let Some(last) = attr.path().segments.last() else {
                 continue;
             };
-            match last.ident.to_string().as_str() {
+            let name = last.ident.to_string();
+            // `#[typetag::serde]` is a macro, `#[serde(…)]` is read by one.
+            let helper = matches!(
+                name.as_str(),
+                "serde"
+                    | "arg"
+                    | "clap"
+                    | "structopt"
+                    | "envconfig"
+                    | "default"
+                    | "skip"
+                    | "from"
+                    | "error"
+                    | "source"
+            );
+            if helper && attr.path().segments.len() > 1 {
+                lowered.unknown_macro = true;
+                continue;
+            }
+            match name.as_str() {
                 "derive" => {
                     let _ = attr.parse_nested_meta(|meta| {
                         if let Some(last) = meta.path.segments.last() {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
-use super::types::Ty;
+use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, TraitId, World};
 
 /// Everything inferred, by fn.
@@ -106,6 +106,10 @@ pub fn reach(
     result.fns = paths;
     result.callers = callers;
     for ((of_trait, name), (caller, span)) in &walk.called {
+        let item = world.traits[*of_trait].fns.get(name);
+        if item.is_some_and(|id| world.fns[*id].is_const) {
+            continue;
+        }
         let found = walk.runnable(*of_trait, name);
         if found.is_empty() && !world.traits[*of_trait].impls.is_empty() {
             result
@@ -141,6 +145,9 @@ impl Walk<'_, '_> {
 
     fn run(&mut self) {
         while let Some(id) = self.queue.pop_front() {
+            if let Some(adt) = self.registered(id) {
+                self.construct(adt, id);
+            }
             let Some(facts) = facts_of(self.facts, id) else {
                 continue;
             };
@@ -158,11 +165,37 @@ impl Walk<'_, '_> {
                 self.construct(*adt, id);
             }
             for adt in &facts.mentioned {
-                if self.made_by_derive(*adt) {
-                    self.construct(*adt, id);
-                }
-                self.name(*adt);
+                self.mention(*adt, id);
             }
+        }
+    }
+
+    /// Reachable code names a type: a macro may make it, and with it everything that it holds.
+    fn mention(&mut self, adt: AdtId, by: FnId) {
+        let mut todo = vec![adt];
+        while let Some(adt) = todo.pop() {
+            self.name(adt);
+            if !self.made_by_derive(adt) || self.constructed.contains_key(&adt) {
+                continue;
+            }
+            self.construct(adt, by);
+            for variant in &self.world.adts[adt].variants {
+                for ty in &variant.types {
+                    adts_in(ty, &mut todo, 0);
+                }
+            }
+        }
+    }
+
+    /// The type whose instance runs this method, if an attribute macro may have made it.
+    fn registered(&self, id: FnId) -> Option<AdtId> {
+        let Owner::Impl(owner) = self.world.fns[id].owner else {
+            return None;
+        };
+        let data = &self.world.impls[owner];
+        match &data.self_ty {
+            Ty::Adt(adt, _) if data.unknown_macro && self.world.fns[id].item.has_self => Some(*adt),
+            _ => None,
         }
     }
 
@@ -213,24 +246,26 @@ impl Walk<'_, '_> {
             .collect()
     }
 
-    /// Whether a derive macro can construct the type: serde, `Default`, clap, database rows.
+    /// Whether a macro can construct the type: serde, `Default`, clap, database rows, attribute macros that are not known.
     fn made_by_derive(&self, adt: AdtId) -> bool {
-        self.world.adts[adt].attrs.derives.iter().any(|derive| {
-            !matches!(
-                &**derive,
-                "Debug"
-                    | "Clone"
-                    | "Copy"
-                    | "PartialEq"
-                    | "Eq"
-                    | "Hash"
-                    | "PartialOrd"
-                    | "Ord"
-                    | "Serialize"
-                    | "Error"
-                    | "Display"
-            )
-        })
+        let attrs = &self.world.adts[adt].attrs;
+        attrs.unknown_macro
+            || attrs.derives.iter().any(|derive| {
+                !matches!(
+                    &**derive,
+                    "Debug"
+                        | "Clone"
+                        | "Copy"
+                        | "PartialEq"
+                        | "Eq"
+                        | "Hash"
+                        | "PartialOrd"
+                        | "Ord"
+                        | "Serialize"
+                        | "Error"
+                        | "Display"
+                )
+            })
     }
 
     fn is_constructed(&self, ty: &Ty) -> bool {
@@ -343,6 +378,21 @@ impl Walk<'_, '_> {
             }
         }
         steps
+    }
+}
+
+/// Every type of ours in a type.
+fn adts_in(ty: &Ty, out: &mut Vec<AdtId>, depth: usize) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match ty {
+        Ty::Adt(id, parts) => {
+            out.push(*id);
+            parts.iter().for_each(|part| adts_in(part, out, depth + 1));
+        }
+        Ty::Tuple(parts) => parts.iter().for_each(|part| adts_in(part, out, depth + 1)),
+        _ => {}
     }
 }
 

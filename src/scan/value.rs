@@ -12,6 +12,7 @@ use crate::usage::{Location, Piece, ResourceHint};
 
 use super::build::location;
 use super::call_site::Scanned;
+use super::eval_settings::Filled;
 use super::facts::Facts;
 use super::ir::{ExprId, Name, Span};
 use super::reach::Reach;
@@ -99,8 +100,10 @@ pub struct Evaluator<'x, 'a> {
     pub filled: BTreeSet<(AdtId, Name)>,
     /// What reached code puts into statics.
     pub statics: BTreeMap<FnId, Vec<(FnId, ExprId)>>,
-    /// Types that `envy` fills, with the prefix of their variables.
-    pub envy: BTreeMap<AdtId, String>,
+    /// Inputs that wrapper crates are given for their later calls, by the crate's name in paths.
+    pub wrapper_sets: BTreeMap<Name, Vec<(Name, FnId, ExprId)>>,
+    /// Types that libraries fill from the environment.
+    pub filled_types: BTreeMap<AdtId, Filled>,
     pub(super) active: BTreeSet<Active>,
     pub(super) active_locals: Vec<(FnId, u32, usize)>,
     /// Fields of types whose literals are being followed.
@@ -117,9 +120,10 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     pub fn new(scanned: &'x Scanned<'x, 'a>, reach: &'x Reach) -> Self {
         let mut literals: BTreeMap<AdtId, Vec<(FnId, ExprId)>> = BTreeMap::new();
         let mut assigns: BTreeMap<(AdtId, Name), Vec<(FnId, ExprId)>> = BTreeMap::new();
-        let mut envy = BTreeMap::new();
+        let mut filled_types = BTreeMap::new();
         let mut loose_assigns: BTreeMap<Name, Vec<(FnId, ExprId)>> = BTreeMap::new();
         let mut filled = BTreeSet::new();
+        let mut wrapper_sets = BTreeMap::new();
         let mut statics: BTreeMap<FnId, Vec<(FnId, ExprId)>> = BTreeMap::new();
         for id in reach.fns.keys() {
             let Some(facts) = scanned.facts.get(id.0 as usize) else {
@@ -138,10 +142,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 loose_assigns.entry(field.clone()).or_default().push((*id, *expr));
             }
             filled.extend(facts.filled_fields.iter().cloned());
+            for (krate, member, expr) in &facts.wrapper_sets {
+                let sets: &mut Vec<_> = wrapper_sets.entry(krate.clone()).or_default();
+                sets.push((member.clone(), *id, *expr));
+            }
             for (target, expr) in &facts.static_values {
                 statics.entry(*target).or_default().push((*id, *expr));
             }
-            super::eval_config::envy_types(scanned.world, facts, &mut envy);
+            super::eval_settings::filled_types(scanned.world, facts, &mut filled_types);
         }
         Self {
             scanned,
@@ -151,7 +159,8 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             loose_assigns,
             filled,
             statics,
-            envy,
+            wrapper_sets,
+            filled_types,
             active: BTreeSet::new(),
             active_locals: Vec::new(),
             active_fields: BTreeSet::new(),

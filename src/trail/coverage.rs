@@ -1,10 +1,6 @@
 //! What silence is worth: whether a trail would have shown an operation.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
-
-use serde::Deserialize;
-
+use crate::catalog::Recording;
 use crate::usage::{Coverage, OperationId};
 
 use super::Trail;
@@ -16,41 +12,6 @@ pub struct Silence {
     pub level: Coverage,
     /// Why, in words for the reader.
     pub reason: String,
-}
-
-/// Which operations are data events, or never recorded. The file names its sources.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recording {
-    service: Vec<ServiceRecording>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceRecording {
-    /// The SDK crate's name without `aws-sdk-`.
-    name: String,
-    /// Event sources of its data events.
-    event_sources: BTreeSet<String>,
-    /// Operations that are data events; `*` for all.
-    #[serde(default)]
-    data: BTreeSet<String>,
-    /// Operations that no trail records.
-    #[serde(default)]
-    never: BTreeSet<String>,
-    /// Where AWS says so.
-    #[allow(dead_code, reason = "for the reader of the file")]
-    docs: String,
-}
-
-impl Recording {
-    /// The table that rolefit carries; a test reads it, so that it always can be read.
-    fn embedded() -> &'static Self {
-        static RECORDING: OnceLock<Recording> = OnceLock::new();
-        RECORDING.get_or_init(|| {
-            toml::from_str(include_str!("recording.toml")).unwrap_or(Self { service: Vec::new() })
-        })
-    }
 }
 
 impl Trail {
@@ -65,26 +26,19 @@ impl Trail {
         let (Some(first), Some(last)) = (&self.first, &self.last) else {
             return none("the trail holds no events".to_owned());
         };
-        let service = Recording::embedded()
-            .service
-            .iter()
-            .find(|service| service.name == operation.service);
-        let listed = |names: &BTreeSet<String>| names.contains("*") || names.contains(&operation.name);
-        if service.is_some_and(|service| listed(&service.never)) {
-            return none(format!("CloudTrail does not record {operation}"));
-        }
         let window = format!("{} to {}", day(first), day(last));
-        match service.filter(|service| listed(&service.data)) {
-            Some(service) if service.event_sources.is_disjoint(&self.data_event_sources) => none(format!(
-                "{operation} is a data event, and the trail holds no data events of its service"
-            )),
-            Some(_) => Silence {
+        match Recording::of(operation) {
+            Recording::Never => none(format!("CloudTrail does not record {operation}")),
+            Recording::Data { event_sources } if event_sources.is_disjoint(&self.data_event_sources) => none(
+                format!("{operation} is a data event, and the trail holds no data events of its service"),
+            ),
+            Recording::Data { .. } => Silence {
                 level: Coverage::Partial,
                 reason: format!(
                     "the trail holds data events of the service from {window}, though perhaps not of every resource"
                 ),
             },
-            None => Silence {
+            Recording::Management => Silence {
                 level: Coverage::Partial,
                 reason: format!("the trail holds management events from {window}"),
             },
@@ -100,22 +54,9 @@ fn day(time: &str) -> &str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::*;
-    use crate::catalog::Catalog;
+    use std::collections::BTreeSet;
 
-    #[test]
-    fn the_table_names_operations_that_exist() {
-        let recording: Recording = toml::from_str(include_str!("recording.toml")).unwrap();
-        assert!(recording.service.len() > 10);
-        for listed in &recording.service {
-            let service = Catalog::embedded().service(&listed.name);
-            assert!(service.is_some(), "no service {}", listed.name);
-            for name in listed.data.union(&listed.never).filter(|name| *name != "*") {
-                let operation = service.and_then(|service| service.operation(name));
-                assert!(operation.is_some(), "no operation {}.{name}", listed.name);
-            }
-        }
-    }
+    use super::*;
 
     #[test]
     fn silence_is_worth_what_the_trail_records() {

@@ -8,6 +8,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_managed;
+mod coverage;
+mod creep;
 mod demo;
 mod documents;
 mod evaluate;
@@ -16,4 +20,6 @@ mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod reports;
 mod schemas;
+mod sdk_names;

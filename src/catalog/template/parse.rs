@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{Kind, Template};
+use crate::catalog::nearest::edit_distance;
 
 /// Why a file is no policy template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,21 +89,6 @@ fn with_suggestion(message: &str) -> String {
         Some((_, known)) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
         None => message.to_owned(),
     }
-}
-
-/// Levenshtein's distance, by rows.
-fn edit_distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, a) in one.chars().enumerate() {
-        let mut next = vec![index + 1];
-        for ((b, above), left_above) in other.iter().zip(row.iter().skip(1)).zip(&row) {
-            let left = next.last().copied().unwrap_or(0);
-            next.push((above + 1).min(left + 1).min(left_above + usize::from(a != *b)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// What the shape alone does not say is wrong.

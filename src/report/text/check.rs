@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level as Kind, Renderer, Snippet};
 
 use super::counted;
 use crate::gate::{Finding, Level, Place};
 use crate::report::Report;
+use crate::report::place::span;
 
 /// The findings, each with the lines it points at; notes only when `notes` asks for them. `source` gives the text of a
 /// file of the scanned root.
@@ -34,6 +34,12 @@ pub fn check(
     let _ = writeln!(out, "{}", verdict(report));
     if !notes && report.findings.iter().any(|finding| finding.level == Level::Note) {
         let _ = writeln!(out, "notes are left out; `--verbose` shows them");
+    }
+    if report.approved.is_none() && report.functions.iter().any(|one| one.function.role.is_some()) {
+        let _ = writeln!(
+            out,
+            "neither rolefit.lock nor a base: creep was not judged; `rolefit lock` approves the grants of today"
+        );
     }
     out
 }
@@ -129,29 +135,4 @@ fn snippet<'a>(
         })
         .collect();
     Snippet::source(text).path(file).annotations(annotations).into()
-}
-
-/// From the place's column to the end of what stands there: the rest of the line without the comment, or the word.
-fn span(text: &str, place: &Place) -> Range<usize> {
-    let line = (place.location.line as usize).saturating_sub(1);
-    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
-    let content = text
-        .get(start..)
-        .and_then(|rest| rest.lines().next())
-        .unwrap_or_default();
-    let column = (place.location.column as usize).saturating_sub(1);
-    let offset = content
-        .char_indices()
-        .nth(column)
-        .map_or(content.len(), |(at, _)| at);
-    let rest = content.get(offset..).unwrap_or_default();
-    let length = if place.location.file.ends_with(".rs") {
-        rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .unwrap_or(rest.len())
-    } else {
-        rest.find(" #").unwrap_or(rest.len()).min(rest.trim_end().len())
-    };
-    let begin = (start + offset).min(text.len());
-    let end = (begin + length.max(1)).min(text.len());
-    begin..end.max(begin)
 }

@@ -61,7 +61,7 @@ fn wrap<'a>(words: impl Iterator<Item = &'a str>, width: usize) -> Vec<String> {
 }
 
 /// `1 gap`, `2 gaps`.
-fn counted(count: usize, word: &str) -> String {
+pub(super) fn counted(count: usize, word: &str) -> String {
     if count == 1 {
         format!("1 {word}")
     } else {
@@ -70,7 +70,7 @@ fn counted(count: usize, word: &str) -> String {
 }
 
 /// `41,207`.
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -15,6 +15,8 @@ use crate::usage::{Inputs, OperationId, ResourceHint};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The page of AWS's documentation that says so of every case without a page of its own.
+    docs: Option<String>,
     case: Vec<Case>,
 }
 
@@ -23,6 +25,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Case {
     operation: String,
+    /// The page of AWS's documentation that says so.
+    docs: Option<String>,
     #[serde(default)]
     set: Vec<String>,
     #[serde(default)]
@@ -45,10 +49,26 @@ fn operations_need_exactly_what_the_documentation_says() {
         let text = std::fs::read_to_string(&path).unwrap();
         let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         cases += file.case.len();
+        let undocumented = |case: &&Case| !is_documented(case, file.docs.as_deref());
+        wrong.extend(file.case.iter().filter(undocumented).map(|case| {
+            let name = path.file_name().unwrap_or_default();
+            format!(
+                "{}: {} has no link to AWS's documentation",
+                name.display(),
+                case.operation
+            )
+        }));
         wrong.extend(file.case.iter().filter_map(check));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(cases >= 120, "only {cases} cases");
+    assert!(cases >= 500, "only {cases} cases");
+}
+
+fn is_documented(case: &Case, of_file: Option<&str>) -> bool {
+    case.docs
+        .as_deref()
+        .or(of_file)
+        .is_some_and(|docs| docs.starts_with("https://docs.aws.amazon.com/"))
 }
 
 fn check(case: &Case) -> Option<String> {
