@@ -156,13 +156,12 @@ fn groups(
 ) -> BTreeMap<Class, Group> {
     let mut groups: BTreeMap<Class, Group> = BTreeMap::new();
     // Only this statement is looked at, within everything that limits the role.
+    let kept = new
+        .statements
+        .iter()
+        .filter(|own| own.statement.effect == Effect::Deny || own.statement == *statement);
     let alone = WholeRole {
-        statements: new
-            .statements
-            .iter()
-            .filter(|own| own.statement.effect == Effect::Deny || own.statement == *statement)
-            .cloned()
-            .collect(),
+        statements: kept.cloned().collect(),
         ..new.clone()
     };
     for action in named(catalog, statement) {

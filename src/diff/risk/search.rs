@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
+use super::WholeRole;
 use super::atoms::{self, Atoms};
-use super::{RoleStatement, WholeRole};
 use crate::catalog::Catalog;
-use crate::iam::action::Action;
+use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
 use crate::iam::evaluate::{Layer, Voice, concerns, layer};
-use crate::iam::policy::{Effect, Policy, Resources, Statement};
+use crate::iam::policy::{Actions, Effect, Policy, Resources, Statement};
 use crate::iam::request::{ContextValue, Request};
 
 /// The most combinations of context values that are tried for one resource.
@@ -50,20 +50,21 @@ impl Answer {
 impl View {
     /// What of a role speaks of an action.
     pub(super) fn of(role: &WholeRole, action: &str) -> Self {
-        let own = |statement: &&Statement| concerns(statement, action);
         let narrowed = |policy: &Policy| Policy {
-            statements: policy.statements.iter().filter(own).cloned().collect(),
-            ..policy.clone()
+            kind: policy.kind,
+            version: policy.version,
+            statements: policy
+                .statements
+                .iter()
+                .filter_map(|own| about(own, action))
+                .collect(),
         };
         let numbered = role.statements.iter().enumerate();
-        let mine: Vec<(usize, &RoleStatement)> = numbered
-            .filter(|(_, own)| concerns(&own.statement, action))
-            .collect();
+        let mine = numbered.filter_map(|(position, own)| Some((position, about(&own.statement, action)?)));
+        let (positions, statements) = mine.unzip();
         Self {
-            identity: [Policy::of(
-                mine.iter().map(|(_, own)| own.statement.clone()).collect(),
-            )],
-            positions: mine.iter().map(|(position, _)| *position).collect(),
+            identity: [Policy::of(statements)],
+            positions,
             boundary: role.boundary.as_ref().map(|boundary| [narrowed(boundary)]),
             scps: role
                 .scps
@@ -116,6 +117,18 @@ impl View {
             .flat_map(|policy| &policy.statements)
             .any(|own| own.effect == Effect::Allow)
     }
+}
+
+/// A statement that speaks of an action, as if it spoke of no other: its list of actions may be long.
+fn about(statement: &Statement, action: &str) -> Option<Statement> {
+    concerns(statement, action).then(|| Statement {
+        sid: statement.sid.clone(),
+        effect: statement.effect,
+        principals: statement.principals.clone(),
+        actions: Actions::Only(vec![ActionPattern::new("*")]),
+        resources: statement.resources.clone(),
+        conditions: statement.conditions.clone(),
+    })
 }
 
 /// What a request must be like beyond being allowed.

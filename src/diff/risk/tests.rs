@@ -374,3 +374,25 @@ fn witnesses_are_allowed_by_the_new_role_only() {
         }
     }
 }
+
+#[test]
+fn roles_with_wide_policies_of_aws_are_judged() {
+    let catalog = Catalog::embedded();
+    let of = |name: &str| {
+        let document = catalog.managed_policy(name).unwrap().document_json;
+        let statements = Policy::from_json(&document).unwrap().statements;
+        let texts: Vec<String> = statements.iter().map(|own| own.to_json().to_string()).collect();
+        role(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    for (name, path) in [
+        ("AWSLambda_FullAccess", Some("lambda-001")),
+        ("AmazonSageMakerFullAccess", None),
+        ("PowerUserAccess", Some("lambda-003")),
+    ] {
+        let found = found(&role(&[]), &of(name));
+        assert!(!found.is_empty(), "{name}");
+        if let Some(path) = path {
+            assert!(found.iter().any(|risk| risk.ends_with(path)), "{name}: {found:?}");
+        }
+    }
+}
