@@ -16,6 +16,7 @@ mod creep;
 mod demo;
 mod documents;
 mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
