@@ -28,6 +28,7 @@ use action_entry::Prefix;
 use stored::{ChunkRange, File, HistoryData, PolicyData, PrefixData, ServiceData, ServiceEntry};
 
 pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
+pub use lookup::{Allowing, Needing};
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use naming::snake_case;
 pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};

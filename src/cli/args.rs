@@ -115,7 +115,7 @@ pub enum Command {
     /// The JSON schema of an output.
     Schema(Schema),
     /// What data is inside, how old, where an operation's actions come from.
-    Catalog(Catalog),
+    Catalog(super::catalog::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -224,35 +224,6 @@ pub struct Schema {
     pub output: SchemaOf,
 }
 
-#[derive(Debug, clap::Args)]
-pub struct Catalog {
-    #[command(subcommand)]
-    pub command: CatalogCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum CatalogCommand {
-    /// Sources, date and counts.
-    Info,
-    /// The actions and resources of an operation, such as `s3.CopyObject`.
-    Operation {
-        /// The operation.
-        operation: String,
-        /// Output format.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
-    /// Builds a catalogue file from downloaded packages.
-    Build {
-        /// The folder with the packages.
-        #[arg(long, value_name = "DIR")]
-        from: PathBuf,
-        /// The folder to write the catalogue and its text form to.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-    },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
@@ -339,4 +310,12 @@ pub enum SchemaOf {
     Scan,
     /// `rolefit diff --format json`.
     Report,
+    /// `rolefit catalog info --format json`.
+    Catalog,
+    /// `rolefit catalog operation --format json`.
+    Operation,
+    /// `rolefit catalog action --format json`.
+    Action,
+    /// `rolefit catalog service --format json`.
+    Service,
 }

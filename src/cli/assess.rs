@@ -133,7 +133,7 @@ fn package(package: &CargoPackage, examples: bool) -> Package {
     }
 }
 
-fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
+pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
     let Some(file) = file else {
         return Ok(Catalog::embedded());
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, say, show, show_json};
+use super::{Outcome, assess, catalog, say, show, show_json};
 use crate::report::{Assessed, json, scan};
 use crate::synth::emit;
 
@@ -110,6 +110,10 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
     let schema = match args.output {
         SchemaOf::Scan => schemars::schema_for!(scan::ScanV1),
         SchemaOf::Report => schemars::schema_for!(json::ReportV1),
+        SchemaOf::Catalog => schemars::schema_for!(catalog::CatalogV1),
+        SchemaOf::Operation => schemars::schema_for!(catalog::OperationV1),
+        SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
+        SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

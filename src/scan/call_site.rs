@@ -90,12 +90,13 @@ impl Scanned<'_, '_> {
             operation,
             crate_name: match site.kind {
                 SiteKind::Library => "aws-config".to_owned(),
+                SiteKind::Extension => "parameters-and-secrets-extension".to_owned(),
                 _ => sdk.package.clone(),
             },
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -107,7 +108,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(

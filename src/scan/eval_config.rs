@@ -134,16 +134,6 @@ impl<'x> Evaluator<'x, '_> {
         }
     }
 
-    /// Something that an operation's response gives.
-    pub(super) fn response(&self, sdk: super::world::SdkId, op: &Name) -> Values {
-        let sdk = &self.scanned.world.sdks[sdk];
-        let name = sdk
-            .service
-            .and_then(|service| service.operation_of_method(op))
-            .map_or_else(|| op.to_string(), |operation| operation.id().to_string());
-        unknown(format!("it comes from the response of {name}"))
-    }
-
     /// A method call.
     pub(super) fn method(
         &mut self,
@@ -191,7 +181,7 @@ impl<'x> Evaluator<'x, '_> {
                     return unknown(format!("it is read back from an SDK structure (`{method}`)"));
                 }
             }
-            Ty::Response(sdk, op) => return self.response(*sdk, op),
+            Ty::Response(sdk, op) => return self.response(facts, id, *sdk, op),
             _ => {}
         }
         self.outside_method(frame, id, *receiver, method, args, span, facts)

@@ -46,6 +46,8 @@ pub enum SiteKind {
     NotInCatalogue,
     /// A constructor of a library that calls AWS by itself.
     Library,
+    /// A request to the Parameters and Secrets extension.
+    Extension,
 }
 
 /// A place where an operation is called.

@@ -24,12 +24,7 @@ impl Infer<'_, '_> {
         match self.resolve_value(path) {
             Value::Local(index) => {
                 self.facts.local_of.insert(peeled, index);
-                let ty = self
-                    .facts
-                    .locals
-                    .get(index as usize)
-                    .map(|local| local.ty.clone())
-                    .unwrap_or_default();
+                let ty = self.read_local(index);
                 let inputs = match &ty {
                     Ty::Param(param) => self.world.params[*param]
                         .call

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Member, MemberKind, Service, Shape};
 use crate::usage::{Inputs, ResourceHint};
 
-use super::facts::Site;
+use super::facts::{Site, SiteKind};
 use super::ir::{ExprId, ExprKind};
 use super::presence::{Presence, presence};
 use super::trace::Trace;
@@ -88,7 +88,14 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);
             let hints = self.hints(&values);
-            add(&mut inputs, (*member).to_owned(), hints);
+            if site.kind == SiteKind::Extension {
+                inputs.extend(super::extension::inputs(member, &hints));
+            } else {
+                add(&mut inputs, (*member).to_owned(), hints);
+            }
+        }
+        if site.kind == SiteKind::Extension {
+            return inputs;
         }
         let Some(shape) = operation.input() else {
             return inputs;

@@ -1,6 +1,6 @@
 //! From `syn` to plain data: items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::cfg::CfgContext;
@@ -21,7 +21,14 @@ pub struct Lowerer<'a> {
     pub(super) body: BodyBuilder,
     /// Items that features keep out although they seem, or may be found, to call AWS.
     pub(super) off: Vec<Off>,
+    /// Macros with the name of a plain one that the package defines itself.
+    pub(super) defined: &'a BTreeSet<Name>,
+    /// Names of the plain macros that were read at once.
+    pub(super) plain_macros: BTreeSet<Name>,
 }
+
+/// No names.
+static NO_NAMES: BTreeSet<Name> = BTreeSet::new();
 
 /// An item that a feature keeps out.
 pub struct Off {
@@ -51,7 +58,14 @@ impl<'a> Lowerer<'a> {
             names: HashSet::new(),
             body: BodyBuilder::default(),
             off: Vec::new(),
+            defined: &NO_NAMES,
+            plain_macros: BTreeSet::new(),
         }
+    }
+
+    /// Whether the text is that of a macro's expansion.
+    pub(super) fn is_expansion(&self) -> bool {
+        self.origins.is_some()
     }
 
     /// Notes an item that a feature keeps out, if it looks as if it called AWS.

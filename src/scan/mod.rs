@@ -15,9 +15,11 @@ mod cfg;
 mod dispatch;
 mod eval;
 mod eval_config;
+mod eval_response;
 mod eval_settings;
 mod eval_flow;
 mod expand;
+mod extension;
 mod facts;
 mod files;
 mod format_macro;
@@ -36,6 +38,7 @@ mod lower_expr;
 mod macro_rules;
 mod packages;
 mod paths;
+mod plain_macros;
 mod presence;
 mod reach;
 mod regions;
@@ -186,9 +189,10 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         .filter(|entry| entry.krate.is_some())
         .map(|entry| entry.package)
         .collect();
+    let locks = packages::locks(root, cargo, &with_code);
     let unmodelled: BTreeMap<usize, Vec<Gap>> = with_code
         .par_iter()
-        .map(|index| (*index, packages::unmodelled(root, &world, cargo, *index)))
+        .map(|index| (*index, packages::unmodelled(root, &world, cargo, &locks, *index)))
         .collect();
     let entries: Vec<EntryScan> = entries
         .into_par_iter()
@@ -227,8 +231,11 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     let mut files_read: Vec<String> = files.files.iter().map(|file| file.path.clone()).collect();
     files_read.sort();
     files_read.dedup();
+    let all_sites = scanned.all_sites();
+    // Giving the memory back takes a while, too.
+    rayon::join(|| facts.into_par_iter().for_each(drop), || drop(world));
     Scan {
-        all_sites: scanned.all_sites(),
+        all_sites,
         entries,
         gaps,
         files_read,
@@ -278,10 +285,13 @@ fn expand_macros(
     let mut opaque = Vec::new();
     let mut table = MacroTable::default();
     for _ in 0..MACRO_ROUNDS {
-        table = MacroTable::default();
+        let older = std::mem::take(&mut table);
         for file in &files.files {
-            table.collect(file.package, &file.items);
+            table.collect(file.package, &file.items, &older);
         }
+        files.reread(root, cfgs, &|package, name| {
+            table.defines(name, package, visible.get(package).map_or(&[], Vec::as_slice))
+        });
         let results: Vec<(bool, Vec<expand::OpaqueMacro>)> = files
             .files
             .par_iter_mut()

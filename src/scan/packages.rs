@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
@@ -59,6 +61,9 @@ impl<'a> Packages<'a> {
         };
         // Role assumption by aws-config needs no dependency on the STS crate.
         packages.sdk(world, "aws-sdk-sts");
+        for package in super::extension::packages() {
+            packages.sdk(world, package);
+        }
         let by_dir: BTreeMap<&str, usize> = cargo
             .packages
             .iter()
@@ -238,24 +243,36 @@ fn features_of_dependencies(package: &CargoPackage, on: &BTreeSet<String>) -> Ve
         .collect()
 }
 
-/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure.
+/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure; or a function that can
+/// ask the Parameters and Secrets extension.
 pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
     let Some(data) = world.packages.get(index) else {
         return false;
     };
-    !data.sdks.is_empty()
-        || data.closure.iter().any(|at| {
+    let uses = |fits: &dyn Fn(&str) -> bool| {
+        data.closure.iter().any(|at| {
             cargo.packages.get(*at).is_some_and(|package| {
                 package
                     .dependencies
                     .iter()
-                    .any(|dependency| dependency.package == "aws-config")
+                    .any(|dependency| fits(&dependency.package))
             })
         })
+    };
+    !data.sdks.is_empty()
+        || uses(&|package| package == "aws-config")
+        || (uses(&|package| package.starts_with("lambda"))
+            && uses(&|package| super::extension::HTTP_CLIENTS.contains(&package)))
 }
 
 /// Gaps for dependencies that call AWS in ways nobody models here.
-pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, index: usize) -> Vec<Gap> {
+pub fn unmodelled(
+    root: &std::path::Path,
+    world: &World<'_>,
+    cargo: &CargoTree,
+    locks: &Locks,
+    index: usize,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
@@ -299,10 +316,26 @@ pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, 
             );
         }
     }
-    gaps.extend(locked(root, world, cargo, index, &gaps));
+    gaps.extend(locked(root, world, cargo, locks, index, &gaps));
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Lock files in which crates outside the workspace use SDK crates, by path.
+pub type Locks = BTreeMap<String, CargoLock>;
+
+/// Reads the lock files that count for these packages.
+pub fn locks(root: &std::path::Path, cargo: &CargoTree, packages: &BTreeSet<usize>) -> Locks {
+    let files: BTreeSet<String> = packages
+        .iter()
+        .filter_map(|index| CargoLock::file(root, &cargo.packages.get(*index)?.dir))
+        .collect();
+    let read = files.into_par_iter().filter_map(|file| {
+        let lock = CargoLock::read(root, &file)?;
+        lock.has_users_of_sdk().then_some((file, lock))
+    });
+    read.collect()
 }
 
 /// Gaps for dependencies that, says the lock file, use SDK crates by themselves.
@@ -310,18 +343,19 @@ fn locked(
     root: &std::path::Path,
     world: &World<'_>,
     cargo: &CargoTree,
+    locks: &Locks,
     index: usize,
     known: &[Gap],
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let Some(lock) = cargo
+    let Some((file, lock)) = cargo
         .packages
         .get(index)
-        .and_then(|package| CargoLock::find(root, &package.dir))
+        .and_then(|package| CargoLock::file(root, &package.dir))
+        .and_then(|file| locks.get_key_value(&file))
     else {
         return gaps;
     };
-    let (file, lock) = lock;
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
         let Some(package) = cargo.packages.get(*at) else {
@@ -340,7 +374,7 @@ fn locked(
                     continue;
                 }
                 let sdks: Vec<String> = sdks.into_iter().collect();
-                let line = line_of(root, &file, &format!("name = \"{user}\""));
+                let line = line_of(root, file, &format!("name = \"{user}\""));
                 gaps.push(
                     Gap::new(
                         "unmodelled-dependency",

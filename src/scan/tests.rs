@@ -5,6 +5,9 @@
 //! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
 //! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
+//!
+//! A file may hold many snippets: `//# what it proves` starts one, and each is scanned by itself. What stands before the
+//! first one is put behind the `src/main.rs` of each, and a snippet without a `main` gets one that calls its `run`.
 
 #![allow(
     clippy::unwrap_used,
@@ -61,6 +64,31 @@ fn split(text: &str) -> Vec<(String, String)> {
         files.push(("Cargo.toml".to_owned(), MANIFEST.to_owned()));
     }
     files
+}
+
+/// The snippets of a fixture file by name; the whole file if it has none.
+fn snippets(name: &str, text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut parts = text.split("\n//# ");
+    let prelude = parts.next().unwrap_or_default();
+    let snippets: Vec<_> = parts
+        .map(|part| {
+            let (title, code) = part.split_once('\n').unwrap_or((part, ""));
+            let mut files = split(code);
+            for (path, text) in &mut files {
+                if path == "src/main.rs" {
+                    if !text.contains("fn main()") {
+                        text.push_str("#[tokio::main] async fn main() { run().await; }\n");
+                    }
+                    text.push_str(prelude);
+                }
+            }
+            (format!("{name}: {title}"), files)
+        })
+        .collect();
+    match snippets.is_empty() {
+        true => vec![(name.to_owned(), split(text))],
+        false => snippets,
+    }
 }
 
 /// Writes the files of a fixture and scans them.
@@ -130,12 +158,11 @@ fn told(note: &str) -> Told {
 }
 
 /// Compares what a fixture tells with what the scan finds.
-fn check(name: &str, text: &str) -> Result<(), String> {
-    let files = split(text);
-    let result = scan_files(&files, &ScanOptions::default());
+fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
+    let result = scan_files(files, &ScanOptions::default());
     let mut problems = String::new();
     let mut expected: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
-    for (path, text) in &files {
+    for (path, text) in files {
         for (number, line) in text.lines().enumerate() {
             if let Some((_, notes)) = line.split_once("//~ ") {
                 let place = (path.clone(), u32::try_from(number + 1).unwrap());
@@ -255,10 +282,11 @@ fn fixtures_tell_what_is_found() {
     let failures: Vec<String> = paths
         .iter()
         .filter(|path| path.to_string_lossy().contains(&only))
-        .filter_map(|path| {
+        .flat_map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            check(&path.file_name().unwrap().to_string_lossy(), &text).err()
+            snippets(&path.file_name().unwrap().to_string_lossy(), &text)
         })
+        .filter_map(|(name, files)| check(&name, &files).err())
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -526,4 +554,37 @@ fn libraries_that_binaries_use_are_no_gaps() {
         .map(|site| format!("{} {}", site.location, site.operation))
         .collect();
     assert_eq!(unreached, ["crates/store/src/lib.rs:2 s3.DeleteBucket"]);
+}
+
+#[test]
+fn built_binaries_are_no_dependencies() {
+    let files = [
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"main\", \"tool\"]\n[workspace.dependencies]\n\
+             tool = { path = \"tool\", artifact = [\"bin:tool\"] }\n",
+        ),
+        (
+            "main/Cargo.toml",
+            "[package]\nname = \"main\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             aws-config = \"1\"\ntool.workspace = true\n",
+        ),
+        ("main/src/main.rs", "fn main() {}"),
+        (
+            "tool/Cargo.toml",
+            "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             coldsnap = \"0.9\"\naws-config = \"1\"\n",
+        ),
+        ("tool/src/main.rs", "fn main() {}"),
+    ];
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let result = scan_files(&files, &ScanOptions::default());
+    let gaps = result.entries.iter().map(|entry| {
+        let codes: Vec<&str> = entry.gaps.iter().map(|gap| gap.code).collect();
+        format!("{} {}", entry.binary.binary, codes.join(" "))
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), ["main ", "tool unmodelled-dependency"]);
 }

@@ -154,6 +154,8 @@ pub struct Import {
     pub alias: Name,
     /// `*`.
     pub glob: bool,
+    /// Whether nothing can be added to what it was resolved to.
+    pub done: bool,
 }
 
 /// A module, or the items inside a fn.

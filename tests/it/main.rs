@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_managed;
+mod coverage;
 mod demo;
 mod documents;
 mod gaps;

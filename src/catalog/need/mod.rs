@@ -193,6 +193,12 @@ impl Catalog {
         Some(self.need_given(found, Given::Anything))
     }
 
+    /// How the actions of an operation are known.
+    pub fn provenance(&self, operation: Operation<'_>) -> Provenance {
+        let overlay = Overlay::of(overlay_of(operation.service()));
+        provenance(operation, overlay.operation(operation.name(), Given::Anything))
+    }
+
     /// What the service passes on to another when this operation touches encrypted data: needed only if the resource
     /// has a customer managed key.
     pub fn forwarded_access(&self, operation: &OperationId, inputs: &Inputs) -> Vec<ForwardedAccess> {

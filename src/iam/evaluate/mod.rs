@@ -152,6 +152,7 @@ pub fn layer(request: &Request, layer: Layer, policies: &[Policy]) -> Voice {
         &Reader {
             request,
             caller: &caller,
+            bounded: false,
         },
         layer,
         None,
@@ -171,6 +172,7 @@ pub fn evaluate(request: &Request, layers: &Layers<'_>) -> Outcome {
     let reader = Reader {
         request,
         caller: &caller,
+        bounded: !layers.boundary.is_empty(),
     };
     let heard = Heard::all(&reader, layers);
     let voices = heard.voices();
@@ -335,17 +337,17 @@ fn consent(reader: &Reader<'_>, layers: &Layers<'_>, heard: &Heard) -> Result<De
     if crosses_accounts(reader) {
         let (_, statement) = resource.ok_or((Layer::Resource, None))?;
         identity(reader, heard)?;
-        limits(heard)?;
+        limits(reader, heard)?;
         return Ok(Deciding::Statement(statement));
     }
     let own_consent_needed = rules_alone(reader.request, layers);
     match resource {
         Some((Directness::Itself, statement)) => Ok(Deciding::Statement(statement)),
-        Some((Directness::Role, statement)) => limits(heard).map(|()| Deciding::Statement(statement)),
+        Some((Directness::Role, statement)) => limits(reader, heard).map(|()| Deciding::Statement(statement)),
         None if own_consent_needed => Err((Layer::Resource, None)),
         Some((Directness::Account, _)) | None => {
             let because = identity(reader, heard)?;
-            limits(heard)?;
+            limits(reader, heard)?;
             Ok(because)
         }
     }
@@ -364,7 +366,7 @@ fn identity(reader: &Reader<'_>, heard: &Heard) -> Result<Deciding, Lacking> {
 }
 
 /// Boundary and session policies allow, where they are set.
-fn limits(heard: &Heard) -> Result<(), Lacking> {
+fn limits(reader: &Reader<'_>, heard: &Heard) -> Result<(), Lacking> {
     for (layer, said) in [
         (Layer::Boundary, &heard.boundary),
         (Layer::Session, &heard.session),
@@ -372,6 +374,9 @@ fn limits(heard: &Heard) -> Result<(), Lacking> {
         if said.as_ref().is_some_and(|said| !said.allows()) {
             return Err((layer, None));
         }
+    }
+    if reader.caller.needs_session_policy() && heard.session.is_none() {
+        return Err((Layer::Session, None));
     }
     Ok(())
 }

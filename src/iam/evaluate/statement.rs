@@ -13,13 +13,20 @@ use crate::iam::request::Request;
 pub(super) struct Reader<'a> {
     pub(super) request: &'a Request,
     pub(super) caller: &'a Caller,
+    /// Whether the caller has a permissions boundary.
+    pub(super) bounded: bool,
 }
 
 impl Reader<'_> {
     /// How a statement that applies speaks of the caller; `None` when it does not apply.
     pub(super) fn applies(&self, statement: &Statement, layer: Layer) -> Option<Directness> {
         let directness = match &statement.principals {
-            Some(principals) => directness(principals, self.caller, statement.effect == Effect::Deny)?,
+            Some(principals) => directness(
+                principals,
+                self.caller,
+                statement.effect == Effect::Deny,
+                self.bounded,
+            )?,
             None => Directness::Itself,
         };
         let applies = self.acts(&statement.actions)
