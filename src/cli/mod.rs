@@ -1,5 +1,6 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod approved;
 mod args;
 mod assess;
 mod catalog;
@@ -13,6 +14,7 @@ mod observed;
 mod overview;
 mod render;
 mod scan;
+mod simulate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -79,6 +81,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Check(check)) => check::run(check),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Catalog(command)) => catalog::run(command),

@@ -65,8 +65,10 @@ pub struct Site {
     pub method: Name,
     /// How it was recognised.
     pub kind: SiteKind,
+    /// The crate that calls it, where that is not the code that is read.
+    pub library: Option<Name>,
     /// Inputs given by other means than setters: API member, value.
-    pub given: Vec<(&'static str, ExprId)>,
+    pub given: Vec<(Name, ExprId)>,
 }
 
 /// A step from a value to a part of it.
@@ -167,6 +169,8 @@ pub struct Facts {
     pub inner_returns: HashMap<ExprId, Vec<ExprId>>,
     /// Method calls on builders that set a member.
     pub setters: Vec<ExprId>,
+    /// Inputs that wrapper crates are given for their later calls: crate, member, value.
+    pub wrapper_sets: Vec<(Name, Name, ExprId)>,
     /// The method called on an expression, seen through `?` and `.await`.
     pub next: HashMap<ExprId, ExprId>,
     /// Arguments: the call they go to.

@@ -91,11 +91,21 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             if site.kind == SiteKind::Extension {
                 inputs.extend(super::extension::inputs(member, &hints));
             } else {
-                add(&mut inputs, (*member).to_owned(), hints);
+                add(&mut inputs, member.to_string(), hints);
             }
         }
         if site.kind == SiteKind::Extension {
             return inputs;
+        }
+        let library = site.library.as_ref().map(|name| name.replace('-', "_"));
+        let sets = library
+            .and_then(|name| self.wrapper_sets.get(name.as_str()))
+            .cloned();
+        for (member, home, expr) in sets.into_iter().flatten() {
+            self.reset();
+            let values = self.eval(&Frame::any_caller(home), expr);
+            let hints = self.hints(&values);
+            add(&mut inputs, member.to_string(), hints);
         }
         let Some(shape) = operation.input() else {
             return inputs;

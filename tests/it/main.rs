@@ -11,11 +11,14 @@
 mod contain;
 mod contain_managed;
 mod coverage;
+mod creep;
 mod demo;
 mod documents;
+mod evaluate;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod reports;
 mod schemas;
+mod sdk_names;

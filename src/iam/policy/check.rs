@@ -64,10 +64,11 @@ const PARTITIONS: [&str; 8] = [
 
 /// The types of IAM's own resources:
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>.
-const IAM_TYPES: [&str; 16] = [
+const IAM_TYPES: [&str; 17] = [
     "user/",
     "federated-user/",
     "role/",
+    "role-template/",
     "group/",
     "instance-profile/",
     "mfa/",
