@@ -40,7 +40,16 @@ pub fn findings(
         let Some(role) = &function.role else { continue };
         let key = key(function, role);
         match approved.lock.functions.get(&key) {
-            Some(locked) => findings.extend(Comparison { catalog, approved, function, role, locked }.findings(needs)),
+            Some(locked) => findings.extend(
+                Comparison {
+                    catalog,
+                    approved,
+                    function,
+                    role,
+                    locked,
+                }
+                .findings(needs),
+            ),
             None => findings.push(unknown_function(approved, function, role)),
         }
         seen.insert(key);
@@ -53,13 +62,20 @@ pub fn findings(
 
 /// A function, or a function with this role, that was never approved.
 fn unknown_function(approved: &Approved, function: &Function, role: &Role) -> Finding {
-    let elsewhere = approved.lock.functions.keys().find(|(name, _)| *name == function.name);
+    let elsewhere = approved
+        .lock
+        .functions
+        .keys()
+        .find(|(name, _)| *name == function.name);
     let message = match elsewhere {
         Some((_, old)) => format!(
             "`{}` has the role `{}`, where {} has `{old}`: nothing of it is approved",
             function.name, role.id, approved.source
         ),
-        None => format!("`{}` is new: no grant of its role `{}` is in {}", function.name, role.id, approved.source),
+        None => format!(
+            "`{}` is new: no grant of its role `{}` is in {}",
+            function.name, role.id, approved.source
+        ),
     };
     let mut finding = Finding::new(&rules::NEW_GRANT, Some(&function.name), message);
     finding.places.push(Place {
@@ -79,9 +95,16 @@ fn approval(approved: &Approved, function: &str) -> String {
 
 /// Entries of the lock whose function is gone.
 fn stale(approved: &Approved, seen: &BTreeSet<(String, String)>) -> Vec<Finding> {
-    let gone = approved.lock.functions.iter().filter(|(key, _)| !seen.contains(*key));
+    let gone = approved
+        .lock
+        .functions
+        .iter()
+        .filter(|(key, _)| !seen.contains(*key));
     gone.map(|((name, role), locked)| {
-        let message = format!("{} holds grants of `{name}` with the role `{role}`, which is gone", approved.source);
+        let message = format!(
+            "{} holds grants of `{name}` with the role `{role}`, which is gone",
+            approved.source
+        );
         let mut finding = Finding::new(&rules::STALE_LOCK, None, message);
         finding.places.push(Place {
             location: locked.location.clone(),
@@ -149,14 +172,21 @@ impl Comparison<'_> {
             Some(boundary) => format!("is now `{boundary}`"),
             None => "is gone".to_owned(),
         };
-        let message = format!("the permissions boundary `{before}` of `{}` {now}", self.function.name);
+        let message = format!(
+            "the permissions boundary `{before}` of `{}` {now}",
+            self.function.name
+        );
         Some(self.finding(&rules::WIDENED_GRANT, message, None))
     }
 
     /// AWS's policies that changed since they were approved.
     fn managed_versions(&self) -> Vec<Finding> {
         let attached = managed_names(self.catalog, self.role);
-        let locked = self.locked.managed.iter().filter(|policy| attached.contains(policy.name.as_str()));
+        let locked = self
+            .locked
+            .managed
+            .iter()
+            .filter(|policy| attached.contains(policy.name.as_str()));
         locked.filter_map(|policy| self.managed_version(policy)).collect()
     }
 
@@ -176,7 +206,12 @@ impl Comparison<'_> {
             "AWS changed `{}` from {} to {}, which {more}",
             before.name, before.version, now.version
         );
-        let origin = self.role.statements.iter().map(|one| &one.origin).find(|origin| origin.name == before.name);
+        let origin = self
+            .role
+            .statements
+            .iter()
+            .map(|one| &one.origin)
+            .find(|origin| origin.name == before.name);
         let mut finding = self.finding(&rules::MANAGED_VERSION, message, origin);
         if verdict != Verdict::NoNewAccess {
             finding.level = Level::Error;
@@ -187,13 +222,20 @@ impl Comparison<'_> {
 
     /// What the role's own statements grant beyond what was approved, one finding per statement's origin and rule.
     fn new_grants(&self, old: &Policy) -> Vec<Finding> {
-        let names: BTreeSet<&str> = self.locked.managed.iter().map(|policy| policy.name.as_str()).collect();
+        let names: BTreeSet<&str> = self
+            .locked
+            .managed
+            .iter()
+            .map(|policy| policy.name.as_str())
+            .collect();
         let attached = managed_names(self.catalog, self.role);
         let judged_by_version = |one: &&RoleStatement| {
             let name = one.origin.name.as_str();
             names.contains(name) && attached.contains(name)
         };
-        let denies: Vec<Statement> = with_effect(self.role, Effect::Deny).map(|one| one.statement.clone()).collect();
+        let denies: Vec<Statement> = with_effect(self.role, Effect::Deny)
+            .map(|one| one.statement.clone())
+            .collect();
         let mut beyond: BTreeMap<(&'static Rule, &GrantOrigin), Vec<Beyond>> = BTreeMap::new();
         for one in with_effect(self.role, Effect::Allow).filter(|one| !judged_by_version(one)) {
             if beyond_old(&one.statement, &denies, old) == Verdict::NoNewAccess {
@@ -203,11 +245,17 @@ impl Comparison<'_> {
                 let verdict = beyond_old(&cell, &denies, old);
                 if verdict != Verdict::NoNewAccess {
                     let rule = self.rule(&cell);
-                    beyond.entry((rule, &one.origin)).or_default().push(Beyond { cell, verdict });
+                    beyond
+                        .entry((rule, &one.origin))
+                        .or_default()
+                        .push(Beyond { cell, verdict });
                 }
             }
         }
-        beyond.into_iter().map(|((rule, origin), cells)| self.grown(rule, origin, &cells)).collect()
+        beyond
+            .into_iter()
+            .map(|((rule, origin), cells)| self.grown(rule, origin, &cells))
+            .collect()
     }
 
     /// Whether the action was approved already, on less or under more conditions.
@@ -217,7 +265,11 @@ impl Comparison<'_> {
             Actions::Only(list) => list.iter().any(|known| actions.contains(known)),
             Actions::AllExcept(_) => true,
         });
-        if approved { &rules::WIDENED_GRANT } else { &rules::NEW_GRANT }
+        if approved {
+            &rules::WIDENED_GRANT
+        } else {
+            &rules::NEW_GRANT
+        }
     }
 
     fn grown(&self, rule: &'static Rule, origin: &GrantOrigin, beyond: &[Beyond]) -> Finding {
@@ -232,14 +284,21 @@ impl Comparison<'_> {
         let message = format!(
             "`{}` {} {}{more} on {}, not in {}",
             self.function.name,
-            if rule == &rules::NEW_GRANT { "gained" } else { "is granted more of" },
+            if rule == &rules::NEW_GRANT {
+                "gained"
+            } else {
+                "is granted more of"
+            },
             quoted(&shown),
             quoted(&on),
             self.approved.source
         );
         let mut finding = self.finding(rule, message, Some(origin));
         finding.actions = actions;
-        if beyond.iter().all(|one| matches!(one.verdict, Verdict::Unproven { .. })) {
+        if beyond
+            .iter()
+            .all(|one| matches!(one.verdict, Verdict::Unproven { .. }))
+        {
             finding.confidence = Confidence::Medium;
         }
         if let Some(first) = beyond.first() {
@@ -250,7 +309,13 @@ impl Comparison<'_> {
 
     /// Needs of the code that were never approved and that the role does not grant either.
     fn new_needs(&self, old: &Policy, needs: &[Grant]) -> Vec<Finding> {
-        let today = Policy::of(self.role.statements.iter().map(|one| one.statement.clone()).collect());
+        let today = Policy::of(
+            self.role
+                .statements
+                .iter()
+                .map(|one| one.statement.clone())
+                .collect(),
+        );
         let unmet = |grant: &&Grant| {
             let need = [Policy::of(vec![needed(grant)])];
             let options = contain::Options::default();
@@ -272,7 +337,10 @@ impl Comparison<'_> {
                 );
                 let mut finding = self.finding(&rules::NEW_NEED, message, None);
                 finding.actions.insert(grant.action.to_string());
-                let code = grant.because().iter().filter_map(|because| because.location.clone());
+                let code = grant
+                    .because()
+                    .iter()
+                    .filter_map(|because| because.location.clone());
                 finding.places.extend(code.map(|location| Place {
                     location,
                     label: "asked for here".to_owned(),
@@ -287,9 +355,19 @@ impl Comparison<'_> {
         if !self.approved.is_lock {
             return None;
         }
-        let today = Policy::of(self.role.statements.iter().map(|one| one.statement.clone()).collect());
-        let denies: Vec<Statement> =
-            old.statements.iter().filter(|one| one.effect == Effect::Deny).cloned().collect();
+        let today = Policy::of(
+            self.role
+                .statements
+                .iter()
+                .map(|one| one.statement.clone())
+                .collect(),
+        );
+        let denies: Vec<Statement> = old
+            .statements
+            .iter()
+            .filter(|one| one.effect == Effect::Deny)
+            .cloned()
+            .collect();
         let gone: BTreeSet<String> = self
             .locked
             .grants
@@ -324,7 +402,9 @@ struct Beyond {
 }
 
 fn with_effect(role: &Role, effect: Effect) -> impl Iterator<Item = &RoleStatement> {
-    role.statements.iter().filter(move |one| one.statement.effect == effect)
+    role.statements
+        .iter()
+        .filter(move |one| one.statement.effect == effect)
 }
 
 /// Whether the statement, as far as the denies leave it, allows more than the old side.
@@ -342,7 +422,10 @@ fn cells(statement: &Statement) -> Vec<Statement> {
         all => vec![all.clone()],
     };
     let resources: Vec<Resources> = match &statement.resources {
-        Resources::Only(list) => list.iter().map(|one| Resources::Only(vec![one.clone()])).collect(),
+        Resources::Only(list) => list
+            .iter()
+            .map(|one| Resources::Only(vec![one.clone()]))
+            .collect(),
         all => vec![all.clone()],
     };
     let cell = |actions: &Actions, resources: &Resources| Statement {

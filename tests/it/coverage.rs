@@ -161,7 +161,10 @@ fn no_operation_is_unresolved_without_a_reason() {
         unnamed.is_empty(),
         "nothing says which action they need; say so in {UNRESOLVED}: {unnamed:#?}"
     );
-    let settled: Vec<String> = named.difference(&found).map(|name| format!("\"{name}\"")).collect();
+    let settled: Vec<String> = named
+        .difference(&found)
+        .map(|name| format!("\"{name}\""))
+        .collect();
     if std::env::var_os("UPDATE_COVERAGE").is_some() {
         let open = |line: &&str| !settled.iter().any(|name| line.contains(name));
         let kept: Vec<&str> = text.lines().filter(open).collect();
