@@ -106,7 +106,8 @@ impl Catalog {
             .iter()
             .find(|row| row.service == service.suffix() && row.operation == operation.name());
         let source = event.map(|row| row.source.as_str()).or_else(|| {
-            let usual = |row: &&SourceRow| row.usual && row.services.iter().any(|name| name == service.suffix());
+            let usual =
+                |row: &&SourceRow| row.usual && row.services.iter().any(|name| name == service.suffix());
             exceptions.source.iter().find(usual).map(|row| row.name.as_str())
         });
         let source = source.unwrap_or(service.endpoint_prefix());
@@ -231,7 +232,12 @@ mod tests {
             ("sesv2", "SendEmail", "ses", "SendEmail"),
             ("opensearch", "DescribeDomain", "es", "DescribeDomain"),
             ("bedrockruntime", "Converse", "bedrock", "Converse"),
-            ("sagemakerruntime", "InvokeEndpoint", "sagemaker", "InvokeEndpoint"),
+            (
+                "sagemakerruntime",
+                "InvokeEndpoint",
+                "sagemaker",
+                "InvokeEndpoint",
+            ),
         ] {
             let service = Catalog::embedded().service(service).unwrap();
             let found = Catalog::embedded().event_of(service.operation(operation).unwrap());

@@ -37,7 +37,11 @@ impl Catalog {
     /// The managed policy with this ARN (in any partition, `${AWS::Partition}` included) or bare name, in force.
     pub fn managed_policy(&self, arn_or_name: &str) -> Option<ManagedPolicy> {
         let policy = self.policy(arn_or_name)?;
-        Some(policy.with(policy.version, policy.updated.clone(), self.policy_document(policy)?))
+        Some(policy.with(
+            policy.version,
+            policy.updated.clone(),
+            self.policy_document(policy)?,
+        ))
     }
 
     /// A version of a managed policy, such as `v3`, by ARN or bare name. Versions that were in force only between two
@@ -49,7 +53,10 @@ impl Catalog {
             return self.managed_policy(arn_or_name);
         }
         let history = self.history_of(&policy.name)?;
-        let position = history.versions.iter().position(|(number, _)| *number == wanted)?;
+        let position = history
+            .versions
+            .iter()
+            .position(|(number, _)| *number == wanted)?;
         let (_, created) = history.versions.get(position)?;
         let scripts = self.text_at(history.chunk, history.start, history.length)?;
         let scripts: Vec<Vec<Edit>> = postcard::from_bytes(&scripts).ok()?;
@@ -65,7 +72,9 @@ impl Catalog {
         let Some(policy) = self.policy(arn_or_name) else {
             return Vec::new();
         };
-        let others = self.history_of(&policy.name).map(|history| history.versions.as_slice());
+        let others = self
+            .history_of(&policy.name)
+            .map(|history| history.versions.as_slice());
         let mut versions: Vec<PolicyVersion> = others
             .unwrap_or_default()
             .iter()

@@ -102,8 +102,9 @@ impl Catalog {
         let policies: Vec<PolicyData> = file.chunk(file.index.policies)?;
         let history: Vec<HistoryData> = file.chunk(file.index.history)?;
         let in_force = policies.iter().map(|policy| policy.chunk);
-        let documents: BTreeSet<ChunkRange> =
-            in_force.chain(history.iter().map(|policy| policy.chunk)).collect();
+        let documents: BTreeSet<ChunkRange> = in_force
+            .chain(history.iter().map(|policy| policy.chunk))
+            .collect();
         for chunk in documents {
             file.raw_chunk(chunk)?;
         }

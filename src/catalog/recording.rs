@@ -54,11 +54,7 @@ struct ServiceRow {
 /// The rows; a test keeps the file readable.
 fn rows() -> &'static [ServiceRow] {
     static ROWS: OnceLock<Vec<ServiceRow>> = OnceLock::new();
-    ROWS.get_or_init(|| {
-        toml::from_str::<RecordingFile>(FILE)
-            .unwrap_or_default()
-            .service
-    })
+    ROWS.get_or_init(|| toml::from_str::<RecordingFile>(FILE).unwrap_or_default().service)
 }
 
 impl Recording {

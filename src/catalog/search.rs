@@ -78,7 +78,9 @@ impl Catalog {
             .flat_map(|service| {
                 let names = service.operations().map(|operation| operation.name());
                 let close = nearest(&folded, names, OFFERS);
-                close.into_iter().map(|name| format!("{}.{name}", service.suffix()))
+                close
+                    .into_iter()
+                    .map(|name| format!("{}.{name}", service.suffix()))
             })
             .take(OFFERS)
             .collect()
@@ -194,7 +196,11 @@ mod tests {
             ("s3:DeleteObjectVersion", "s3.DeleteObject"),
         ] {
             let found = operations(text);
-            assert_eq!(found.first().map(String::as_str), Some(expected), "{text}: {found:?}");
+            assert_eq!(
+                found.first().map(String::as_str),
+                Some(expected),
+                "{text}: {found:?}"
+            );
         }
         assert!(operations("lambda:InvokeFunction").contains(&"lambda.Invoke".to_owned()));
         assert!(operations("nonsense.PutItem").is_empty());
@@ -211,7 +217,11 @@ mod tests {
             ("put_itm", "dynamodb.PutItem"),
         ] {
             let found = catalog.similar_operations(text);
-            assert_eq!(found.first().map(String::as_str), Some(expected), "{text}: {found:?}");
+            assert_eq!(
+                found.first().map(String::as_str),
+                Some(expected),
+                "{text}: {found:?}"
+            );
         }
         assert_eq!(catalog.similar_services("dynamdb").first(), Some(&"dynamodb"));
         let actions = catalog.similar_actions("dynamodb:PutItm");

@@ -279,7 +279,11 @@ impl File {
     /// The checksum that the file states, in hexadecimal digits.
     pub(crate) fn checksum(&self) -> String {
         let checksum = self.bytes.get(MAGIC.len()..MAGIC.len() + CHECKSUM_LENGTH);
-        checksum.into_iter().flatten().map(|byte| format!("{byte:02x}")).collect()
+        checksum
+            .into_iter()
+            .flatten()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// How many bytes the file has.

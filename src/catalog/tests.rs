@@ -253,7 +253,10 @@ fn every_version_of_a_managed_policy_is_known() {
     assert!(versions.len() > 100);
     assert!(versions.iter().any(|version| version.in_force));
     let first = catalog().managed_policy_version(name, "v1").unwrap();
-    assert_eq!((first.version.as_str(), first.updated.as_str()), ("v1", "2015-02-06"));
+    assert_eq!(
+        (first.version.as_str(), first.updated.as_str()),
+        ("v1", "2015-02-06")
+    );
     assert!(first.document_json.contains("\"autoscaling:Describe*\""));
     assert_eq!(
         catalog().managed_policy_version(name, &catalog().managed_policy(name).unwrap().version),

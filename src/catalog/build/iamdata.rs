@@ -66,11 +66,7 @@ fn prefix_of(file: &str) -> Option<&str> {
 
 /// What the older release says of the actions in `file`; nothing for prefixes that came later.
 fn older_actions(packages: &Packages, file: &str) -> Result<Map<String, Value>, BuildError> {
-    if packages
-        .files(Role::Dependents)
-        .iter()
-        .all(|known| known != file)
-    {
+    if packages.files(Role::Dependents).iter().all(|known| known != file) {
         return Ok(Map::new());
     }
     members(packages, Role::Dependents, file)

@@ -62,15 +62,18 @@ pub(super) fn write(policies: &Policies, writer: &mut FileWriter) -> Result<Vec<
         .collect();
     let documents = in_force.iter().map(|(_, _, version)| version.document.as_bytes());
     let places = add_in_chunks(documents, writer)?;
-    let stored = in_force.iter().zip(places).map(|((name, policy, version), place)| PolicyData {
-        name: (*name).clone(),
-        path: policy.path.clone(),
-        version: policy.current,
-        updated: version.created.clone(),
-        chunk: place.chunk,
-        start: place.start,
-        length: place.length,
-    });
+    let stored = in_force
+        .iter()
+        .zip(places)
+        .map(|((name, policy, version), place)| PolicyData {
+            name: (*name).clone(),
+            path: policy.path.clone(),
+            version: policy.current,
+            updated: version.created.clone(),
+            chunk: place.chunk,
+            start: place.start,
+            length: place.length,
+        });
     Ok(stored.collect())
 }
 
@@ -80,12 +83,20 @@ pub(super) fn write_history(
     policies: &Policies,
     writer: &mut FileWriter,
 ) -> Result<Vec<HistoryData>, BuildError> {
-    let too_large = |_| BuildError::Inconsistent("the history of managed policies cannot be stored".to_owned());
+    let too_large =
+        |_| BuildError::Inconsistent("the history of managed policies cannot be stored".to_owned());
     let mut names = Vec::new();
     let mut scripts: Vec<Vec<u8>> = Vec::new();
     for (name, policy) in policies {
-        let others = policy.versions.iter().rev().filter(|(number, _)| **number != policy.current);
-        let mut newer = policy.versions.get(&policy.current).map_or("", |version| version.document.as_str());
+        let others = policy
+            .versions
+            .iter()
+            .rev()
+            .filter(|(number, _)| **number != policy.current);
+        let mut newer = policy
+            .versions
+            .get(&policy.current)
+            .map_or("", |version| version.document.as_str());
         let mut versions = Vec::new();
         let mut edits: Vec<Vec<Edit>> = Vec::new();
         for (number, version) in others {
@@ -99,13 +110,16 @@ pub(super) fn write_history(
         }
     }
     let places = add_in_chunks(scripts.iter().map(Vec::as_slice), writer)?;
-    let stored = names.into_iter().zip(places).map(|((name, versions), place)| HistoryData {
-        name,
-        versions,
-        chunk: place.chunk,
-        start: place.start,
-        length: place.length,
-    });
+    let stored = names
+        .into_iter()
+        .zip(places)
+        .map(|((name, versions), place)| HistoryData {
+            name,
+            versions,
+            chunk: place.chunk,
+            start: place.start,
+            length: place.length,
+        });
     Ok(stored.collect())
 }
 
@@ -131,7 +145,11 @@ fn add_in_chunks<'t>(
         plain.extend_from_slice(text);
         if plain.len() >= CHUNK || texts.peek().is_none() {
             let chunk = writer.add_raw(&plain).ok_or_else(too_large)?;
-            places.extend(waiting.drain(..).map(|(start, length)| Place { chunk, start, length }));
+            places.extend(
+                waiting
+                    .drain(..)
+                    .map(|(start, length)| Place { chunk, start, length }),
+            );
             plain.clear();
         }
     }
@@ -183,7 +201,12 @@ fn read_npm(packages: &Packages) -> Result<Policies, BuildError> {
             .strip_suffix(name)?;
         let versions = entry.get("versions")?.as_object()?.iter();
         let versions: BTreeMap<u16, Version> = versions
-            .map(|(id, entry)| Some((number(id)?, version(text(entry, "createdDate"), entry.get("document"))?)))
+            .map(|(id, entry)| {
+                Some((
+                    number(id)?,
+                    version(text(entry, "createdDate"), entry.get("document"))?,
+                ))
+            })
             .collect::<Option<_>>()?;
         let current = number(text(entry, "latestVersionId"))?;
         versions.contains_key(&current).then_some(PolicyModel {
