@@ -9,6 +9,7 @@
 )]
 
 mod contain;
+mod contain_cases;
 mod contain_managed;
 mod coverage;
 mod creep;
