@@ -75,6 +75,9 @@ pub struct Project {
     /// The configuration file (default: `rolefit.toml` in PATH).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -84,6 +87,21 @@ pub struct Project {
     /// With `--current aws`: the name of the role, when the stack does not tell.
     #[arg(long, value_name = "NAME", requires = "current")]
     pub role: Option<String>,
+}
+
+/// The Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Cargo features")]
+pub struct Features {
+    /// Features to switch on, beside the default ones.
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Read code behind any feature.
+    #[arg(long)]
+    pub all_features: bool,
+    /// Leave default features off.
+    #[arg(long)]
+    pub no_default_features: bool,
 }
 
 /// Where the current roles are read from.
@@ -108,6 +126,8 @@ pub enum Command {
     Check(Check),
     /// Approve the grants of today: write them to `rolefit.lock`.
     Lock(Lock),
+    /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
+    Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
     /// A request against policies: the decision, and the statement that decides.
@@ -196,6 +216,78 @@ pub struct Lock {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+}
+
+/// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
+///
+/// OLD and NEW are each a policy document, a dump of roles (`aws iam get-account-authorization-details`), a stack
+/// template, or `-` for standard input. From a dump or template all identity policies of a role count together, role by
+/// role; `--role` or `--function` picks one.
+///
+/// Exit code 0: no new access, proved. 1: new access. 4: not proved either way.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rolefit compare old.json new.json
+  git show main:template.yaml | rolefit compare - template.yaml
+  rolefit compare --kind trust old-trust.json new-trust.json
+  rolefit compare role.json --not-granted forbidden.json
+  rolefit compare --batch pairs.jsonl")]
+pub struct Compare {
+    /// What is allowed today.
+    #[arg(required_unless_present = "batch")]
+    pub old: Option<PathBuf>,
+    /// What would be allowed.
+    #[arg(required_unless_present_any = ["batch", "not_granted"])]
+    pub new: Option<PathBuf>,
+    /// What the policies are attached to.
+    #[arg(long, value_enum, default_value_t = KindArg::Identity)]
+    pub kind: KindArg,
+    /// Which actions there are: any name (`open`, so that `sts:*` is more than today's actions), or those of the
+    /// catalogue.
+    #[arg(long, value_enum, default_value_t = UniverseArg::Open)]
+    pub universe: UniverseArg,
+    /// Only this role of a dump or template.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// Only the role of this function of a template.
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// Instead of NEW: an access list, `[{"actions": [...], "resources": [...]}]`; does OLD grant any of it?
+    #[arg(long, value_name = "FILE", conflicts_with = "new")]
+    pub not_granted: Option<PathBuf>,
+    /// Many questions: one `{"id", "kind", "old", "new"}` a line; prints one `{"id", "verdict", "witness"}` a line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["old", "new", "not_granted"])]
+    pub batch: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+}
+
+/// What policies are attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// A user, group or role.
+    Identity,
+    /// A resource, such as a bucket.
+    Resource,
+    /// A role: who may assume it.
+    Trust,
+}
+
+/// Which actions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UniverseArg {
+    /// Any name.
+    Open,
+    /// Those of the catalogue.
+    Catalog,
 }
 
 #[derive(Debug, clap::Args)]
@@ -217,6 +309,9 @@ pub struct Explain {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
 }
 
 /// A request against policies: the decision, and the statement that decides.
@@ -383,6 +478,8 @@ pub enum SchemaOf {
     Action,
     /// `rolefit catalog service --format json`.
     Service,
+    /// `rolefit compare --format json`.
+    Compare,
     /// `rolefit simulate --format json`.
     Simulate,
     /// One line of `rolefit simulate --batch`.

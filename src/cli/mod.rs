@@ -5,6 +5,7 @@ mod args;
 mod assess;
 mod catalog;
 mod check;
+mod compare;
 mod concern;
 mod diff;
 mod explain;
@@ -84,6 +85,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
     }
 }

@@ -3,6 +3,7 @@
 mod github;
 mod gitlab;
 mod html;
+pub mod compare;
 pub mod json;
 mod junit;
 mod markdown;
