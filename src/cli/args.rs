@@ -78,6 +78,9 @@ pub struct Project {
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// A folder with policy templates of your own, which take the place of built-in ones by id; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
     /// Where the current roles are read from: the stack template, or the live account.
     #[arg(long, value_enum, default_value_t = Current::Template)]
     pub current: Current,
@@ -116,6 +119,8 @@ pub enum Command {
     Schema(Schema),
     /// What data is inside, how old, where an operation's actions come from.
     Catalog(super::catalog::Args),
+    /// The policy templates: what no code shows, as data, and yours beside them.
+    Templates(super::templates::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -188,6 +193,9 @@ pub struct Lock {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -209,6 +217,9 @@ pub struct Explain {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -318,4 +329,6 @@ pub enum SchemaOf {
     Action,
     /// `rolefit catalog service --format json`.
     Service,
+    /// `rolefit templates list --format json`.
+    Templates,
 }

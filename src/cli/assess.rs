@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::args::{Current, Project};
 use super::{concern, observed};
 use crate::catalog::Catalog;
+use crate::catalog::template::Template;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
 use crate::gate;
@@ -27,6 +28,8 @@ use crate::workspace::{cargo, deploy};
 pub struct Inputs {
     root: PathBuf,
     catalog: &'static Catalog,
+    /// The policy templates in force.
+    templates: Vec<Template>,
     /// The team's configuration.
     pub config: Config,
     /// Packages, stacks, functions.
@@ -66,6 +69,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let root = project.path.clone();
     anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
     let config = config::read(&root, project.config.as_deref())?;
+    let templates = super::templates::in_force(&root, &config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
     let deployments = deploy::read(&root, &|name| {
@@ -105,6 +109,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         tree,
         scan,
         trail: None,
+        templates: templates.into_templates(),
         chosen: project.functions.clone(),
     };
     let manifests = std::mem::take(&mut inputs.tree.gaps);
@@ -367,7 +372,11 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     let stack = function
         .stack
         .and_then(|index| inputs.workspace.stacks.get(index));
-    let around = Surroundings { function, stack };
+    let around = Surroundings {
+        function,
+        stack,
+        templates: &inputs.templates,
+    };
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, catalog, say, show, show_json};
+use super::{Outcome, assess, catalog, say, show, show_json, templates};
 use crate::report::{Assessed, json, scan};
 use crate::synth::emit;
 
@@ -114,6 +114,7 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
         SchemaOf::Operation => schemars::schema_for!(catalog::OperationV1),
         SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
         SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
+        SchemaOf::Templates => schemars::schema_for!(templates::TemplatesV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

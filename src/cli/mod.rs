@@ -13,6 +13,7 @@ mod observed;
 mod overview;
 mod render;
 mod scan;
+mod templates;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Catalog(command)) => catalog::run(command),
+        Some(Command::Templates(command)) => templates::run(command),
     }
 }
 
