@@ -45,6 +45,8 @@ pub struct Config {
     pub waivers: Vec<Waiver>,
     /// Trail objects to read when the command line names none, relative to the root.
     pub trail: Option<String>,
+    /// Folders with policy templates of the team's own, relative to the root; a later one goes before an earlier one.
+    pub templates: Vec<String>,
     /// Rules whose findings fail the gate (globs, `!` excludes).
     pub fail_on: Vec<String>,
     /// Whether an incomplete analysis fails.
@@ -105,6 +107,8 @@ struct AsWritten {
     #[serde(default)]
     observe: ObserveAsWritten,
     #[serde(default)]
+    templates: TemplatesAsWritten,
+    #[serde(default)]
     check: CheckAsWritten,
     #[serde(default)]
     scan: FeatureChoice,
@@ -120,6 +124,13 @@ struct AsWritten {
 #[serde(deny_unknown_fields)]
 struct ObserveAsWritten {
     usage: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplatesAsWritten {
+    #[serde(default)]
+    folders: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -207,6 +218,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     }
     let mut config = parse_default();
     config.trail = written.observe.usage;
+    config.templates = written.templates.folders;
     config.strict = written.check.strict;
     config.features = written.scan;
     if let Some(fail_on) = written.check.fail_on {

@@ -133,7 +133,7 @@ fn only_in(one: &[Plain<'_>], other: &[Plain<'_>]) -> String {
         .map(|(actions, resources)| format!("{} on {}", actions.join(" "), resources.join(" ")))
         .collect();
     if shown.is_empty() {
-        "nothing (but the order differs)".to_owned()
+        "nothing".to_owned()
     } else {
         shown.join("; ")
     }

@@ -81,6 +81,9 @@ pub struct Project {
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// A folder with policy templates of your own, which take the place of built-in ones by id; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
     /// Where the current roles are read from: the stack template, or the live account.
     #[arg(long, value_enum, default_value_t = Current::Template)]
     pub current: Current,
@@ -138,6 +141,8 @@ pub enum Command {
     Schema(Schema),
     /// What data is inside, how old, where an operation's actions come from.
     Catalog(super::catalog::Args),
+    /// The policy templates: what no code shows, as data, and yours beside them.
+    Templates(super::templates::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -219,6 +224,9 @@ pub struct Lock {
     /// Cargo features.
     #[command(flatten)]
     pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
@@ -312,6 +320,9 @@ pub struct Explain {
     /// Cargo features.
     #[command(flatten)]
     pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 /// A request against policies: the decision, and the statement that decides.
@@ -484,4 +495,6 @@ pub enum SchemaOf {
     Simulate,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
+    /// `rolefit templates list --format json`.
+    Templates,
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::args::{Current, Project};
 use super::{approved, concern, observed};
 use crate::catalog::Catalog;
+use crate::catalog::template::Template;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
 use crate::gate;
@@ -28,6 +29,8 @@ use crate::workspace::{cargo, deploy};
 pub struct Inputs {
     root: PathBuf,
     catalog: &'static Catalog,
+    /// The policy templates in force.
+    templates: Vec<Template>,
     /// The team's configuration.
     pub config: Config,
     /// Packages, stacks, functions.
@@ -70,6 +73,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let root = project.path.clone();
     anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
     let config = config::read(&root, project.config.as_deref())?;
+    let templates = super::templates::in_force(&root, &config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
     let deployments = deploy::read(&root, &|name| {
@@ -117,6 +121,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         tree,
         scan,
         trail: None,
+        templates: templates.into_templates(),
         chosen: project.functions.clone(),
         approved: None,
     };
@@ -402,7 +407,11 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     let stack = function
         .stack
         .and_then(|index| inputs.workspace.stacks.get(index));
-    let around = Surroundings { function, stack };
+    let around = Surroundings {
+        function,
+        stack,
+        templates: &inputs.templates,
+    };
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));

@@ -14,6 +14,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         usage: None,
         config: args.config.clone(),
         catalog: args.catalog.clone(),
+        templates: args.templates.clone(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),

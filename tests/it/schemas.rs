@@ -73,3 +73,8 @@ fn the_catalogue_fits_its_schemas() {
         check("action", &arguments);
     }
 }
+
+#[test]
+fn the_list_of_templates_fits_its_schema() {
+    check("templates", &["templates", "list", "--format", "json"]);
+}

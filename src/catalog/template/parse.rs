@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{Kind, Template};
-use crate::catalog::nearest::edit_distance;
+use crate::catalog::nearest::nearest;
 
 /// Why a file is no policy template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,12 +100,8 @@ fn with_suggestion(message: &str) -> String {
     let (true, Some(unknown)) = (message.starts_with("unknown "), quoted.next()) else {
         return message.to_owned();
     };
-    let nearest = quoted
-        .map(|known| (edit_distance(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance * 2 <= known.chars().count());
-    match nearest {
-        Some((_, known)) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
+    match nearest(unknown, quoted, 1).first() {
+        Some(known) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
         None => message.to_owned(),
     }
 }

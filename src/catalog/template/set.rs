@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Template;
 use super::builtin;
 use super::parse::{TemplateError, parse};
+use crate::catalog::nearest::nearest;
 
 /// A template with the file it stands in.
 #[derive(Clone, Debug)]
@@ -99,6 +100,11 @@ impl TemplateSet {
     /// The template with an id.
     pub fn get(&self, id: &str) -> Option<&Placed> {
         self.by_id.get(id)
+    }
+
+    /// The ids that an unknown one is near to.
+    pub fn similar(&self, id: &str) -> Vec<&str> {
+        nearest(id, self.by_id.keys().map(String::as_str), 3)
     }
 
     /// The templates alone, sorted by id.
