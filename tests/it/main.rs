@@ -15,4 +15,5 @@ mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod reports;
+mod same_app;
 mod schemas;

@@ -6,7 +6,7 @@ use super::super::reading::Reading;
 use super::super::roles::{NamedRoles, Roles};
 use super::lower::{ATTACHMENT, EXCLUSIVE};
 use crate::usage::Gap;
-use crate::workspace::model::Role;
+use crate::workspace::model::{Role, RoleStatement};
 
 impl Reading<'_> {
     /// Adds attached policies to the roles, takes away what exclusive lists take away, and notes what is not known.
@@ -57,7 +57,8 @@ impl Reading<'_> {
                 }
             }
         }
-        for role in roles.values() {
+        for role in roles.values_mut() {
+            once_each(role);
             self.note_unknown(role);
         }
     }
@@ -91,4 +92,20 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// States list an attached policy twice: at the role and by itself.
+fn once_each(role: &mut Role) {
+    let mut seen: Vec<RoleStatement> = Vec::new();
+    for statement in role.statements.drain(..) {
+        let same = |known: &RoleStatement| {
+            known.statement == statement.statement
+                && known.origin.kind == statement.origin.kind
+                && known.origin.name == statement.origin.name
+        };
+        if !seen.iter().any(same) {
+            seen.push(statement);
+        }
+    }
+    role.statements = seen;
 }

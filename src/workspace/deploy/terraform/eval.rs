@@ -282,7 +282,7 @@ impl Evaluator<'_, '_> {
         if name == "file" {
             return Some(Val::text(text, start));
         }
-        let parts = super::hcl::parse_template(&text, start).ok()?;
+        let parts = super::hcl::parse_template(&text, number).ok()?;
         let bindings: Bindings = values
             .get(1)
             .map(Val::pairs)
