@@ -6,6 +6,7 @@
 //! stays a symbol, and what cannot be read is a gap.
 
 mod branches;
+pub mod cargo_lambda;
 mod connectors;
 mod discover;
 mod function;

@@ -178,7 +178,11 @@ resource "aws_iam_role_policy" "f" {
             &format!("{FUNCTION}module \"again\" {{\n  source = \"{source}\"\n}}\n"),
         )]);
         assert_eq!(deployments.functions.len(), 1, "{source}");
-        assert!(gaps(&deployments).iter().any(|gap| gap.starts_with("cyclic-reference")));
+        assert!(
+            gaps(&deployments)
+                .iter()
+                .any(|gap| gap.starts_with("cyclic-reference"))
+        );
     }
 }
 
@@ -187,7 +191,11 @@ fn modules_in_a_ring_are_read_once() {
     let module = |other: &str| format!("{FUNCTION}module \"m\" {{\n  source = \"../{other}\"\n}}\n");
     let deployments = read_texts(&[("a/main.tf", &module("b")), ("b/main.tf", &module("a"))]);
     assert!(!deployments.functions.is_empty());
-    assert!(gaps(&deployments).iter().any(|gap| gap.starts_with("cyclic-reference")));
+    assert!(
+        gaps(&deployments)
+            .iter()
+            .any(|gap| gap.starts_with("cyclic-reference"))
+    );
 }
 
 #[test]
@@ -268,7 +276,10 @@ fn bad_files_are_gaps_and_the_others_are_read() {
         ("g.tf", "a = \"${"),
         ("h.tf.json", "{\"resource\": "),
         ("i.tf.json", &deep_json),
-        ("plan.json", "{\"format_version\": \"1.0\", \"terraform_version\": \"1\", "),
+        (
+            "plan.json",
+            "{\"format_version\": \"1.0\", \"terraform_version\": \"1\", ",
+        ),
     ] {
         let deployments = read_texts(&[("main.tf", FUNCTION), (name, text)]);
         assert_eq!(deployments.functions.len(), 1, "{name}");
@@ -283,7 +294,9 @@ fn values_that_grow_without_end_stop() {
     let mut text = String::from("locals {\n  t0 = \"xxxxxxxx\"\n  l0 = [1, 2]\n");
     for index in 1..60 {
         let before = index - 1;
-        text.push_str(&format!("  t{index} = \"${{local.t{before}}}${{local.t{before}}}\"\n"));
+        text.push_str(&format!(
+            "  t{index} = \"${{local.t{before}}}${{local.t{before}}}\"\n"
+        ));
         text.push_str(&format!("  l{index} = [local.l{before}, local.l{before}]\n"));
     }
     text.push_str("}\n");
@@ -311,12 +324,44 @@ fn values_that_grow_without_end_stop() {
 #[test]
 fn wrong_types_never_panic() {
     let arguments = [
-        "1", "null", "true", "[]", "{}", "\"\"", "[1]", "\"${x}\"", "each.key", "local.none", "var.none.x[0]",
-        "module.none.x", "data.aws_region.none.name", "aws_iam_role.f", "aws_iam_role.f[*].arn", "jsonencode(null)",
-        "jsondecode(\"{\")", "file(\"/etc/passwd\")", "file(\"../../x\")", "templatefile(\"main.tf\", {})",
-        "format(\"%s\")", "element([], 1)", "slice([1], 5, 2)", "one([1, 2])", "substr(\"a\", -1, 5)", "range(1e18)",
-        "merge(1, [])", "lookup({}, \"a\")", "1 / 0", "!1", "-\"a\"", "[for x in 1 : x]", "{for k, v in {} : k => v}",
-        "concat(1)", "zipmap([1], [])", "replace(\"a\", \"\", \"b\")", "split(\"\", \"ab\")", "join(1, 2)",
+        "1",
+        "null",
+        "true",
+        "[]",
+        "{}",
+        "\"\"",
+        "[1]",
+        "\"${x}\"",
+        "each.key",
+        "local.none",
+        "var.none.x[0]",
+        "module.none.x",
+        "data.aws_region.none.name",
+        "aws_iam_role.f",
+        "aws_iam_role.f[*].arn",
+        "jsonencode(null)",
+        "jsondecode(\"{\")",
+        "file(\"/etc/passwd\")",
+        "file(\"../../x\")",
+        "templatefile(\"main.tf\", {})",
+        "format(\"%s\")",
+        "element([], 1)",
+        "slice([1], 5, 2)",
+        "one([1, 2])",
+        "substr(\"a\", -1, 5)",
+        "range(1e18)",
+        "merge(1, [])",
+        "lookup({}, \"a\")",
+        "1 / 0",
+        "!1",
+        "-\"a\"",
+        "[for x in 1 : x]",
+        "{for k, v in {} : k => v}",
+        "concat(1)",
+        "zipmap([1], [])",
+        "replace(\"a\", \"\", \"b\")",
+        "split(\"\", \"ab\")",
+        "join(1, 2)",
     ];
     for argument in arguments {
         let text = format!(
