@@ -43,6 +43,13 @@ impl Evaluator<'_, '_> {
                 Val::list(items, at)
             }
             ExprKind::Object(pairs) => self.object(scope, pairs, bindings, at),
+            // A text that is nothing but `${…}` is the value in it.
+            ExprKind::Template(parts) if matches!(parts.as_slice(), [Part::Value(_)]) => {
+                match parts.first() {
+                    Some(Part::Value(value)) => self.eval(scope, value, bindings),
+                    _ => Val::null(at),
+                }
+            }
             ExprKind::Template(parts) => match self.template(scope, parts, bindings) {
                 Some(text) => Val::text(text, at),
                 None => Val::opaque(&outline(expr), at),

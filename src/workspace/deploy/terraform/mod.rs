@@ -165,9 +165,8 @@ fn called_dirs(modules: &[Rc<Module>]) -> BTreeSet<String> {
     let mut called: BTreeSet<String> = BTreeSet::new();
     for (caller, dir) in &calls {
         // A module that calls itself, and the first of a ring, stays a root.
-        if caller != dir && !reaches(&calls, dir, caller, &mut BTreeSet::new()) {
-            called.insert(dir.clone());
-        } else if caller < &dir.as_str() {
+        let in_ring = reaches(&calls, dir, caller, &mut BTreeSet::new());
+        if caller != dir && (!in_ring || *caller < dir.as_str()) {
             called.insert(dir.clone());
         }
     }
