@@ -139,6 +139,9 @@ fn read_template(
         .iter()
         .map(|declared| reading.function(declared, &triggers, &roles))
         .collect();
+    if template.kind == "terraform" {
+        terraform::name_log_groups(&mut functions);
+    }
     note_sharing(&mut functions);
     for function in &mut functions {
         function.stack = Some(deployments.stacks.len());

@@ -5,8 +5,10 @@ use super::super::node::Node;
 use super::super::reading::Reading;
 use super::super::roles::{NamedRoles, Roles};
 use super::lower::{ATTACHMENT, EXCLUSIVE};
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::Resources;
 use crate::usage::Gap;
-use crate::workspace::model::{Role, RoleStatement};
+use crate::workspace::model::{Function, Role, RoleStatement};
 
 impl Reading<'_> {
     /// Adds attached policies to the roles, takes away what exclusive lists take away, and notes what is not known.
@@ -89,6 +91,32 @@ impl Reading<'_> {
                 .at(statement.origin.location.clone());
             if !self.gaps.contains(&gap) {
                 self.gaps.push(gap);
+            }
+        }
+    }
+}
+
+/// Spells the log group of a function by its name in the function's role: Lambda writes to the group of that name, so that
+/// is how the need for it is spelled, too.
+pub(in super::super) fn name_log_groups(functions: &mut [Function]) {
+    for function in functions {
+        let settings = &function.runtime_settings;
+        let (Some(group), Some(role)) = (&settings.log_group_in_stack, &mut function.role) else {
+            continue;
+        };
+        let name = match &settings.log_group {
+            Some((name, _)) => name.clone(),
+            None => format!("/aws/lambda/{}", function.deployed_name),
+        };
+        let symbol = format!(":log-group:${{{group}}}");
+        let named = format!(":log-group:{name}");
+        for statement in &mut role.statements {
+            let (Resources::Only(resources) | Resources::AllExcept(resources)) =
+                &mut statement.statement.resources;
+            for resource in resources {
+                if resource.as_str().contains(&symbol) {
+                    *resource = ArnPattern::new(resource.as_str().replace(&symbol, &named));
+                }
             }
         }
     }

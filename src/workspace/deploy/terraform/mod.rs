@@ -24,6 +24,8 @@ mod syntax;
 mod types;
 mod value;
 
+pub(super) use attach::name_log_groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
