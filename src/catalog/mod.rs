@@ -17,6 +17,7 @@ mod risk;
 mod nearest;
 mod search;
 pub mod template;
+pub mod wrapper;
 mod need;
 pub mod build;
 
@@ -28,6 +29,7 @@ use action_entry::Prefix;
 use stored::{ChunkRange, File, HistoryData, PolicyData, PrefixData, ServiceData, ServiceEntry};
 
 pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
+pub use lookup::{Allowing, Needing};
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use naming::snake_case;
 pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};

@@ -9,6 +9,7 @@ use crate::iam::action::{Action, ActionPattern};
 
 use super::nearest::nearest;
 use super::service::Operation;
+use super::stored::ServiceEntry;
 use super::{Catalog, Service, naming};
 
 /// How many names are offered for one that is not known.
@@ -16,7 +17,7 @@ const OFFERS: usize = 3;
 
 impl Catalog {
     /// Every operation that `text` can mean, most likely first: `dynamodb.PutItem`, `dynamodb:PutItem`,
-    /// `aws_sdk_dynamodb::Client::put_item`, `DynamoDB.putItem`, a bare `put_item`, a waiter (`wait_until_…`), or an
+    /// `aws_sdk_dynamodb::Client::put_item`, `DynamoDB.putItem` (the crate of that name goes before all others), a bare `put_item`, a waiter (`wait_until_…`), or an
     /// action that has no operation of its name (`lambda:InvokeFunction`).
     pub fn find_operations(&self, text: &str) -> Vec<Operation<'_>> {
         let (service, name) = split(text);
@@ -32,6 +33,12 @@ impl Catalog {
                     .or_else(|| service.operation_of_waiter(name))
             })
             .collect();
+        let exact = found
+            .first()
+            .filter(|first| Some(first.service().suffix()) == service);
+        if let Some(exact) = exact {
+            return vec![*exact];
+        }
         if !found.is_empty() || service.is_none() {
             return found;
         }
@@ -94,36 +101,32 @@ impl Catalog {
             .iter()
             .find_map(|start| lower.strip_prefix(start))
             .unwrap_or(&lower);
-        let by = |names: fn(&Service<'_>) -> Vec<String>| {
-            self.services()
-                .filter(|service| names(service).iter().any(|name| naming::same_folded(name, bare)))
-                .collect::<Vec<_>>()
-        };
-        let steps: [fn(&Service<'_>) -> Vec<String>; 3] = [
-            |service| vec![service.suffix().to_owned()],
-            |service| vec![service.iam_prefix().to_owned()],
-            |service| {
-                let title = service.title();
-                let short = title
-                    .trim_start_matches("Amazon ")
-                    .trim_start_matches("AWS ")
-                    .to_owned();
-                vec![service.directory().to_owned(), title.to_owned(), short]
-            },
-        ];
-        let mut found: Vec<Service<'_>> = Vec::new();
-        for service in steps.into_iter().flat_map(by) {
-            if !found.iter().any(|known| known.suffix() == service.suffix()) {
-                found.push(service);
-            }
-        }
-        found
+        // Only the services that are found are decoded.
+        let entries = &self.file.index.services;
+        let mut ranked: Vec<(usize, usize)> = entries
+            .iter()
+            .enumerate()
+            .filter_map(|(position, entry)| Some((rank(entry, bare)?, position)))
+            .collect();
+        ranked.sort_unstable();
+        ranked
+            .into_iter()
+            .filter_map(|(_, position)| self.service_at(position))
+            .collect()
     }
 
     /// The suffixes of the crates that an unknown service is near to.
     pub fn similar_services(&self, text: &str) -> Vec<&str> {
         let bare = text.trim_start_matches("aws-sdk-").trim_start_matches("aws_sdk_");
-        nearest(bare, self.services().map(|service| service.suffix()), OFFERS)
+        let suffixes = self.file.index.services.iter().map(|entry| entry.suffix.as_str());
+        nearest(bare, suffixes, OFFERS)
+    }
+
+    /// The names of the managed policies that an unknown one is near to.
+    pub fn similar_policies(&self, text: &str) -> Vec<String> {
+        let name = text.rsplit('/').next().unwrap_or(text);
+        let close = nearest(name, self.managed_policy_names(), OFFERS);
+        close.into_iter().map(str::to_owned).collect()
     }
 
     /// The actions that an unknown one is near to; for a known action in the wrong service, the right one.
@@ -155,6 +158,15 @@ impl Catalog {
         others.truncate(OFFERS);
         others
     }
+}
+
+/// How near a service is to the name, best first; `None` when the name is not one of its own.
+fn rank(entry: &ServiceEntry, name: &str) -> Option<usize> {
+    let title = entry.title.as_str();
+    let short = title.trim_start_matches("Amazon ").trim_start_matches("AWS ");
+    [&entry.suffix, &entry.iam_prefix, &entry.directory, title, short]
+        .iter()
+        .position(|known| !known.is_empty() && naming::same_folded(known, name))
 }
 
 /// Service and operation of a text; the service is missing from a bare name.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, say, show, show_json};
-use crate::report::{Assessed, json, scan};
+use super::{Outcome, assess, catalog, say, show, show_json};
+use crate::report::{Assessed, compare, json, scan, simulate};
 use crate::synth::emit;
 
 /// Prints or writes the minimal policy of each function.
@@ -110,6 +110,13 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
     let schema = match args.output {
         SchemaOf::Scan => schemars::schema_for!(scan::ScanV1),
         SchemaOf::Report => schemars::schema_for!(json::ReportV1),
+        SchemaOf::Catalog => schemars::schema_for!(catalog::CatalogV1),
+        SchemaOf::Operation => schemars::schema_for!(catalog::OperationV1),
+        SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
+        SchemaOf::Compare => schemars::schema_for!(compare::CompareV1),
+        SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
+        SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
+        SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

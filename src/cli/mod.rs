@@ -1,17 +1,21 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod approved;
 mod args;
 mod assess;
 mod catalog;
 mod check;
+mod compare;
 mod concern;
 mod diff;
 mod explain;
 mod generate;
+mod lock;
 mod observed;
 mod overview;
 mod render;
 mod scan;
+mod simulate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -76,9 +80,12 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Generate(generate)) => generate::run(generate),
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
+        Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
     }
 }

@@ -1,8 +1,10 @@
 //! Diff → verdict: which rules a function's role breaks, what a team has waived, and whether that fails the build.
 
+pub mod creep;
 pub mod rules;
 mod escalation;
 mod excess;
+pub mod lock;
 mod missing;
 mod waivers;
 

@@ -79,6 +79,21 @@ rules! {
     WRONG_RESOURCE = "RF012" "wrong-resource" Error:
         "The role grants the right action on the wrong resource.";
         "Add the resource, such as `/index/*` of a table or `/*` of a bucket.";
+    NEW_GRANT = "RF020" "new-grant" Error:
+        "The role grants something that nobody approved: it is not in rolefit.lock, or not in the base revision.";
+        "Remove it, or approve it with `rolefit lock` and commit the file.";
+    WIDENED_GRANT = "RF021" "widened-grant" Error:
+        "An approved grant has become wider: more resources, a dropped condition, a dropped deny or boundary.";
+        "Undo it, or approve it with `rolefit lock` and commit the file.";
+    NEW_NEED = "RF022" "new-need" Warning:
+        "The code needs a permission that was neither approved nor granted before.";
+        "Grant it, and approve it with `rolefit lock`.";
+    MANAGED_VERSION = "RF023" "managed-policy-changed" Warning:
+        "AWS changed an attached managed policy since it was approved; an error if the new version grants more.";
+        "Read what changed, then approve it with `rolefit lock`; or replace the managed policy by exact statements.";
+    STALE_LOCK = "RF025" "stale-lock" Note:
+        "rolefit.lock approves something that no role grants any more.";
+        "Run `rolefit lock` and commit the file.";
     SHARED_ROLE = "RF030" "shared-role" Warning:
         "Several functions share one role, so each has the permissions of all.";
         "Give every function its own role.";

@@ -6,3 +6,4 @@ pub mod operator;
 pub mod policy;
 pub mod request;
 pub mod evaluate;
+pub mod contain;

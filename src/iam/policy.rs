@@ -1,6 +1,10 @@
 //! Policy documents: what a statement says, read from JSON and printed in one canonical form.
 
+mod check;
+mod error;
 mod json;
+pub mod limits;
+mod lint;
 mod parse;
 mod print;
 
@@ -9,7 +13,9 @@ use std::collections::BTreeMap;
 use super::action::ActionPattern;
 use super::arn::ArnPattern;
 
-pub use parse::PolicyError;
+pub use error::{PolicyError, Position, Problem};
+pub use lint::Lint;
+pub use parse::Document;
 
 /// Whether a statement allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +70,7 @@ pub enum Principals {
 /// Operator → condition key → values.
 pub type Conditions = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
-/// A statement. Its texts are those of version 2012-10-17, whatever the document's: see [`Policy::read`].
+/// A statement. Its texts are those of version 2012-10-17, whatever the document's: see [`Document::read`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Statement {
     /// `Sid`.

@@ -183,6 +183,7 @@ impl Builder<'_, '_> {
                     path: path.clone(),
                     alias: alias.clone(),
                     glob: *glob,
+                    done: false,
                 });
             }
             ItemKind::ExternCrate(source) => {

@@ -21,7 +21,7 @@ impl<'x> Evaluator<'x, '_> {
         };
         let expr = body.expr(id);
         if let Ty::Response(sdk, op) = facts.ty(id) {
-            return self.response(*sdk, op);
+            return self.response(facts, id, *sdk, op);
         }
         match &expr.kind {
             ExprKind::Str(text) => literal(text, expr.span),

@@ -27,26 +27,56 @@ pub struct MacroTable {
     by_name: BTreeMap<Name, Vec<Definition>>,
 }
 
-/// The package of a macro and its rules.
-type Definition = (usize, Arc<Vec<Rule>>);
+/// A macro.
+#[derive(Clone, Debug)]
+struct Definition {
+    /// The package that defines it.
+    package: usize,
+    /// As written.
+    tokens: Arc<Vec<Tok>>,
+    rules: Arc<Vec<Rule>>,
+}
 
 impl MacroTable {
-    /// Adds the macros defined in `items` of `package`, those in fns and modules too.
-    pub fn collect(&mut self, package: usize, items: &[Item]) {
+    /// Whether `package` sees a macro of this name, which it or one of `visible` defines.
+    pub fn defines(&self, name: &str, package: usize, visible: &[usize]) -> bool {
+        let found = self.by_name.get(name).into_iter().flatten();
+        found
+            .map(|definition| definition.package)
+            .any(|owner| owner == package || visible.contains(&owner))
+    }
+
+    /// Takes over the rules of an older table for macros that are still the same.
+    fn rules(older: &Self, name: &Name, tokens: &Arc<Vec<Tok>>) -> Arc<Vec<Rule>> {
+        let known = older.by_name.get(name).into_iter().flatten();
+        known
+            .filter(|definition| Arc::ptr_eq(&definition.tokens, tokens))
+            .map(|definition| definition.rules.clone())
+            .next()
+            .unwrap_or_else(|| Arc::new(parse_rules(tokens)))
+    }
+
+    /// Adds the macros defined in `items` of `package`, those in fns and modules too. `older` is a table of the same
+    /// packages.
+    pub fn collect(&mut self, package: usize, items: &[Item], older: &Self) {
         for item in items {
             match &item.kind {
                 ItemKind::MacroRules(tokens) => {
-                    let rules = Arc::new(parse_rules(tokens));
+                    let definition = Definition {
+                        package,
+                        tokens: tokens.clone(),
+                        rules: Self::rules(older, &item.name, tokens),
+                    };
                     self.by_name
                         .entry(item.name.clone())
                         .or_default()
-                        .push((package, rules));
+                        .push(definition);
                 }
-                ItemKind::Mod(Some(items)) => self.collect(package, items),
-                ItemKind::Fn(item) => self.collect(package, &item.items),
+                ItemKind::Mod(Some(items)) => self.collect(package, items, older),
+                ItemKind::Fn(item) => self.collect(package, &item.items, older),
                 ItemKind::Impl(item) => {
                     for method in &item.fns {
-                        self.collect(package, &method.items);
+                        self.collect(package, &method.items, older);
                     }
                 }
                 _ => {}
@@ -59,10 +89,10 @@ impl MacroTable {
         let Some(found) = self.by_name.get(name) else {
             return Vec::new();
         };
-        let own = found.iter().filter(|(owner, _)| *owner == package);
+        let own = found.iter().filter(|found| found.package == package);
         let others = found
             .iter()
-            .filter(|(owner, _)| *owner != package && visible.contains(owner));
+            .filter(|found| found.package != package && visible.contains(&found.package));
         own.chain(others).cloned().collect()
     }
 }
@@ -228,9 +258,9 @@ impl<'a> Expander<'a> {
     /// The expansion by a local `macro_rules!`, if there is one that fits.
     fn local(&mut self, call: &MacroCall) -> Option<Vec<Tok>> {
         let table = self.table;
-        for (owner, rules) in table.find(call.path.last_name(), self.package, self.visible) {
-            let marker = crate_marker(owner);
-            if let Some(tokens) = expand(&rules, &call.tokens, &marker, &mut self.budget) {
+        for found in table.find(call.path.last_name(), self.package, self.visible) {
+            let marker = crate_marker(found.package);
+            if let Some(tokens) = expand(&found.rules, &call.tokens, &marker, &mut self.budget) {
                 return Some(tokens);
             }
         }

@@ -10,7 +10,8 @@ use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
 
 use super::cfg::CfgContext;
-use super::ir::{Item, ItemKind};
+use super::comments::{Comment, comments_in};
+use super::ir::{Item, ItemKind, Name};
 use super::lower::{Lowerer, Off};
 
 /// Larger files are not parsed.
@@ -31,6 +32,10 @@ pub struct SourceFile {
     pub items: Vec<Item>,
     /// Folder in which its `mod x;` are looked for.
     pub base: String,
+    /// Names of the plain macros that were read at once.
+    plain_macros: BTreeSet<Name>,
+    /// What its authors tell.
+    pub comments: Vec<Comment>,
 }
 
 /// Every file read so far.
@@ -75,10 +80,20 @@ impl Files {
                 .map(|(index, want)| {
                     let file = u32::try_from(start + index).unwrap_or(u32::MAX);
                     let cfg = cfgs.get(want.package).unwrap_or(&default);
-                    read(root, want, file, cfg)
+                    read(root, want, file, cfg, &BTreeSet::new())
                 })
                 .collect();
-            for (want, (items, gap, off)) in batch.into_iter().zip(parsed) {
+            for (
+                want,
+                Parsed {
+                    items,
+                    gap,
+                    off,
+                    plain_macros,
+                    comments,
+                },
+            ) in batch.into_iter().zip(parsed)
+            {
                 let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
                 self.index.insert((want.package, want.path.clone()), file);
                 self.gaps.extend(gap);
@@ -96,10 +111,43 @@ impl Files {
                     package: want.package,
                     items,
                     base: want.base,
+                    plain_macros,
+                    comments,
                 });
             }
             wanted = self.missing_modules(root, start);
         }
+    }
+
+    /// Reads those files again that took a macro for a plain one which `defines` says their package defines itself.
+    pub fn reread(
+        &mut self,
+        root: &Path,
+        cfgs: &[CfgContext],
+        defines: &(dyn Fn(usize, &str) -> bool + Sync),
+    ) {
+        let default = CfgContext::default();
+        self.files.par_iter_mut().enumerate().for_each(|(index, file)| {
+            let defined: BTreeSet<Name> = file
+                .plain_macros
+                .iter()
+                .filter(|name| defines(file.package, name))
+                .cloned()
+                .collect();
+            if defined.is_empty() {
+                return;
+            }
+            let want = Wanted {
+                package: file.package,
+                path: file.path.clone(),
+                base: file.base.clone(),
+            };
+            let cfg = cfgs.get(file.package).unwrap_or(&default);
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let parsed = read(root, &want, number, cfg, &defined);
+            file.items = parsed.items;
+            file.plain_macros = parsed.plain_macros;
+        });
     }
 
     /// Module files that files from `start` on declare and that are not read yet.
@@ -245,46 +293,66 @@ fn declared_modules(items: &[Item], base: &str, file: &str, depth: usize, out: &
     }
 }
 
-/// Reads, checks, parses and lowers one file.
-fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, Option<Gap>, Vec<Off>) {
+/// What one file gives.
+#[derive(Default)]
+struct Parsed {
+    items: Vec<Item>,
+    gap: Option<Gap>,
+    off: Vec<Off>,
+    plain_macros: BTreeSet<Name>,
+    comments: Vec<Comment>,
+}
+
+/// Reads, checks, parses and lowers one file. Macros named in `defined` are the package's own.
+fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTreeSet<Name>) -> Parsed {
     let gap = |code: &'static str, message: String, line: usize, column: usize| {
         let place = Location::new(
             &want.path,
             u32::try_from(line).unwrap_or(1),
             u32::try_from(column).unwrap_or(1),
         );
-        Some(
-            Gap::new(code, message)
-                .at(place)
-                .hint("calls in this file are not seen"),
-        )
+        Parsed {
+            gap: Some(
+                Gap::new(code, message)
+                    .at(place)
+                    .hint("calls in this file are not seen"),
+            ),
+            ..Parsed::default()
+        }
     };
     let path = root.join(&want.path);
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_FILE) {
         let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
-        return (Vec::new(), gap("file-too-large", message, 1, 1), Vec::new());
+        return gap("file-too-large", message, 1, 1);
     }
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("cannot read the file: {error}");
-            return (Vec::new(), gap("unreadable-file", message, 1, 1), Vec::new());
+            return gap("unreadable-file", message, 1, 1);
         }
     };
     let text = String::from_utf8_lossy(&bytes);
     if let Err(line) = check_depth(&text) {
         let message = "expressions nest too deeply to be parsed".to_owned();
-        return (Vec::new(), gap("nesting-too-deep", message, line, 1), Vec::new());
+        return gap("nesting-too-deep", message, line, 1);
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let result = syn::parse_file(&text).map(|parsed| {
             let mut lowerer = Lowerer::new(file, None, cfg);
+            lowerer.defined = defined;
             let items = if cfg.keeps(&parsed.attrs) {
                 lowerer.items(&parsed.items)
             } else {
                 Vec::new()
             };
-            (items, lowerer.off)
+            Parsed {
+                items,
+                gap: None,
+                off: lowerer.off,
+                plain_macros: lowerer.plain_macros,
+                comments: comments_in(&text),
+            }
         });
         result.map_err(|error| {
             let start = error.span().start();
@@ -293,18 +361,14 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext) -> (Vec<Item>, 
     }));
     proc_macro2::extra::invalidate_current_thread_spans();
     match parsed {
-        Ok(Ok((items, off))) => (items, None, off),
+        Ok(Ok(parsed)) => parsed,
         Ok(Err((message, line, column))) => {
             let message = format!("the file does not parse: {message}");
-            (
-                Vec::new(),
-                gap("unparsable-file", message, line, column),
-                Vec::new(),
-            )
+            gap("unparsable-file", message, line, column)
         }
         Err(_) => {
             let message = "the parser gave up on this file".to_owned();
-            (Vec::new(), gap("unparsable-file", message, 1, 1), Vec::new())
+            gap("unparsable-file", message, 1, 1)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Inference of one fn: a walk over its body that gives every expression an erased type and notes what it meets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::facts::{Callee, Edge, Facts, Passed, Proj, Source};
@@ -20,6 +20,8 @@ pub struct Infer<'w, 'a> {
     pub(super) prior: Vec<Ty>,
     /// Closures and async blocks around, innermost last.
     inner: Vec<ExprId>,
+    /// Variables that were read before their type was known.
+    pub(super) read_early: BTreeSet<u32>,
 }
 
 /// Everything about a fn; empty for fns without a body.
@@ -43,6 +45,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
             scopes: vec![HashMap::new()],
             prior,
             inner: Vec::new(),
+            read_early: BTreeSet::new(),
         };
         infer.chains();
         for (index, pat) in body.params.iter().enumerate() {
@@ -53,21 +56,21 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
         infer.mention(&data.ret);
         let _ = infer.expr(body.root);
         infer.note_filled();
-        let found: Vec<Ty> = infer.facts.locals.iter().map(|l| l.ty.clone()).collect();
-        if round == 2 || found == infer.prior || !infer.refined() {
+        if round == 2 || !infer.refined() {
             return infer.facts;
         }
-        prior = found;
+        prior = infer.facts.locals.into_iter().map(|local| local.ty).collect();
     }
     Facts::default()
 }
 
 impl Infer<'_, '_> {
-    /// Whether a variable was unknown where it was bound and is known now.
+    /// Whether the type of a variable became known only after it was read.
     pub(super) fn refined(&self) -> bool {
-        self.facts.locals.iter().enumerate().any(|(index, local)| {
-            local.ty.is_interesting() && self.prior.get(index).is_none_or(|prior| *prior != local.ty)
-        }) && self.facts.types.iter().any(Ty::is_unknown)
+        self.read_early.iter().any(|index| {
+            let local = self.facts.locals.get(*index as usize);
+            local.is_some_and(|local| local.ty.is_interesting())
+        })
     }
 
     /// Variables handed on as `&mut`: other code may write into them.
@@ -154,9 +157,11 @@ impl Infer<'_, '_> {
         let body = self.body.clone();
         let expr = body.expr(id);
         match &expr.kind {
-            ExprKind::Str(_) | ExprKind::Lit(_) | ExprKind::CompileEnv(_) => {
+            ExprKind::Str(text) => {
+                self.extension_text(id, text, expr.span);
                 Ty::External(Some(Arc::from("String")))
             }
+            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => Ty::External(Some(Arc::from("String"))),
             ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
             ExprKind::Path(path) => self.path_expr(id, path, expr.span),
             ExprKind::Call { callee, args } => self.call(id, *callee, args, expr.span),
@@ -281,6 +286,7 @@ impl Infer<'_, '_> {
                 self.expr(*base)
             }
             ExprKind::Format(pieces) => {
+                self.extension_format(id, pieces, expr.span);
                 for piece in pieces {
                     if let FormatPiece::Value(id) | FormatPiece::Shown(id) = piece {
                         self.expr(*id);
@@ -538,6 +544,16 @@ impl Infer<'_, '_> {
             .find_map(|scope| scope.get(name).copied())
     }
 
+    /// The type of a variable that is read here.
+    pub(super) fn read_local(&mut self, index: u32) -> Ty {
+        let local = self.facts.locals.get(index as usize);
+        let ty = local.map(|local| local.ty.clone()).unwrap_or_default();
+        if !ty.is_interesting() {
+            self.read_early.insert(index);
+        }
+        ty
+    }
+
     pub(super) fn edge(&mut self, expr: ExprId, span: Span, callee: Callee) {
         let targets = self.facts.targets.entry(expr).or_default();
         if !targets.contains(&callee) {
@@ -575,7 +591,8 @@ pub(super) fn first_known(types: impl IntoIterator<Item = Ty>) -> Ty {
 /// Whether a written type leaves nothing open.
 pub(super) fn concrete(ty: &Ty) -> bool {
     match ty {
-        Ty::Unknown | Ty::Dyn(_) => false,
+        // A `dyn` variable may be given values of other types later: what it is first given does not settle it.
+        Ty::Unknown => false,
         Ty::Adt(_, args) => args.iter().all(concrete),
         Ty::Tuple(parts) => parts.iter().all(concrete),
         Ty::Closure(ret) => concrete(ret),

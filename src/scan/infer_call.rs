@@ -24,12 +24,7 @@ impl Infer<'_, '_> {
         match self.resolve_value(path) {
             Value::Local(index) => {
                 self.facts.local_of.insert(peeled, index);
-                let ty = self
-                    .facts
-                    .locals
-                    .get(index as usize)
-                    .map(|local| local.ty.clone())
-                    .unwrap_or_default();
+                let ty = self.read_local(index);
                 let inputs = match &ty {
                     Ty::Param(param) => self.world.params[*param]
                         .call
@@ -257,7 +252,7 @@ impl Infer<'_, '_> {
         span: Span,
     ) -> Ty {
         let types = self.arguments(args, &[], None);
-        if let Some(ty) = self.library_call(id, found, args, span) {
+        if let Some(ty) = self.wrapped_call(id, found, args, span) {
             return ty;
         }
         self.note_escape(found, &types, span);

@@ -209,11 +209,7 @@ impl Infer<'_, '_> {
         match self.resolve_value(path) {
             Value::Local(index) => {
                 self.facts.local_of.insert(id, index);
-                self.facts
-                    .locals
-                    .get(index as usize)
-                    .map(|local| local.ty.clone())
-                    .unwrap_or_default()
+                self.read_local(index)
             }
             Value::Fn(found, _) => {
                 self.edge(id, span, Callee::Fn(found));

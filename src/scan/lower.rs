@@ -1,6 +1,6 @@
 //! From `syn` to plain data: items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::cfg::CfgContext;
@@ -21,7 +21,14 @@ pub struct Lowerer<'a> {
     pub(super) body: BodyBuilder,
     /// Items that features keep out although they seem, or may be found, to call AWS.
     pub(super) off: Vec<Off>,
+    /// Macros with the name of a plain one that the package defines itself.
+    pub(super) defined: &'a BTreeSet<Name>,
+    /// Names of the plain macros that were read at once.
+    pub(super) plain_macros: BTreeSet<Name>,
 }
+
+/// No names.
+static NO_NAMES: BTreeSet<Name> = BTreeSet::new();
 
 /// An item that a feature keeps out.
 pub struct Off {
@@ -51,7 +58,14 @@ impl<'a> Lowerer<'a> {
             names: HashSet::new(),
             body: BodyBuilder::default(),
             off: Vec::new(),
+            defined: &NO_NAMES,
+            plain_macros: BTreeSet::new(),
         }
+    }
+
+    /// Whether the text is that of a macro's expansion.
+    pub(super) fn is_expansion(&self) -> bool {
+        self.origins.is_some()
     }
 
     /// Notes an item that a feature keeps out, if it looks as if it called AWS.
@@ -334,6 +348,10 @@ impl<'a> Lowerer<'a> {
         });
         let items = std::mem::take(&mut self.body.items);
         self.body = outer;
+        let end_line = match (block, self.origins) {
+            (Some(block), None) => self.span(block.brace_token.span.close()).line,
+            _ => 0,
+        };
         FnItem {
             name: self.name(&sig.ident),
             span: self.span(sig.ident.span()),
@@ -347,6 +365,7 @@ impl<'a> Lowerer<'a> {
             body,
             items,
             attrs: self.attrs(attrs),
+            end_line,
         }
     }
 
@@ -386,6 +405,7 @@ impl<'a> Lowerer<'a> {
             body,
             items,
             attrs: self.attrs(attrs),
+            end_line: 0,
         }
     }
 

@@ -122,15 +122,21 @@ impl Lowerer<'_> {
                 }
                 ExprKind::Opaque(parts)
             }
-            Expr::Macro(expr) => {
-                let call = self.macro_call(&expr.mac);
-                let span = call.span;
-                self.body.has_macros = true;
-                return (ExprKind::Macro(call), span);
-            }
+            Expr::Macro(expr) => return self.macro_kind(&expr.mac),
             _ => ExprKind::Missing,
         };
         (kind, self.span(first_token(expr)))
+    }
+
+    fn macro_kind(&mut self, mac: &syn::Macro) -> (ExprKind, Span) {
+        if let Some(kind) = self.plain_macro(mac) {
+            let name = mac.path.segments.last().map(|last| last.ident.span());
+            return (kind, name.map(|name| self.span(name)).unwrap_or_default());
+        }
+        let call = self.macro_call(mac);
+        let span = call.span;
+        self.body.has_macros = true;
+        (ExprKind::Macro(call), span)
     }
 
     fn literal(&mut self, lit: &syn::Lit) -> (ExprKind, Span) {
@@ -325,10 +331,8 @@ impl Lowerer<'_> {
                     if !self.keeps(&mac.attrs) {
                         continue;
                     }
-                    let call = self.macro_call(&mac.mac);
-                    let span = call.span;
-                    self.body.has_macros = true;
-                    let id = self.push_expr(ExprKind::Macro(call), span);
+                    let (kind, span) = self.macro_kind(&mac.mac);
+                    let id = self.push_expr(kind, span);
                     if last && mac.semi_token.is_none() {
                         tail = Some(id);
                     } else {

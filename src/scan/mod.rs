@@ -12,12 +12,16 @@
 mod build;
 mod call_site;
 mod cfg;
+mod comments;
 mod dispatch;
 mod eval;
 mod eval_config;
+mod eval_response;
 mod eval_settings;
+mod eval_text;
 mod eval_flow;
 mod expand;
+mod extension;
 mod facts;
 mod files;
 mod format_macro;
@@ -36,6 +40,8 @@ mod lower_expr;
 mod macro_rules;
 mod packages;
 mod paths;
+mod principal;
+mod plain_macros;
 mod presence;
 mod reach;
 mod regions;
@@ -46,6 +52,7 @@ mod trace;
 mod types;
 mod value;
 mod world;
+mod wrapped;
 
 #[cfg(test)]
 mod tests;
@@ -109,6 +116,9 @@ pub struct EntryScan {
     pub call_sites: Vec<CallSite>,
     /// What could not be settled on the way, sorted by place.
     pub gaps: Vec<Gap>,
+    /// Calls that surely act under a role which the function assumes: no needs of its own role. Sorted by place; paths
+    /// and inputs are empty.
+    pub assumed: Vec<CallSite>,
 }
 
 impl Scan {
@@ -117,7 +127,7 @@ impl Scan {
         let reached: BTreeSet<_> = self
             .entries
             .iter()
-            .flat_map(|entry| &entry.call_sites)
+            .flat_map(|entry| entry.call_sites.iter().chain(&entry.assumed))
             .map(|site| (&site.location, &site.operation))
             .collect();
         self.all_sites
@@ -173,22 +183,31 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     for file in &mut files.files {
         file.items = Vec::new();
     }
-    let facts = infer_all(&world, &files, &mut gaps);
+    let told = comments::read(&mut world, &files, catalog);
+    gaps.extend(told.gaps);
+    let mut facts = infer_all(&world, &files, &mut gaps);
+    for (id, sites) in told.sites {
+        if let Some(facts) = facts.get_mut(id.0 as usize) {
+            facts.sites.extend(sites);
+        }
+    }
     let mentioned = reach::mentioned_anywhere(&facts);
     let scanned = call_site::Scanned {
         world: &world,
         facts: &facts,
         files: &files,
         opaque: &opaque,
+        settled: &told.settled,
     };
     let with_code: BTreeSet<usize> = entries
         .iter()
         .filter(|entry| entry.krate.is_some())
         .map(|entry| entry.package)
         .collect();
+    let locks = packages::locks(root, cargo, &with_code);
     let unmodelled: BTreeMap<usize, Vec<Gap>> = with_code
         .par_iter()
-        .map(|index| (*index, packages::unmodelled(root, &world, cargo, *index)))
+        .map(|index| (*index, packages::unmodelled(root, &world, cargo, &locks, *index)))
         .collect();
     let entries: Vec<EntryScan> = entries
         .into_par_iter()
@@ -198,6 +217,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
                     binary: entry.binary,
                     call_sites: Vec::new(),
                     gaps: Vec::new(),
+                    assumed: Vec::new(),
                 };
             };
             let mut result = catch_unwind(AssertUnwindSafe(|| {
@@ -211,6 +231,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
                     "scan-failed",
                     "the scan of this binary failed; its operations are not known",
                 )],
+                assumed: Vec::new(),
             });
             let more = unmodelled.get(&entry.package);
             result.gaps.extend(more.into_iter().flatten().cloned());
@@ -227,8 +248,11 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     let mut files_read: Vec<String> = files.files.iter().map(|file| file.path.clone()).collect();
     files_read.sort();
     files_read.dedup();
+    let all_sites = scanned.all_sites();
+    // Giving the memory back takes a while, too.
+    rayon::join(|| facts.into_par_iter().for_each(drop), || drop(world));
     Scan {
-        all_sites: scanned.all_sites(),
+        all_sites,
         entries,
         gaps,
         files_read,
@@ -278,10 +302,13 @@ fn expand_macros(
     let mut opaque = Vec::new();
     let mut table = MacroTable::default();
     for _ in 0..MACRO_ROUNDS {
-        table = MacroTable::default();
+        let older = std::mem::take(&mut table);
         for file in &files.files {
-            table.collect(file.package, &file.items);
+            table.collect(file.package, &file.items, &older);
         }
+        files.reread(root, cfgs, &|package, name| {
+            table.defines(name, package, visible.get(package).map_or(&[], Vec::as_slice))
+        });
         let results: Vec<(bool, Vec<expand::OpaqueMacro>)> = files
             .files
             .par_iter_mut()

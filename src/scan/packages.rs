@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::catalog::Catalog;
+use crate::catalog::wrapper::{Wrapper, wrappers};
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
 use crate::workspace::cargo_lock::CargoLock;
@@ -57,8 +60,10 @@ impl<'a> Packages<'a> {
             sdks: BTreeMap::new(),
             catalog,
         };
-        // Role assumption by aws-config needs no dependency on the STS crate.
-        packages.sdk(world, "aws-sdk-sts");
+        packages.wrappers(world, cargo);
+        for package in super::extension::packages() {
+            packages.sdk(world, package);
+        }
         let by_dir: BTreeMap<&str, usize> = cargo
             .packages
             .iter()
@@ -95,6 +100,33 @@ impl<'a> Packages<'a> {
             }
         }
         close(world);
+    }
+
+    /// The crates in use that call AWS for the application, and the SDK crates of what they call: the packages need
+    /// not depend on those.
+    fn wrappers(&mut self, world: &mut World<'a>, cargo: &CargoTree) {
+        let dependencies = cargo.packages.iter().flat_map(|package| &package.dependencies);
+        for dependency in dependencies {
+            let name = dependency.package.replace('-', "_");
+            let Some(wrapper) = wrappers().get(&name) else {
+                continue;
+            };
+            let on = wrapper
+                .feature
+                .as_ref()
+                .is_none_or(|feature| dependency.features.contains(feature));
+            if on && world.wrapped.insert(name) {
+                for operation in wrapper.operations() {
+                    self.sdk_of_operation(world, operation);
+                }
+            }
+        }
+    }
+
+    fn sdk_of_operation(&mut self, world: &mut World<'a>, operation: &str) {
+        if let Some((service, _)) = operation.split_once('.') {
+            self.sdk(world, &format!("aws-sdk-{service}"));
+        }
     }
 
     fn sdk(&mut self, world: &mut World<'a>, package: &str) -> SdkId {
@@ -238,24 +270,36 @@ fn features_of_dependencies(package: &CargoPackage, on: &BTreeSet<String>) -> Ve
         .collect()
 }
 
-/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure.
+/// Whether a package can call AWS at all: an SDK crate, or a crate that calls AWS, in its closure; or a function that can
+/// ask the Parameters and Secrets extension.
 pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
     let Some(data) = world.packages.get(index) else {
         return false;
     };
-    !data.sdks.is_empty()
-        || data.closure.iter().any(|at| {
+    let uses = |fits: &dyn Fn(&str) -> bool| {
+        data.closure.iter().any(|at| {
             cargo.packages.get(*at).is_some_and(|package| {
                 package
                     .dependencies
                     .iter()
-                    .any(|dependency| dependency.package == "aws-config")
+                    .any(|dependency| fits(&dependency.package))
             })
         })
+    };
+    !data.sdks.is_empty()
+        || uses(&|package| package == "aws-config" || world.wrapped.contains(&package.replace('-', "_")))
+        || (uses(&|package| package.starts_with("lambda"))
+            && uses(&|package| super::extension::HTTP_CLIENTS.contains(&package)))
 }
 
 /// Gaps for dependencies that call AWS in ways nobody models here.
-pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, index: usize) -> Vec<Gap> {
+pub fn unmodelled(
+    root: &std::path::Path,
+    world: &World<'_>,
+    cargo: &CargoTree,
+    locks: &Locks,
+    index: usize,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
@@ -277,6 +321,10 @@ pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, 
                         .then_some("it calls AWS for the application")
                 });
             let Some(what) = known else { continue };
+            let modelled = wrappers().get(&dependency.package.replace('-', "_"));
+            if modelled.is_some_and(|wrapper| was_checked(wrapper, dependency.version.as_deref())) {
+                continue;
+            }
             if matches!(
                 world
                     .packages
@@ -299,10 +347,47 @@ pub fn unmodelled(root: &std::path::Path, world: &World<'_>, cargo: &CargoTree, 
             );
         }
     }
-    gaps.extend(locked(root, world, cargo, index, &gaps));
+    gaps.extend(locked(root, world, cargo, locks, index, &gaps));
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Whether a wrapper was checked with a version of its crate: `>=1, <3` against a requirement such as `2.1`.
+fn was_checked(wrapper: &Wrapper, version: Option<&str>) -> bool {
+    let Some(version) = version.filter(|version| version.contains(|c: char| c.is_ascii_digit())) else {
+        return true;
+    };
+    let numbers = |text: &str| -> (u64, u64) {
+        let mut parts = text
+            .trim_start_matches(|c: char| !c.is_ascii_digit())
+            .split('.')
+            .map(|part| part.chars().take_while(char::is_ascii_digit).collect::<String>())
+            .map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    };
+    let version = numbers(version);
+    wrapper.versions.split(',').all(|bound| match bound.trim() {
+        bound if bound.starts_with(">=") => version >= numbers(bound),
+        bound if bound.starts_with('<') => version < numbers(bound),
+        _ => true,
+    })
+}
+
+/// Lock files in which crates outside the workspace use SDK crates, by path.
+pub type Locks = BTreeMap<String, CargoLock>;
+
+/// Reads the lock files that count for these packages.
+pub fn locks(root: &std::path::Path, cargo: &CargoTree, packages: &BTreeSet<usize>) -> Locks {
+    let files: BTreeSet<String> = packages
+        .iter()
+        .filter_map(|index| CargoLock::file(root, &cargo.packages.get(*index)?.dir))
+        .collect();
+    let read = files.into_par_iter().filter_map(|file| {
+        let lock = CargoLock::read(root, &file)?;
+        lock.has_users_of_sdk().then_some((file, lock))
+    });
+    read.collect()
 }
 
 /// Gaps for dependencies that, says the lock file, use SDK crates by themselves.
@@ -310,18 +395,19 @@ fn locked(
     root: &std::path::Path,
     world: &World<'_>,
     cargo: &CargoTree,
+    locks: &Locks,
     index: usize,
     known: &[Gap],
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let Some(lock) = cargo
+    let Some((file, lock)) = cargo
         .packages
         .get(index)
-        .and_then(|package| CargoLock::find(root, &package.dir))
+        .and_then(|package| CargoLock::file(root, &package.dir))
+        .and_then(|file| locks.get_key_value(&file))
     else {
         return gaps;
     };
-    let (file, lock) = lock;
     let closure = world.packages.get(index).map(|data| &data.closure);
     for at in closure.into_iter().flatten() {
         let Some(package) = cargo.packages.get(*at) else {
@@ -340,7 +426,7 @@ fn locked(
                     continue;
                 }
                 let sdks: Vec<String> = sdks.into_iter().collect();
-                let line = line_of(root, &file, &format!("name = \"{user}\""));
+                let line = line_of(root, file, &format!("name = \"{user}\""));
                 gaps.push(
                     Gap::new(
                         "unmodelled-dependency",

@@ -28,15 +28,18 @@ impl World<'_> {
     }
 
     fn resolve_module_imports(&mut self, module: ModId) -> bool {
-        let imports = self.modules[module].imports.clone();
+        let mut imports = std::mem::take(&mut self.modules[module].imports);
         let mut changed = false;
-        for import in imports {
+        for import in imports.iter_mut().filter(|import| !import.done) {
             if import.glob {
                 changed |= self.glob_import(module, &import.path);
                 continue;
             }
             let ty = self.resolve_names(module, &import.path, true, Some(&import.alias));
             let val = self.resolve_names(module, &import.path, false, Some(&import.alias));
+            // What lies in other crates is all there; modules of ours may still get names.
+            import.done =
+                matches!(ty, Some(Def::External(_) | Def::Sdk(..))) || (ty.is_some() && val.is_some());
             if &*import.alias == "_" {
                 continue;
             }
@@ -53,6 +56,7 @@ impl World<'_> {
             }
             names.glob = false;
         }
+        self.modules[module].imports = imports;
         changed
     }
 
@@ -75,12 +79,21 @@ impl World<'_> {
                 if self.modules[source].names.len() > MAX_GLOB_NAMES {
                     return false;
                 }
-                let mut names: Vec<_> = self.modules[source]
+                // Each name goes its own way, so that their order does not matter.
+                let held = &self.modules[module].names;
+                let lacks = |name: &Name, found: &Names| match held.get(name) {
+                    None => true,
+                    Some(known) => {
+                        (known.ty.is_none() && found.ty.is_some())
+                            || (known.val.is_none() && found.val.is_some())
+                    }
+                };
+                let names: Vec<_> = self.modules[source]
                     .names
                     .iter()
+                    .filter(|(name, names)| lacks(name, names))
                     .map(|(name, names)| (name.clone(), names.clone()))
                     .collect();
-                names.sort_by(|a, b| a.0.cmp(&b.0));
                 for (name, names) in names {
                     adopt(self, name, names);
                 }
@@ -126,17 +139,17 @@ impl World<'_> {
 
     /// `skip`: an import that is being resolved must not find itself for its first segment.
     fn resolve_names(&self, module: ModId, path: &Path, types: bool, skip: Option<&Name>) -> Option<Def> {
-        let names: Vec<&Name> = path.segments.iter().map(|segment| &segment.name).collect();
-        let (first, rest) = names.split_first()?;
+        let (first, rest) = path.segments.split_first()?;
+        let first = &first.name;
         let last_only = rest.is_empty();
         let mut def = if path.global {
             self.extern_crate(module, first)?
         } else {
             self.resolve_first(module, first, types, last_only, skip)?
         };
-        for (index, name) in rest.iter().enumerate() {
+        for (index, segment) in rest.iter().enumerate() {
             let last = index + 1 == rest.len();
-            def = self.step(&def, name, types || !last)?;
+            def = self.step(&def, &segment.name, types || !last)?;
         }
         Some(def)
     }

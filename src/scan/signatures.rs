@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::ir::Name;
-use super::types::Ty;
-use super::world::{Def, FnId, ImplId, Owner, Scope, TraitId, World};
+use super::types::{BoundsMeaning, Ty};
+use super::world::{Def, FnId, ImplId, Owner, ParamId, Scope, TraitId, World};
 
 /// Second half: once names resolve, types of fields, impls and signatures.
 pub fn resolve_signatures(world: &mut World<'_>) {
@@ -62,18 +64,22 @@ fn resolve_params(world: &mut World<'_>) {
     scopes.extend(world.traits.iter().map(|(_, data)| data.scope.clone()));
     scopes.extend(world.impls.iter().map(|(_, data)| data.scope.clone()));
     scopes.extend(world.fns.iter().map(|(_, data)| data.scope.clone()));
-    for scope in scopes {
-        for (_, id) in &scope.params {
-            let bounds = world.params[*id].bounds.clone();
-            if bounds.is_empty() {
-                continue;
-            }
-            let meaning = world.bounds_meaning(&scope, &bounds, 0);
-            let data = &mut world.params[*id];
-            data.traits = meaning.traits;
-            data.erased = meaning.erased;
-            data.call = meaning.call;
-        }
+    let shared: &World<'_> = world;
+    let meanings: Vec<(ParamId, BoundsMeaning)> = scopes
+        .par_iter()
+        .flat_map_iter(|scope| {
+            let bounded = scope
+                .params
+                .iter()
+                .filter(|(_, id)| !shared.params[*id].bounds.is_empty());
+            bounded.map(|(_, id)| (*id, shared.bounds_meaning(scope, &shared.params[*id].bounds, 0)))
+        })
+        .collect();
+    for (id, meaning) in meanings {
+        let data = &mut world.params[id];
+        data.traits = meaning.traits;
+        data.erased = meaning.erased;
+        data.call = meaning.call;
     }
 }
 
@@ -153,32 +159,41 @@ fn resolve_fields(world: &mut World<'_>) {
 }
 
 fn resolve_fns(world: &mut World<'_>) {
-    for id in world.fns.ids().collect::<Vec<_>>() {
-        let data = &world.fns[id];
-        let mut scope = (*data.scope).clone();
-        match data.owner {
-            Owner::Impl(owner) => scope.self_ty = Some(world.impls[owner].self_ty.clone()),
-            Owner::Trait(owner) => {
-                scope.self_ty = Some(Ty::Dyn([owner].into()));
-                scope.of_trait = Some(owner);
-            }
-            Owner::Free => {}
-        }
-        let params: Vec<Ty> = data
-            .item
-            .param_types
-            .iter()
-            .map(|ty| world.resolve_type(&scope, ty, 0))
-            .collect();
-        let ret = match &data.item.ret {
-            Some(ty) => world.resolve_type(&scope, ty, 0),
-            None => Ty::EXTERNAL,
-        };
+    let shared: &World<'_> = world;
+    let ids: Vec<FnId> = shared.fns.ids().collect();
+    let resolved: Vec<Signature> = ids.par_iter().map(|id| signature(shared, *id)).collect();
+    for (id, (scope, params, ret)) in ids.into_iter().zip(resolved) {
         let data = &mut world.fns[id];
-        data.scope = Arc::new(scope);
+        data.scope = scope;
         data.params = params;
         data.ret = ret;
     }
+}
+
+/// What names mean in a fn, the types of its parameters, what it returns.
+type Signature = (Arc<Scope>, Vec<Ty>, Ty);
+
+fn signature(world: &World<'_>, id: FnId) -> Signature {
+    let data = &world.fns[id];
+    let scope = match data.owner {
+        Owner::Impl(owner) => Arc::new(Scope {
+            self_ty: Some(world.impls[owner].self_ty.clone()),
+            ..(*data.scope).clone()
+        }),
+        Owner::Trait(owner) => Arc::new(Scope {
+            self_ty: Some(Ty::Dyn([owner].into())),
+            of_trait: Some(owner),
+            ..(*data.scope).clone()
+        }),
+        Owner::Free => data.scope.clone(),
+    };
+    let types = data.item.param_types.iter();
+    let params = types.map(|ty| world.resolve_type(&scope, ty, 0)).collect();
+    let ret = match &data.item.ret {
+        Some(ty) => world.resolve_type(&scope, ty, 0),
+        None => Ty::EXTERNAL,
+    };
+    (scope, params, ret)
 }
 
 fn collect_methods(world: &mut World<'_>) {

@@ -4,7 +4,10 @@
 //! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
 //! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
-//! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
+//! reaches, `//~ assumed operation` one under an assumed role, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
+//!
+//! A file may hold many snippets: `//# what it proves` starts one, and each is scanned by itself. What stands before the
+//! first one is put behind the `src/main.rs` of each, and a snippet without a `main` gets one that calls its `run`.
 
 #![allow(
     clippy::unwrap_used,
@@ -61,6 +64,31 @@ fn split(text: &str) -> Vec<(String, String)> {
         files.push(("Cargo.toml".to_owned(), MANIFEST.to_owned()));
     }
     files
+}
+
+/// The snippets of a fixture file by name; the whole file if it has none.
+fn snippets(name: &str, text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut parts = text.split("\n//# ");
+    let prelude = parts.next().unwrap_or_default();
+    let snippets: Vec<_> = parts
+        .map(|part| {
+            let (title, code) = part.split_once('\n').unwrap_or((part, ""));
+            let mut files = split(code);
+            for (path, text) in &mut files {
+                if path == "src/main.rs" {
+                    if !text.contains("fn main()") {
+                        text.push_str("#[tokio::main] async fn main() { run().await; }\n");
+                    }
+                    text.push_str(prelude);
+                }
+            }
+            (format!("{name}: {title}"), files)
+        })
+        .collect();
+    match snippets.is_empty() {
+        true => vec![(name.to_owned(), split(text))],
+        false => snippets,
+    }
 }
 
 /// Writes the files of a fixture and scans them.
@@ -129,13 +157,19 @@ fn told(note: &str) -> Told {
     (binary, operation, members)
 }
 
+/// Whether a note tells something else than a call.
+fn is_word(note: &str) -> bool {
+    ["gap ", "unreached ", "assumed "]
+        .iter()
+        .any(|word| note.starts_with(word))
+}
+
 /// Compares what a fixture tells with what the scan finds.
-fn check(name: &str, text: &str) -> Result<(), String> {
-    let files = split(text);
-    let result = scan_files(&files, &ScanOptions::default());
+fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
+    let result = scan_files(files, &ScanOptions::default());
     let mut problems = String::new();
     let mut expected: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
-    for (path, text) in &files {
+    for (path, text) in files {
         for (number, line) in text.lines().enumerate() {
             if let Some((_, notes)) = line.split_once("//~ ") {
                 let place = (path.clone(), u32::try_from(number + 1).unwrap());
@@ -152,7 +186,7 @@ fn check(name: &str, text: &str) -> Result<(), String> {
             let operation = site.operation.to_string();
             let matching = notes
                 .iter()
-                .filter(|note| !note.starts_with("gap ") && !note.starts_with("unreached "))
+                .filter(|note| !is_word(note))
                 .map(|note| told(note))
                 .filter(|(binary, op, _)| {
                     *op == operation
@@ -192,6 +226,14 @@ fn check(name: &str, text: &str) -> Result<(), String> {
             }
         }
     }
+    for site in result.entries.iter().flat_map(|entry| &entry.assumed) {
+        let place = (site.location.file.clone(), site.location.line);
+        let note = format!("assumed {}", site.operation);
+        found_at.insert((place.0.clone(), place.1, note.clone()));
+        if !expected.get(&place).is_some_and(|notes| notes.contains(&note)) {
+            let _ = writeln!(problems, "{}: {note}, not told", site.location);
+        }
+    }
     for site in result.unreached() {
         found_at.insert((
             site.location.file.clone(),
@@ -219,7 +261,7 @@ fn check(name: &str, text: &str) -> Result<(), String> {
     }
     for (place, notes) in &expected {
         for note in notes {
-            let key = if note.starts_with("gap ") || note.starts_with("unreached ") {
+            let key = if is_word(note) {
                 note.clone()
             } else {
                 let (binary, operation, _) = told(note);
@@ -255,12 +297,36 @@ fn fixtures_tell_what_is_found() {
     let failures: Vec<String> = paths
         .iter()
         .filter(|path| path.to_string_lossy().contains(&only))
-        .filter_map(|path| {
+        .flat_map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            check(&path.file_name().unwrap().to_string_lossy(), &text).err()
+            snippets(&path.file_name().unwrap().to_string_lossy(), &text)
         })
+        .filter_map(|(name, files)| check(&name, &files).err())
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn wrappers_do_what_their_files_say() {
+    for wrapper in crate::catalog::wrapper::wrappers().values() {
+        let features = wrapper
+            .feature
+            .as_ref()
+            .map(|name| format!("\"{name}\""))
+            .unwrap_or_default();
+        let manifest = format!(
+            "{MANIFEST}{} = {{ version = \"*\", features = [{features}] }}\n",
+            wrapper.crate_name
+        )
+        .replace(&format!("{} = \"1\"\n", wrapper.crate_name), "");
+        for test in &wrapper.tests {
+            let files = vec![
+                ("src/main.rs".to_owned(), test.code.clone()),
+                ("Cargo.toml".to_owned(), manifest.clone()),
+            ];
+            check(&wrapper.id, &files).unwrap();
+        }
+    }
 }
 
 /// Scans one `src/main.rs` and demands that nothing broke on the way.
@@ -526,4 +592,37 @@ fn libraries_that_binaries_use_are_no_gaps() {
         .map(|site| format!("{} {}", site.location, site.operation))
         .collect();
     assert_eq!(unreached, ["crates/store/src/lib.rs:2 s3.DeleteBucket"]);
+}
+
+#[test]
+fn built_binaries_are_no_dependencies() {
+    let files = [
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"main\", \"tool\"]\n[workspace.dependencies]\n\
+             tool = { path = \"tool\", artifact = [\"bin:tool\"] }\n",
+        ),
+        (
+            "main/Cargo.toml",
+            "[package]\nname = \"main\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             aws-config = \"1\"\ntool.workspace = true\n",
+        ),
+        ("main/src/main.rs", "fn main() {}"),
+        (
+            "tool/Cargo.toml",
+            "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+             coldsnap = \"0.9\"\naws-config = \"1\"\n",
+        ),
+        ("tool/src/main.rs", "fn main() {}"),
+    ];
+    let files: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    let result = scan_files(&files, &ScanOptions::default());
+    let gaps = result.entries.iter().map(|entry| {
+        let codes: Vec<&str> = entry.gaps.iter().map(|gap| gap.code).collect();
+        format!("{} {}", entry.binary.binary, codes.join(" "))
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), ["main ", "tool unmodelled-dependency"]);
 }

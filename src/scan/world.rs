@@ -154,6 +154,8 @@ pub struct Import {
     pub alias: Name,
     /// `*`.
     pub glob: bool,
+    /// Whether nothing can be added to what it was resolved to.
+    pub done: bool,
 }
 
 /// A module, or the items inside a fn.
@@ -384,6 +386,8 @@ pub struct World<'a> {
     pub params: Arena<ParamId, ParamData>,
     /// SDK crates.
     pub sdks: Arena<SdkId, Sdk<'a>>,
+    /// Crates that call AWS for the application and that some package depends on, by their names in paths.
+    pub wrapped: BTreeSet<String>,
     /// Associated consts and fns by trait or impl are in their owners; methods of impls by name, for look-ups on
     /// receivers of other crates' types.
     pub methods: HashMap<Name, Vec<FnId>>,

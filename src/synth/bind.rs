@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::name::{Value, interpret, is_open};
+use super::name::{NO_ALIAS, Value, interpret, is_open};
 use super::runtime::deployed_name;
 use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
@@ -167,7 +167,8 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
     let widened = reasons
         .into_iter()
         .next()
-        .filter(|_| text.starts_with('*') && !is_open(form));
+        .filter(|_| text.starts_with('*') && !is_open(form))
+        .or_else(|| (form == Form::Key && text.contains(":alias/")).then(|| NO_ALIAS.to_owned()));
     Candidate {
         value: interpret(&text, form, around.stack),
         note,
@@ -280,7 +281,13 @@ fn assemble(format: &str, choice: &BTreeMap<&str, Candidate>, stack: Option<&Sta
                     .split_once(&placeholder)
                     .map_or("", |(_, tail)| tail)
                     .to_owned();
-                text = format!("{arn}{tail}");
+                // An object behind an access point: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
+                let step = if arn.contains(":accesspoint/") && tail == "/${ObjectName}" {
+                    "/object"
+                } else {
+                    ""
+                };
+                text = format!("{arn}{step}{tail}");
             }
             Value::Unknown(reason) => {
                 text = text.replace(&placeholder, "*");

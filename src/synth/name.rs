@@ -14,7 +14,8 @@ pub(super) enum Value {
     Unknown(String),
 }
 
-const NO_ALIAS: &str = "a key alias is no resource of key operations; the key behind it is not known";
+pub(super) const NO_ALIAS: &str =
+    "a key alias is no resource of key operations; the key behind it is not known";
 
 /// Reads a value in the form its member takes.
 pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
@@ -32,7 +33,14 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::StatementTable => return statement_part(text, 0),
         Form::StatementIndex => return statement_part(text, 1),
         Form::CopySourceBucket => copy_source(text).0,
-        Form::S3UriKey => return Value::Name(s3_uri(text).map_or("*", |(_, key)| key).to_owned()),
+        Form::KeyPrefix => return Value::Name(every_key_from(text)),
+        Form::S3UriPrefix => {
+            return Value::Name(every_key_from(s3_uri(text).map_or("", |(_, key)| key)));
+        }
+        Form::S3UriKey => {
+            let key = s3_uri(text).map(|(_, key)| key).filter(|key| !key.is_empty());
+            return Value::Name(key.unwrap_or("*").to_owned());
+        }
         Form::S3UriBucket => match s3_uri(text) {
             Some((bucket, _)) => bucket.to_owned(),
             None => return Value::Unknown(format!("`{text}` is no `s3://` address of an object")),
@@ -47,6 +55,12 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
             return Value::Arn(arn.clone());
         }
     }
+    let name = match form {
+        Form::Parameter => without_selector(&name).to_owned(),
+        Form::Secret => whole_secret(name),
+        Form::Key => any_key(name),
+        _ => name,
+    };
     if name.starts_with("arn:") {
         return Value::Arn(stack.map_or_else(|| name.clone(), |stack| stack.normalise_arn(&name)));
     }
@@ -67,11 +81,15 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::QueueUrl => queue(&name),
         Form::Secret => Value::Name(format!("{name}-??????")),
         Form::Parameter => Value::Name(name.trim_start_matches('/').to_owned()),
-        Form::ParameterPath => Value::Name(name.trim_matches('/').to_owned()),
-        Form::Function => Value::Name(function_name(&name)),
+        Form::ParameterPath => Value::Name(name.trim_start_matches('/').to_owned()),
+        Form::ReferencedSecret => referenced_secret(&name),
+        Form::Function => function(&name),
         Form::KeyAlias => Value::Name(name.trim_start_matches("alias/").to_owned()),
         Form::Role => Value::Name(name.trim_start_matches('/').to_owned()),
         Form::OnlyArn => Value::Unknown(format!("the name `{name}` does not tell the ARN")),
+        Form::MadeUpId if !is_one_symbol(&name) && !is_made_up(&name) => {
+            Value::Unknown(format!("the name `{name}` does not tell the id"))
+        }
         Form::Key if name.starts_with("alias/") => Value::Unknown(NO_ALIAS.to_owned()),
         _ => Value::Name(name),
     }
@@ -79,7 +97,7 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
 
 /// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
 pub(super) fn is_open(form: Form) -> bool {
-    matches!(form, Form::ObjectKey | Form::RunTimeId)
+    matches!(form, Form::ObjectKey | Form::KeyPrefix | Form::RunTimeId)
 }
 
 /// The name of what an ARN names, where the ARN of something in it is asked for; a name stays as it is.
@@ -146,10 +164,23 @@ fn copy_source(text: &str) -> (String, String) {
     }
 }
 
-/// Bucket and key of `s3://bucket/key`.
+/// Bucket and key of `s3://bucket/key`; the key can be empty.
 fn s3_uri(text: &str) -> Option<(&str, &str)> {
-    let (bucket, key) = text.strip_prefix("s3://")?.split_once('/')?;
-    (!bucket.is_empty() && !key.is_empty()).then_some((bucket, key))
+    let rest = text.strip_prefix("s3://")?;
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty()).then_some((bucket, key))
+}
+
+/// A pattern for every key that starts with `prefix`.
+fn every_key_from(prefix: &str) -> String {
+    format!("{}*", prefix.trim_end_matches('*'))
+}
+
+/// Whether a text is an id that the service made up: a name that someone chose seldom looks so.
+fn is_made_up(text: &str) -> bool {
+    text.len() == 7
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().any(|c| c.is_ascii_digit())
 }
 
 /// The table (0) or index (1) that a PartiQL statement names after `FROM`, `INTO` or `UPDATE`.
@@ -177,13 +208,23 @@ fn statement_part(statement: &str, part: usize) -> Value {
     }
 }
 
+/// The region in the host of a queue's URL, which has had several forms.
+fn queue_region(host: &str) -> Option<&str> {
+    let parts: Vec<&str> = host.split('.').collect();
+    match parts.as_slice() {
+        ["sqs" | "sqs-fips", region, ..] | [region, "queue", "amazonaws", ..] => Some(region),
+        ["queue", "amazonaws", "com"] => Some("us-east-1"),
+        _ => None,
+    }
+}
+
 /// The queue behind a URL such as `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`, in the region and account
 /// that the URL tells.
 fn queue(url: &str) -> Value {
     let parts: Vec<&str> = url.split('/').collect();
     match parts.as_slice() {
-        ["https:" | "http:", "", host, account, name] if host.starts_with("sqs.") => {
-            let region = host.split('.').nth(1).unwrap_or_default();
+        ["https:" | "http:", "", host, account, name] if queue_region(host).is_some() => {
+            let region = queue_region(host).unwrap_or_default();
             let domain = if host.ends_with(".cn") {
                 "aws-cn"
             } else {
@@ -196,11 +237,53 @@ fn queue(url: &str) -> Value {
     }
 }
 
-/// `name`, `name:alias` or `account:function:name` → the part after `function:` in the ARN.
-fn function_name(text: &str) -> String {
-    text.rsplit_once("function:")
-        .map_or(text, |(_, name)| name)
-        .to_owned()
+/// `name` and `name:alias` are what stands after `function:` in the ARN; `account:function:name` tells the account, too.
+fn function(text: &str) -> Value {
+    match text.rsplit_once(":function:") {
+        Some((account, name)) => Value::Arn(format!(
+            "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:{account}:function:{name}"
+        )),
+        None => Value::Name(text.trim_start_matches("function:").to_owned()),
+    }
+}
+
+/// A parameter's name or ARN without the version or label after it.
+fn without_selector(text: &str) -> &str {
+    let named = text.rsplit_once(':').filter(|(name, selector)| {
+        // Neither the colons of an ARN nor those inside `${AWS::Region}`.
+        let in_arn = name.starts_with("arn:") && !name.contains(":parameter");
+        !in_arn && !name.ends_with(':') && !selector.contains(['/', '}'])
+    });
+    named.map_or(text, |(name, _)| name)
+}
+
+/// An alias's ARN is no resource of key operations, but tells region and account of the key.
+fn any_key(text: String) -> String {
+    match text.split_once(":alias/") {
+        Some((opening, _)) if text.starts_with("arn:") => format!("{opening}:key/*"),
+        _ => text,
+    }
+}
+
+/// An ARN of a secret may leave out the six characters at its end; a policy may not.
+fn whole_secret(text: String) -> String {
+    let is_whole = |name: &str| {
+        let ending = name.rsplit_once('-').map(|(_, ending)| ending);
+        name.ends_with(['}', '*', '?'])
+            || ending.is_some_and(|end| end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric()))
+    };
+    match text.split_once(":secret:") {
+        Some((_, name)) if !is_whole(name) => format!("{text}-??????"),
+        _ => text,
+    }
+}
+
+/// `/aws/reference/secretsmanager/name:version` → the secret.
+fn referenced_secret(text: &str) -> Value {
+    match without_selector(text).strip_prefix("/aws/reference/secretsmanager/") {
+        Some(name) => Value::Name(format!("{name}-??????")),
+        None => Value::Unknown(format!("`{text}` tells no secret")),
+    }
 }
 
 #[cfg(test)]
@@ -228,7 +311,12 @@ mod tests {
             ),
             ("db/password", Form::Secret, "db/password-??????"),
             ("/app/prod/key", Form::Parameter, "app/prod/key"),
-            ("111122223333:function:resize", Form::Function, "resize"),
+            (
+                "111122223333:function:resize",
+                Form::Function,
+                "arn arn:${AWS::Partition}:lambda:${AWS::Region}:111122223333:function:resize",
+            ),
+            ("resize:live", Form::Function, "resize:live"),
             ("alias/app", Form::Key, "?"),
             ("in/photo.jpg", Form::ObjectKey, "in/photo.jpg"),
             (
@@ -239,6 +327,14 @@ mod tests {
             ("photos/in/a.jpg", Form::CopySourceBucket, "photos"),
             ("s3://calls/in/a.wav", Form::S3UriBucket, "calls"),
             ("s3://calls/in/a.wav", Form::S3UriKey, "in/a.wav"),
+            ("s3://results", Form::S3UriBucket, "results"),
+            ("s3://results/", Form::S3UriPrefix, "*"),
+            ("s3://results/athena/", Form::S3UriPrefix, "athena/*"),
+            ("speech/", Form::KeyPrefix, "speech/*"),
+            ("k3x9a2b", Form::MadeUpId, "k3x9a2b"),
+            ("${Application}", Form::MadeUpId, "${Application}"),
+            ("OrderService", Form::MadeUpId, "?"),
+            ("service", Form::MadeUpId, "?"),
             (
                 "https://s3.eu-west-1.amazonaws.com/calls/a.wav",
                 Form::S3UriBucket,

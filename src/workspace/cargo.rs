@@ -496,7 +496,7 @@ fn dependencies(dir: &str, manifest: &Table, workspace: Option<&(String, Value)>
         ] {
             let entries = table.get(key).and_then(Value::as_table);
             for (name, value) in entries.into_iter().flatten() {
-                found.push(dependency(dir, name, value, kind, workspace));
+                found.extend(dependency(dir, name, value, kind, workspace));
             }
         }
     }
@@ -504,13 +504,14 @@ fn dependencies(dir: &str, manifest: &Table, workspace: Option<&(String, Value)>
     found
 }
 
+/// A dependency that code can use; `None` for one that is only a built binary (`artifact` without `lib`).
 fn dependency(
     dir: &str,
     name: &str,
     value: &Value,
     kind: DependencyKind,
     workspace: Option<&(String, Value)>,
-) -> CargoDependency {
+) -> Option<CargoDependency> {
     let mut base = dir;
     let mut spec = value;
     if value.get("workspace").and_then(Value::as_bool) == Some(true)
@@ -520,11 +521,15 @@ fn dependency(
         base = root;
         spec = shared;
     }
+    let told = |key: &str| value.get(key).or_else(|| spec.get(key));
+    if told("artifact").is_some() && told("lib").and_then(Value::as_bool) != Some(true) {
+        return None;
+    }
     let mut features = strings(spec.get("features"));
     features.extend(strings(value.get("features")));
     features.sort();
     features.dedup();
-    CargoDependency {
+    Some(CargoDependency {
         code_name: name.replace('-', "_"),
         package: spec
             .get("package")
@@ -544,7 +549,7 @@ fn dependency(
             .iter()
             .any(|table| table.get("optional").and_then(Value::as_bool) == Some(true)),
         kind,
-    }
+    })
 }
 
 fn lambda_metadata(package: &Value) -> LambdaMetadata {

@@ -17,14 +17,13 @@ pub struct CargoLock {
 }
 
 impl CargoLock {
-    /// Reads the lock file that counts for the package in `dir` (relative to `root`): its own, or that of a folder
-    /// above. `None` if there is none that can be read.
-    pub fn find(root: &Path, dir: &str) -> Option<(String, Self)> {
+    /// The lock file that counts for the package in `dir` (relative to `root`): its own, or that of a folder above.
+    pub fn file(root: &Path, dir: &str) -> Option<String> {
         let mut at = dir.to_owned();
         for _ in 0..32 {
             let file = join(&at, "Cargo.lock");
-            if let Ok(text) = std::fs::read_to_string(root.join(&file)) {
-                return text.parse::<Table>().ok().map(|table| (file, Self::new(&table)));
+            if root.join(&file).is_file() {
+                return Some(file);
             }
             if at.is_empty() {
                 return None;
@@ -34,6 +33,21 @@ impl CargoLock {
                 .map_or(String::new(), |(above, _)| above.to_owned());
         }
         None
+    }
+
+    /// Reads a lock file. `None` if it cannot be read.
+    pub fn read(root: &Path, file: &str) -> Option<Self> {
+        let text = std::fs::read_to_string(root.join(file)).ok()?;
+        text.parse::<Table>().ok().map(|table| Self::new(&table))
+    }
+
+    /// Whether any package outside the workspace, the SDK's own supporting crates apart, uses an SDK crate.
+    pub fn has_users_of_sdk(&self) -> bool {
+        self.foreign.iter().any(|name| {
+            let uses = self.dependencies.get(name);
+            !is_supporting(name)
+                && uses.is_some_and(|uses| uses.iter().any(|next| next.starts_with("aws-sdk-")))
+        })
     }
 
     fn new(table: &Table) -> Self {
@@ -68,13 +82,7 @@ impl CargoLock {
         let mut seen = BTreeSet::new();
         let mut todo = vec![dependency.to_owned()];
         while let Some(name) = todo.pop() {
-            let supporting = name.starts_with("aws-sdk-")
-                || name.starts_with("aws-smithy-")
-                || matches!(
-                    name.as_str(),
-                    "aws-config" | "aws-types" | "aws-runtime" | "aws-credential-types" | "aws-sigv4"
-                );
-            if supporting || !self.foreign.contains(&name) || !seen.insert(name.clone()) {
+            if is_supporting(&name) || !self.foreign.contains(&name) || !seen.insert(name.clone()) {
                 continue;
             }
             for next in self.dependencies.get(&name).into_iter().flatten() {
@@ -86,4 +94,14 @@ impl CargoLock {
         }
         found
     }
+}
+
+/// Whether a package is the SDK's own.
+fn is_supporting(name: &str) -> bool {
+    name.starts_with("aws-sdk-")
+        || name.starts_with("aws-smithy-")
+        || matches!(
+            name,
+            "aws-config" | "aws-types" | "aws-runtime" | "aws-credential-types" | "aws-sigv4"
+        )
 }

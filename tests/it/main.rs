@@ -8,8 +8,15 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod contain;
+mod contain_cases;
+mod contain_managed;
+mod coverage;
+mod creep;
 mod demo;
 mod documents;
+mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
@@ -17,3 +24,4 @@ mod live;
 mod reports;
 mod same_app;
 mod schemas;
+mod sdk_names;

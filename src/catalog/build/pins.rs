@@ -68,8 +68,8 @@ impl Pin {
         })
     }
 
-    /// The file of another release in `folders`: the one whose name is greatest, but not older than the pinned one.
-    /// Dependent actions are gone from later releases, so that there the pinned one stands.
+    /// The file of the newest release in `folders`. Dependent actions are gone from later releases, so that there the
+    /// pinned one stands.
     pub(super) fn newest_in(&self, folders: &[PathBuf]) -> Option<PathBuf> {
         if self.role == Role::Dependents {
             return None;
@@ -84,8 +84,7 @@ impl Pin {
         files
             .filter_map(|path| {
                 let version = version_between(path.file_name()?.to_str()?, before, after)?;
-                let numbers = numbers(&version);
-                (numbers >= self::numbers(self.version)).then_some((numbers, path))
+                Some((numbers(&version), path))
             })
             .max()
             .map(|(_, path)| path)

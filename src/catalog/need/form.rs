@@ -31,16 +31,24 @@ pub enum Form {
     S3UriBucket,
     /// The key in `s3://bucket/key`.
     S3UriKey,
+    /// Every key that starts like the one in `s3://bucket/prefix`, or every key of `s3://bucket`.
+    S3UriPrefix,
+    /// The beginning of an object's key: every key that starts so. Where it is not known, every object of the bucket.
+    KeyPrefix,
+    /// An id that the service made up (seven lower-case letters and digits), or a name that does not tell it.
+    MadeUpId,
     /// A queue's URL: the last part of its path is the name, the part before it the account.
     QueueUrl,
     /// A secret's name or ARN. The ARN of a secret ends in a hyphen and six characters that the name does not tell:
     /// `-??????` in a policy.
     Secret,
-    /// A parameter's name or ARN. The ARN has no slash between `parameter` and a name that starts with one.
+    /// A parameter's name or ARN, perhaps with a version or label after a colon, which is no part of the resource. The
+    /// ARN has no slash between `parameter` and a name that starts with one.
     Parameter,
-    /// A parameter path such as `/app/prod/`: what the resource of [`Form::Parameter`] would be, without a slash at the
-    /// end.
+    /// A parameter path such as `/app/prod/`: what the resource of [`Form::Parameter`] would be; a slash at the end stays.
     ParameterPath,
+    /// The secret behind a parameter called `/aws/reference/secretsmanager/…`.
+    ReferencedSecret,
     /// A KMS key's id or ARN, or an alias (`alias/…`) or its ARN. An alias is no resource of key operations: the key's
     /// ARN, or every key with a condition on `kms:ResourceAliases`.
     Key,
@@ -67,7 +75,7 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 29] = [
+const NAMES: [(&str, Form); 33] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
@@ -82,10 +90,14 @@ const NAMES: [(&str, Form); 29] = [
     ("copy-source-key", Form::CopySourceKey),
     ("s3-uri-bucket", Form::S3UriBucket),
     ("s3-uri-key", Form::S3UriKey),
+    ("s3-uri-prefix", Form::S3UriPrefix),
+    ("key-prefix", Form::KeyPrefix),
+    ("made-up-id", Form::MadeUpId),
     ("queue-url", Form::QueueUrl),
     ("secret", Form::Secret),
     ("parameter", Form::Parameter),
     ("parameter-path", Form::ParameterPath),
+    ("referenced-secret", Form::ReferencedSecret),
     ("key", Form::Key),
     ("key-alias", Form::KeyAlias),
     ("function", Form::Function),

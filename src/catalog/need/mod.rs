@@ -193,6 +193,12 @@ impl Catalog {
         Some(self.need_given(found, Given::Anything))
     }
 
+    /// How the actions of an operation are known.
+    pub fn provenance(&self, operation: Operation<'_>) -> Provenance {
+        let overlay = Overlay::of(overlay_of(operation.service()));
+        provenance(operation, overlay.operation(operation.name(), Given::Anything))
+    }
+
     /// What the service passes on to another when this operation touches encrypted data: needed only if the resource
     /// has a customer managed key.
     pub fn forwarded_access(&self, operation: &OperationId, inputs: &Inputs) -> Vec<ForwardedAccess> {
@@ -320,7 +326,7 @@ impl Catalog {
             action: row.action.clone(),
             resources: without_duplicates(resources),
             when: row.when.as_ref().map(|when| When::new(when, truth)),
-            conditions: row.conditions.clone(),
+            conditions: conditions(&row.conditions, operation.name()),
             dependent: row.dependent,
             unverified: row.unverified.clone(),
             docs: None,
@@ -474,6 +480,19 @@ fn choose(sources: &[Source], given: Given<'_>) -> Source {
         .or_else(|| sources.first())
         .cloned()
         .unwrap_or(Source::Unknown)
+}
+
+/// The conditions of a row, with the operation's name for `${Operation}`.
+fn conditions(written: &Conditions, operation: &str) -> Conditions {
+    let mut conditions = written.clone();
+    for value in conditions
+        .values_mut()
+        .flat_map(|keys| keys.values_mut())
+        .flatten()
+    {
+        *value = value.replace("${Operation}", operation);
+    }
+    conditions
 }
 
 fn without_duplicates(resources: Vec<NeededResource>) -> Vec<NeededResource> {

@@ -16,17 +16,33 @@ use super::condition::{Condition, Given, Truth};
 use super::{Form, Need, NeededAction, NeededResource, Note, Source, When};
 
 /// Verbs of operations that hand roles over.
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 27] = [
+    "Activate",
     "Add",
     "Associate",
+    "BatchCreate",
+    "BatchPut",
+    "Continue",
     "Create",
+    "Discover",
+    "Enable",
+    "Export",
     "Import",
     "Modify",
     "Put",
     "Register",
+    "Render",
+    "Replace",
     "Restore",
+    "Rollback",
+    "Rotate",
     "Run",
+    "Schedule",
+    "Send",
+    "Set",
     "Start",
+    "Sync",
+    "Test",
     "Update",
 ];
 /// Services that speak of roles without handing them over.
@@ -45,6 +61,16 @@ const SERVICES: &str = include_str!("../../../policy-templates/operations/_pass_
 #[serde(deny_unknown_fields)]
 struct PassedTo {
     service: Vec<PassedToRow>,
+    #[serde(default)]
+    member: Vec<MemberRow>,
+}
+
+/// A member of a service's inputs that holds a role although its name does not end like one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberRow {
+    of: Vec<String>,
+    name: String,
 }
 
 /// The principal that the roles of some operations are handed to.
@@ -68,7 +94,7 @@ pub(super) fn add(need: &mut Need, operation: Operation<'_>, given: Given<'_>) {
     if need.actions.iter().any(|needed| needed.action == pass_role) {
         return; // written by hand
     }
-    for role in roles(input) {
+    for role in roles(service.suffix(), input) {
         let path = role.path;
         let truth = given.is_set(&path);
         let is_open = truth == Truth::Maybe && matches!(given, Given::Inputs { .. });
@@ -109,26 +135,43 @@ struct RoleMember {
 }
 
 /// Every role in an input, in the order of the model.
-fn roles(input: Shape<'_>) -> Vec<RoleMember> {
-    let mut found = Vec::new();
-    collect(input, "", true, DEEPEST, &mut found);
-    found
+fn roles(service: &str, input: Shape<'_>) -> Vec<RoleMember> {
+    let mut search = Search {
+        named: passed_to_file()
+            .member
+            .iter()
+            .filter(|row| row.of.iter().any(|of| of == service))
+            .map(|row| row.name.as_str())
+            .collect(),
+        found: Vec::new(),
+    };
+    search.collect(input, "", true, DEEPEST);
+    search.found
 }
 
-fn collect(shape: Shape<'_>, path: &str, required: bool, depth: usize, found: &mut Vec<RoleMember>) {
-    for member in shape.members() {
-        let suffix = match member.kind() {
-            MemberKind::List => "[]",
-            MemberKind::Map => "{}",
-            MemberKind::Scalar | MemberKind::Structure => "",
-        };
-        let dot = if path.is_empty() { "" } else { "." };
-        let path = format!("{path}{dot}{}{suffix}", member.name());
-        let required = required && member.required();
-        if holds_role(member) {
-            found.push(RoleMember { path, required });
-        } else if let (Some(inner), Some(depth)) = (member.structure(), depth.checked_sub(1)) {
-            collect(inner, &path, required, depth, found);
+/// The roles found so far.
+struct Search<'a> {
+    /// Members that hold one though their names do not say so.
+    named: Vec<&'a str>,
+    found: Vec<RoleMember>,
+}
+
+impl Search<'_> {
+    fn collect(&mut self, shape: Shape<'_>, path: &str, required: bool, depth: usize) {
+        for member in shape.members() {
+            let suffix = match member.kind() {
+                MemberKind::List => "[]",
+                MemberKind::Map => "{}",
+                MemberKind::Scalar | MemberKind::Structure => "",
+            };
+            let dot = if path.is_empty() { "" } else { "." };
+            let path = format!("{path}{dot}{}{suffix}", member.name());
+            let required = required && member.required();
+            if self.named.contains(&member.name()) && member.is_text() || holds_role(member) {
+                self.found.push(RoleMember { path, required });
+            } else if let (Some(inner), Some(depth)) = (member.structure(), depth.checked_sub(1)) {
+                self.collect(inner, &path, required, depth);
+            }
         }
     }
 }
@@ -142,10 +185,9 @@ fn holds_role(member: Member<'_>) -> bool {
 
 /// The condition on the service that the role is handed to; none when that is not known.
 fn passed_to(service: &str, operation: &str) -> Conditions {
-    static PASSED_TO: OnceLock<PassedTo> = OnceLock::new();
-    let rows = PASSED_TO.get_or_init(|| toml::from_str(SERVICES).unwrap_or_default());
     let of = |wanted: &str| {
-        rows.service
+        passed_to_file()
+            .service
             .iter()
             .find(|row| row.of.iter().any(|of| of == wanted))
     };
@@ -156,6 +198,12 @@ fn passed_to(service: &str, operation: &str) -> Conditions {
             [("StringEquals".to_owned(), key.into())].into()
         })
         .unwrap_or_default()
+}
+
+/// The file, read once; tests read it too, so that it can be.
+fn passed_to_file() -> &'static PassedTo {
+    static FILE: OnceLock<PassedTo> = OnceLock::new();
+    FILE.get_or_init(|| toml::from_str(SERVICES).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -176,6 +224,9 @@ mod tests {
                 None => catalog.service(of).is_some(),
             };
             assert!(known, "{of}");
+        }
+        for of in rows.member.iter().flat_map(|row| &row.of) {
+            assert!(catalog.service(of).is_some(), "{of}");
         }
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn resources(
                 is_required: kind.required(),
                 is_named: guess.is_named(),
                 is_written: false,
+                is_left_out: guess.is_left_out(operation, given),
                 resource: guess.resource(given),
             });
         } else {
@@ -53,9 +54,14 @@ pub(super) fn resources(
                 is_required: kind.required(),
                 is_named: true,
                 is_written: true,
+                is_left_out: false,
                 resource,
             }));
         }
+    }
+    // A request without any of the optional resources has none at all: a policy on every one of them would deny it.
+    if !found.is_empty() && found.iter().all(|found| found.is_left_out) {
+        return Vec::new();
     }
     let wanted = wanted(&found, given);
     if wanted.is_empty() {
@@ -75,6 +81,8 @@ struct Found {
     is_named: bool,
     /// Whether the hand-written file says how.
     is_written: bool,
+    /// Whether it is optional, and the inputs leave it out.
+    is_left_out: bool,
     resource: NeededResource,
 }
 
@@ -241,6 +249,21 @@ impl<'a> Guess<'a> {
         self.variables
             .last()
             .is_some_and(|(_, sources)| !sources.is_empty())
+    }
+
+    /// Whether the type is optional, not what the operation's name speaks of, and named only by inputs that are not set.
+    fn is_left_out(&self, operation: Operation<'_>, given: Given<'_>) -> bool {
+        let is_unset = |source: &Source| match source {
+            Source::Input { path, .. } => given.is_set(path) == Truth::No,
+            Source::Default(_) | Source::Unknown => false,
+        };
+        !self.resource_type.required()
+            && self.is_named()
+            && !Words::of(self.resource_type.name()).is_in(operation)
+            && self
+                .variables
+                .last()
+                .is_some_and(|(_, sources)| sources.iter().all(is_unset))
     }
 
     fn resource(&self, given: Given<'_>) -> NeededResource {
@@ -454,6 +477,10 @@ fn path_resource(operation: Operation<'_>, path: &str, given: Given<'_>) -> Need
     let mut format = "arn:${Partition}:apigateway:${Region}::".to_owned();
     let mut variables = Vec::new();
     let path = path.split('?').next().unwrap_or(path);
+    // Resources of the second version have no version in their paths.
+    let path = path
+        .strip_prefix("/v2/")
+        .map_or_else(|| path.to_owned(), |rest| format!("/{rest}"));
     for (position, part) in path.split('{').enumerate() {
         let rest = match part.split_once('}') {
             Some((label, rest)) if position > 0 => {

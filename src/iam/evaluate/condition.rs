@@ -18,8 +18,8 @@ pub(super) fn hold(conditions: &Conditions, effect: Effect, request: &Request) -
 }
 
 fn holds(operator: Operator, found: Option<&ContextValue>, values: &[String], request: &Request) -> bool {
-    let found = found.filter(|value| !matches!(value, ContextValue::Many(list) if list.is_empty()));
     let comparison = operator.comparison;
+    let found = found.filter(|value| !is_null(value, operator.quantifier.is_some()));
     if comparison == Comparison::Null {
         let wanted = if found.is_none() { "true" } else { "false" };
         return values.iter().any(|value| value.eq_ignore_ascii_case(wanted));
@@ -39,6 +39,15 @@ fn holds(operator: Operator, found: Option<&ContextValue>, values: &[String], re
         (Some(Quantifier::Any), ContextValue::Many(list)) => list.iter().any(|value| one(value)),
         // An operator for single-valued keys does not hold for a set, negated or not.
         (None, ContextValue::Many(_)) => false,
+    }
+}
+
+/// Whether a key that is there holds nothing: no value or, where sets are compared, none but empty ones.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+fn is_null(value: &ContextValue, as_set: bool) -> bool {
+    match value {
+        ContextValue::One(text) => as_set && text.is_empty(),
+        ContextValue::Many(list) => list.iter().all(|text| as_set && text.is_empty()),
     }
 }
 

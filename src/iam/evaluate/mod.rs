@@ -15,7 +15,7 @@ pub(crate) mod scalar;
 mod statement;
 mod text;
 
-use super::policy::{Effect, Policy, PolicyKind};
+use super::policy::{Effect, Policy, PolicyKind, Statement};
 use super::request::Request;
 use principal::{Caller, Directness, is_account};
 use statement::Reader;
@@ -143,21 +143,24 @@ pub struct Outcome {
 /// consent, no key policy and no boundary is asked for. Principals count where statements name them. With several
 /// statements that decide alike, the first is given.
 pub fn layer(request: &Request, layer: Layer, policies: &[Policy]) -> Voice {
-    let caller = Caller::of(request.principal.as_deref(), true);
-    let caller = match (request.principal.as_deref(), layer) {
-        (None, Layer::Resource | Layer::Rcp) => Caller::of(None, false),
-        _ => caller,
-    };
+    let of_caller = !matches!(layer, Layer::Resource | Layer::Rcp);
+    let caller = Caller::of(request.principal.as_deref(), of_caller);
     listen(
         &Reader {
             request,
             caller: &caller,
+            bounded: false,
         },
         layer,
         None,
         policies,
     )
     .voice
+}
+
+/// Whether a statement's `Action` or `NotAction` speaks of an action, whatever the rest of it says.
+pub fn concerns(statement: &Statement, action: &str) -> bool {
+    statement::acts(&statement.actions, action)
 }
 
 /// Decides a request.
@@ -171,6 +174,7 @@ pub fn evaluate(request: &Request, layers: &Layers<'_>) -> Outcome {
     let reader = Reader {
         request,
         caller: &caller,
+        bounded: !layers.boundary.is_empty(),
     };
     let heard = Heard::all(&reader, layers);
     let voices = heard.voices();
@@ -335,17 +339,17 @@ fn consent(reader: &Reader<'_>, layers: &Layers<'_>, heard: &Heard) -> Result<De
     if crosses_accounts(reader) {
         let (_, statement) = resource.ok_or((Layer::Resource, None))?;
         identity(reader, heard)?;
-        limits(heard)?;
+        limits(reader, heard)?;
         return Ok(Deciding::Statement(statement));
     }
     let own_consent_needed = rules_alone(reader.request, layers);
     match resource {
         Some((Directness::Itself, statement)) => Ok(Deciding::Statement(statement)),
-        Some((Directness::Role, statement)) => limits(heard).map(|()| Deciding::Statement(statement)),
+        Some((Directness::Role, statement)) => limits(reader, heard).map(|()| Deciding::Statement(statement)),
         None if own_consent_needed => Err((Layer::Resource, None)),
         Some((Directness::Account, _)) | None => {
             let because = identity(reader, heard)?;
-            limits(heard)?;
+            limits(reader, heard)?;
             Ok(because)
         }
     }
@@ -364,7 +368,7 @@ fn identity(reader: &Reader<'_>, heard: &Heard) -> Result<Deciding, Lacking> {
 }
 
 /// Boundary and session policies allow, where they are set.
-fn limits(heard: &Heard) -> Result<(), Lacking> {
+fn limits(reader: &Reader<'_>, heard: &Heard) -> Result<(), Lacking> {
     for (layer, said) in [
         (Layer::Boundary, &heard.boundary),
         (Layer::Session, &heard.session),
@@ -372,6 +376,9 @@ fn limits(heard: &Heard) -> Result<(), Lacking> {
         if said.as_ref().is_some_and(|said| !said.allows()) {
             return Err((layer, None));
         }
+    }
+    if reader.caller.needs_session_policy() && heard.session.is_none() {
+        return Err((Layer::Session, None));
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub(super) enum Caller {
     Aws(AwsCaller),
     /// A service, an identity provider or a canonical user, known by its name.
     Outside(String),
+    /// A principal that has identity policies, though its name does not tell what it is.
+    Odd(String),
 }
 
 /// A principal of an AWS account.
@@ -32,8 +34,10 @@ pub(super) struct AwsCaller {
 pub(super) enum AwsKind {
     /// The root user.
     Root,
-    /// A user or a federated user's session, named by its own ARN only.
-    Plain,
+    /// A user.
+    User,
+    /// A session that a user made with `GetFederationToken`.
+    FederatedUser,
     /// A role, or a session of it; the name is without the path.
     Role {
         /// The role's name.
@@ -66,7 +70,11 @@ impl Caller {
                 account: account.to_owned(),
                 kind: AwsKind::Root,
             }),
-            Some(text) => AwsCaller::of(text).map_or_else(|| Self::Outside(text.to_owned()), Self::Aws),
+            Some(text) => match AwsCaller::of(text) {
+                Some(caller) => Self::Aws(caller),
+                None if has_identity => Self::Odd(text.to_owned()),
+                None => Self::Outside(text.to_owned()),
+            },
         }
     }
 
@@ -95,7 +103,20 @@ impl Caller {
 
     /// Whether the caller has identity policies of its own.
     pub(super) fn has_identity(&self) -> bool {
-        matches!(self, Self::Aws(_) | Self::Unnamed)
+        matches!(self, Self::Aws(_) | Self::Unnamed | Self::Odd(_))
+    }
+
+    /// Whether the caller may only do what a session policy allows as well: `GetFederationToken` without one gives a
+    /// session that only resource policies can allow something.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getfederationtoken.html>
+    pub(super) fn needs_session_policy(&self) -> bool {
+        matches!(
+            self,
+            Self::Aws(AwsCaller {
+                kind: AwsKind::FederatedUser,
+                ..
+            })
+        )
     }
 
     /// Whether the caller is an account's root user, which no identity policy limits.
@@ -119,7 +140,8 @@ impl AwsCaller {
         let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
         let kind = match (service, kind) {
             ("iam", "root") if name.is_empty() => AwsKind::Root,
-            ("iam", "user") | ("sts", "federated-user") => AwsKind::Plain,
+            ("iam", "user") => AwsKind::User,
+            ("sts", "federated-user") => AwsKind::FederatedUser,
             ("iam", "role") => AwsKind::Role {
                 name: last(name).to_owned(),
                 service_linked: name.starts_with("aws-service-role/"),
@@ -150,7 +172,7 @@ impl AwsCaller {
             return Some(match self.kind {
                 AwsKind::Root => Directness::Account,
                 AwsKind::Role { .. } if name.contains(":role/") => Directness::Role,
-                AwsKind::Plain | AwsKind::Role { .. } => Directness::Itself,
+                _ => Directness::Itself,
             });
         }
         let other = Self::of(name)?;
@@ -170,14 +192,20 @@ impl AwsCaller {
     }
 }
 
-/// How the principals of a statement speak of the caller; `None` when they do not.
+/// How the principals of a statement speak of the caller; `None` when they do not. A `NotPrincipal` that denies spares no
+/// caller with a permissions boundary (`bounded`).
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
-pub(super) fn directness(principals: &Principals, caller: &Caller, denies: bool) -> Option<Directness> {
+pub(super) fn directness(
+    principals: &Principals,
+    caller: &Caller,
+    denies: bool,
+    bounded: bool,
+) -> Option<Directness> {
     match principals {
         Principals::Only(set) => named_in(set, caller).last().copied(),
         Principals::AllExcept(set) => {
             let excepted = match denies {
-                true => spared(set, caller),
+                true => !bounded && spared(set, caller),
                 false => !named_in(set, caller).is_empty(),
             };
             (!excepted).then_some(Directness::Itself)
@@ -195,7 +223,7 @@ fn named_in(set: &PrincipalSet, caller: &Caller) -> Vec<Directness> {
             ("AWS", name, Caller::Aws(caller)) => caller.named_by(name),
             ("AWS", ..) => None,
             (_, "*", Caller::Outside(_)) => Some(Directness::Itself),
-            (_, name, Caller::Outside(own)) => (name == own).then_some(Directness::Itself),
+            (_, name, Caller::Outside(own) | Caller::Odd(own)) => (name == own).then_some(Directness::Itself),
             _ => None,
         })
         .collect();
@@ -207,8 +235,14 @@ fn named_in(set: &PrincipalSet, caller: &Caller) -> Vec<Directness> {
 /// must be named.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
 fn spared(set: &PrincipalSet, caller: &Caller) -> bool {
+    let names = set
+        .iter()
+        .flat_map(|(kind, names)| names.iter().map(move |name| (kind.as_str(), name.as_str())));
+    let everyone = names
+        .into_iter()
+        .any(|(kind, name)| kind == "*" || (kind, name) == ("AWS", "*"));
     let ways = named_in(set, caller);
-    let closest = match caller {
+    let own = match caller {
         Caller::Aws(AwsCaller {
             kind: AwsKind::Root, ..
         }) => Directness::Account,
@@ -216,16 +250,10 @@ fn spared(set: &PrincipalSet, caller: &Caller) -> bool {
             kind: AwsKind::Role { .. },
             ..
         }) => Directness::Role,
-        _ => {
-            return ways.contains(&Directness::Itself)
-                && (caller.account().is_none() || ways.contains(&Directness::Account));
-        }
+        _ => Directness::Itself,
     };
-    let everyone = set.contains_key("*")
-        || set
-            .get("AWS")
-            .is_some_and(|names| names.iter().any(|name| name == "*"));
-    everyone || (ways.contains(&Directness::Account) && ways.contains(&closest))
+    let by_account = caller.account().is_none() || ways.contains(&Directness::Account);
+    everyone || (by_account && ways.contains(&own))
 }
 
 /// Twelve digits.

@@ -1,252 +1,442 @@
-//! Reads a policy document: lenient where IAM is (string or list), strict where a slip would change the meaning.
+//! Reads a policy document: lenient where IAM is (string or list), strict where IAM refuses or a slip would change the meaning.
 
 use std::collections::BTreeSet;
 
-use super::json::Json;
+use super::check;
+use super::error::{EFFECT, EMPTY_LIST, PolicyError, Position, Problem};
+use super::json::{Json, JsonValue, Lines, Member};
+use super::lint::{self, Lint};
 use super::{
     ActionPattern, Actions, ArnPattern, Conditions, Effect, Policy, PolicyKind, PrincipalSet, Principals,
     Resources, Statement, Version,
 };
+use crate::iam::operator::{Comparison, Operator};
 
-/// Why a text is not an identity-based policy document. Every variant but the first names the path of the element.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// Not JSON at all.
-    #[error("not JSON: {0}")]
-    Json(String),
-    /// An element has the wrong type.
-    #[error("{path}: expected {expected}, found {found}")]
-    Type {
-        /// Where, such as `Statement[0].Action`.
-        path: String,
-        /// What belongs there.
-        expected: &'static str,
-        /// What stands there.
-        found: &'static str,
-    },
-    /// An element has a value that the policy language does not know.
-    #[error("{path}: `{value}` is not {expected}")]
-    Value {
-        /// Where.
-        path: String,
-        /// What stands there.
-        value: String,
-        /// What belongs there.
-        expected: &'static str,
-    },
-    /// A key that an identity-based policy does not have.
-    #[error("{path}: unknown key `{key}`; {hint}")]
-    UnknownKey {
-        /// The object that holds it; empty for the document.
-        path: String,
-        /// The key.
-        key: String,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// A key that stands twice in one object; JSON readers disagree about which one counts.
-    #[error("{path}: key `{key}` stands twice")]
-    DuplicateKey {
-        /// The object that holds it.
-        path: String,
-        /// The key.
-        key: String,
-    },
-    /// A required element is not there.
-    #[error("{path}: {what} is missing")]
-    Missing {
-        /// Where.
-        path: String,
-        /// What is missing.
-        what: &'static str,
-    },
-    /// Two elements that exclude each other, or an empty list.
-    #[error("{path}: {what}")]
-    Invalid {
-        /// Where.
-        path: String,
-        /// What is wrong.
-        what: &'static str,
-    },
+/// A policy and what is known of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// What it says.
+    pub policy: Policy,
+    /// Where each of its statements begins.
+    pub statements: Vec<Position>,
+    /// What IAM takes although it hardly means what its author thinks.
+    pub lints: Vec<Lint>,
 }
 
 impl Policy {
     /// Reads an identity-based policy document: [`Policy::read`] with [`PolicyKind::Identity`].
     ///
     /// # Errors
-    /// Says which element is wrong, with its path.
+    /// Says which element is wrong, with its path and position.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
         Self::read(text, PolicyKind::Identity)
     }
 
-    /// Reads a policy document.
+    /// Reads a policy document; [`Document::read`] also tells where its statements are.
+    ///
+    /// # Errors
+    /// Says which element is wrong, with its path and position.
+    pub fn read(text: &str, kind: PolicyKind) -> Result<Self, PolicyError> {
+        Document::read(text, kind).map(|document| document.policy)
+    }
+}
+
+impl Document {
+    /// Reads a policy document as IAM reads it.
     ///
     /// `Version` may be `2012-10-17`, `2008-10-17` or absent (which means the latter); in the older language `${…}` is
     /// plain text, and is kept so by writing its dollar sign as the `${$}` of the newer one. `Id` has no effect and is
-    /// left out. A trust policy without `Resource` speaks of every resource, `*`.
+    /// left out. A trust policy has no `Resource`, and a resource's own policy may leave it out: such statements speak of
+    /// what the policy is attached to, `*`.
     /// Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
     ///
     /// # Errors
-    /// Says which element is wrong, with its path.
+    /// Says which element is wrong, with its path and position.
     pub fn read(text: &str, kind: PolicyKind) -> Result<Self, PolicyError> {
-        let json: Json = serde_json::from_str(text).map_err(|error| PolicyError::Json(error.to_string()))?;
+        let json = Json::parse(text).map_err(|(message, at)| PolicyError {
+            path: String::new(),
+            at,
+            problem: Problem::Json(message),
+        })?;
+        if kind != PolicyKind::Resource
+            && let Some((offset, c)) = text.char_indices().find(|(_, c)| !check::is_taken(*c))
+        {
+            return Err(error(
+                "the document",
+                Lines::new(text).position(offset),
+                check::character(c),
+            ));
+        }
         document(json, kind)
     }
 }
 
-fn document(json: Json, kind: PolicyKind) -> Result<Policy, PolicyError> {
-    let mut statements = None;
+fn error(path: &str, at: Position, problem: Problem) -> PolicyError {
+    PolicyError {
+        path: path.to_owned(),
+        at,
+        problem,
+    }
+}
+
+fn document(json: Json, kind: PolicyKind) -> Result<Document, PolicyError> {
+    const WHOLE: &str = "the document";
+    let at = json.at;
+    let (mut statements, mut id) = (None, None);
     let mut declared = Version::V2008;
-    for (key, value) in object(json, "the document", "a policy document")? {
-        match key.as_str() {
-            "Version" => declared = version(value)?,
+    for member in object(json, WHOLE, "a policy document")? {
+        match member.key.as_str() {
+            "Version" => declared = version(member.value)?,
             "Id" => {
-                string(value, "Id")?;
+                id = Some(member.key_at);
+                text(member.value, "Id")?;
             }
-            "Statement" => statements = Some(value),
-            _ => return Err(unknown_key("the document", key, kind)),
+            "Statement" => statements = Some(member.value),
+            _ => return Err(unknown_key(WHOLE, member, kind)),
         }
     }
+    let Some(statements) = statements else {
+        return Err(error(WHOLE, at, Problem::Missing("`Statement`")));
+    };
     let items = match statements {
-        Some(Json::Array(items)) => items
+        Json {
+            value: JsonValue::Array(items),
+            at,
+        } if items.is_empty() => {
+            return Err(error("Statement", at, Problem::Invalid(EMPTY_LIST)));
+        }
+        Json {
+            value: JsonValue::Array(items),
+            ..
+        } => items
             .into_iter()
             .enumerate()
             .map(|(index, item)| (format!("Statement[{index}]"), item))
             .collect(),
-        Some(one) => vec![("Statement".to_owned(), one)],
-        None => {
-            return Err(PolicyError::Missing {
-                path: "the document".to_owned(),
-                what: "`Statement`",
-            });
-        }
+        one => vec![("Statement".to_owned(), one)],
     };
-    let reader = StatementReader { declared, kind };
+    let mut reader = StatementReader {
+        declared,
+        kind,
+        sids: BTreeSet::new(),
+        lints: Vec::new(),
+    };
+    if let (Some(at), PolicyKind::Identity) = (id, kind) {
+        reader.lint(
+            "id",
+            "Id",
+            at,
+            "`Id` has no meaning in an identity-based policy".to_owned(),
+        );
+    }
+    let positions = items.iter().map(|(_, item)| item.at).collect();
     let statements = items
         .into_iter()
         .map(|(path, item)| reader.statement(item, &path))
         .collect::<Result<_, _>>()?;
-    Ok(Policy {
-        kind,
-        version: declared,
-        statements,
+    Ok(Document {
+        policy: Policy {
+            kind,
+            version: declared,
+            statements,
+        },
+        statements: positions,
+        lints: reader.lints,
     })
 }
 
 fn version(value: Json) -> Result<Version, PolicyError> {
-    match string(value, "Version")?.as_str() {
+    let at = value.at;
+    match text(value, "Version")?.as_str() {
         "2012-10-17" => Ok(Version::V2012),
         "2008-10-17" => Ok(Version::V2008),
-        other => Err(PolicyError::Value {
-            path: "Version".to_owned(),
-            value: other.to_owned(),
-            expected: "`2012-10-17` or `2008-10-17`",
-        }),
+        other => Err(error(
+            "Version",
+            at,
+            Problem::Value {
+                value: other.to_owned(),
+                expected: "`2012-10-17` or `2008-10-17`",
+            },
+        )),
     }
 }
 
 struct StatementReader {
     declared: Version,
     kind: PolicyKind,
+    sids: BTreeSet<String>,
+    lints: Vec<Lint>,
+}
+
+/// The elements of a statement, as far as they are read.
+#[derive(Default)]
+struct Elements {
+    sid: Option<String>,
+    effect: Option<Effect>,
+    principals: Option<Principals>,
+    actions: Option<Actions>,
+    resources: Option<Resources>,
+    conditions: Conditions,
 }
 
 impl StatementReader {
-    fn statement(&self, json: Json, path: &str) -> Result<Statement, PolicyError> {
-        let (mut sid, mut effect, mut principals, mut actions, mut resources) =
-            (None, None, None, None, None);
-        let mut conditions = Conditions::new();
-        for (key, value) in object(json, path, "a statement")? {
-            let at = format!("{path}.{key}");
-            match key.as_str() {
-                "Sid" => sid = Some(string(value, &at)?),
-                "Effect" => effect = Some(read_effect(value, &at)?),
-                "Principal" | "NotPrincipal" if self.kind != PolicyKind::Identity => {
-                    let set = self.principals(value, &at)?;
-                    let read = match key.as_str() {
-                        "Principal" => Principals::Only(set),
-                        _ => Principals::AllExcept(set),
-                    };
-                    once(&mut principals, read, path, "both `Principal` and `NotPrincipal`")?;
-                }
-                "Action" | "NotAction" => {
-                    let list = non_empty(strings(value, &at)?, &at)?;
-                    let patterns = list.into_iter().map(ActionPattern::new).collect();
-                    let read = match key.as_str() {
-                        "Action" => Actions::Only(patterns),
-                        _ => Actions::AllExcept(patterns),
-                    };
-                    once(&mut actions, read, path, "both `Action` and `NotAction`")?;
-                }
-                "Resource" | "NotResource" => {
-                    let list = non_empty(strings(value, &at)?, &at)?;
-                    let patterns = list
-                        .into_iter()
-                        .map(|text| ArnPattern::new(self.text(text)))
-                        .collect();
-                    let read = match key.as_str() {
-                        "Resource" => Resources::Only(patterns),
-                        _ => Resources::AllExcept(patterns),
-                    };
-                    once(&mut resources, read, path, "both `Resource` and `NotResource`")?;
-                }
-                "Condition" => conditions = self.conditions(value, &at)?,
-                _ => return Err(unknown_key(path, key, self.kind)),
-            }
+    fn statement(&mut self, json: Json, path: &str) -> Result<Statement, PolicyError> {
+        let at = json.at;
+        let mut elements = Elements::default();
+        for member in object(json, path, "a statement")? {
+            self.element(member, path, &mut elements)?;
         }
+        let missing = |what: &'static str| error(path, at, Problem::Missing(what));
+        let effect = elements.effect.ok_or_else(|| missing("`Effect`"))?;
+        let principals = match self.kind {
+            PolicyKind::Identity => None,
+            _ => Some(
+                elements
+                    .principals
+                    .ok_or_else(|| missing("`Principal` or `NotPrincipal`"))?,
+            ),
+        };
+        if let (Effect::Allow, Some(Principals::AllExcept(_))) = (effect, &principals) {
+            let message = "`NotPrincipal` with `Allow` lets in everyone else, and AWS no longer supports it";
+            self.lint("allow-not-principal", path, at, message.to_owned());
+        }
+        let actions = elements
+            .actions
+            .ok_or_else(|| missing("`Action` or `NotAction`"))?;
+        let resources = match (self.kind, elements.resources) {
+            (_, Some(resources)) => resources,
+            (PolicyKind::Identity, None) => return Err(missing("`Resource` or `NotResource`")),
+            (PolicyKind::Trust | PolicyKind::Resource, None) => Resources::Only(vec![ArnPattern::any()]),
+        };
         Ok(Statement {
-            sid,
-            effect: required(effect, path, "`Effect`")?,
-            principals: match self.kind {
-                PolicyKind::Identity => None,
-                _ => Some(required(principals, path, "`Principal` or `NotPrincipal`")?),
-            },
-            actions: required(actions, path, "`Action` or `NotAction`")?,
-            resources: match (self.kind, resources) {
-                (PolicyKind::Trust, None) => Resources::Only(vec![ArnPattern::any()]),
-                (_, resources) => required(resources, path, "`Resource` or `NotResource`")?,
-            },
-            conditions,
+            sid: elements.sid,
+            effect,
+            principals,
+            actions,
+            resources,
+            conditions: elements.conditions,
         })
     }
 
-    fn principals(&self, json: Json, path: &str) -> Result<PrincipalSet, PolicyError> {
-        if let Json::String(everyone) = &json {
+    fn element(&mut self, member: Member, path: &str, into: &mut Elements) -> Result<(), PolicyError> {
+        let at = format!("{path}.{}", member.key);
+        let (key, key_at) = (member.key.as_str(), member.key_at);
+        match key {
+            "Sid" => into.sid = Some(self.sid(member.value, &at)?),
+            "Effect" => into.effect = Some(read_effect(member.value, &at)?),
+            "NotPrincipal" if self.kind == PolicyKind::Trust => {
+                return Err(error(&at, key_at, check::prohibited("NotPrincipal")));
+            }
+            "Principal" | "NotPrincipal" if self.kind != PolicyKind::Identity => {
+                let set = self.principals(member.value, &at)?;
+                let read = match key {
+                    "Principal" => Principals::Only(set),
+                    _ => Principals::AllExcept(set),
+                };
+                once(
+                    &mut into.principals,
+                    read,
+                    path,
+                    key_at,
+                    "both `Principal` and `NotPrincipal`",
+                )?;
+            }
+            "Action" | "NotAction" => {
+                let patterns = self.actions(member.value, &at)?;
+                let read = match key {
+                    "Action" => Actions::Only(patterns),
+                    _ => Actions::AllExcept(patterns),
+                };
+                once(
+                    &mut into.actions,
+                    read,
+                    path,
+                    key_at,
+                    "both `Action` and `NotAction`",
+                )?;
+            }
+            "Resource" | "NotResource" if self.kind == PolicyKind::Trust => {
+                return Err(error(&at, key_at, check::prohibited("Resource")));
+            }
+            "Resource" | "NotResource" => {
+                let patterns = self.resources(member.value, &at)?;
+                let read = match key {
+                    "Resource" => Resources::Only(patterns),
+                    _ => Resources::AllExcept(patterns),
+                };
+                once(
+                    &mut into.resources,
+                    read,
+                    path,
+                    key_at,
+                    "both `Resource` and `NotResource`",
+                )?;
+            }
+            "Condition" => into.conditions = self.conditions(member.value, &at)?,
+            _ => return Err(unknown_key(path, member, self.kind)),
+        }
+        Ok(())
+    }
+
+    fn sid(&mut self, json: Json, path: &str) -> Result<String, PolicyError> {
+        let at = json.at;
+        let sid = text(json, path)?;
+        let is_new = sid.is_empty() || self.sids.insert(sid.clone());
+        match self.kind {
+            // Services with policies of their own take more, such as spaces.
+            PolicyKind::Resource if !is_new => {
+                self.lint(
+                    "repeated-sid",
+                    path,
+                    at,
+                    format!("the statement id `{sid}` stands twice"),
+                );
+            }
+            PolicyKind::Resource => {}
+            PolicyKind::Identity | PolicyKind::Trust => {
+                check::sid(&sid).map_err(|problem| error(path, at, problem))?;
+                if !is_new {
+                    return Err(error(path, at, check::repeated_sid(&sid)));
+                }
+            }
+        }
+        Ok(sid)
+    }
+
+    fn actions(&mut self, json: Json, path: &str) -> Result<Vec<ActionPattern>, PolicyError> {
+        let list = non_empty(texts(json, path)?, path)?;
+        let mut patterns = Vec::with_capacity(list.len());
+        for (path, at, text) in list {
+            check::action(&text).map_err(|problem| error(&path, at, problem))?;
+            if self.kind == PolicyKind::Trust {
+                check::trust_action(&text).map_err(|problem| error(&path, at, problem))?;
+            }
+            if let Some((code, message)) = lint::action(&text) {
+                self.lint(code, &path, at, message);
+            }
+            patterns.push(ActionPattern::new(text));
+        }
+        Ok(patterns)
+    }
+
+    fn resources(&mut self, json: Json, path: &str) -> Result<Vec<ArnPattern>, PolicyError> {
+        let list = non_empty(texts(json, path)?, path)?;
+        let mut patterns = Vec::with_capacity(list.len());
+        for (path, at, text) in list {
+            check::resource(&text).map_err(|problem| error(&path, at, problem))?;
+            if let Some((code, message)) = lint::resource(&text) {
+                self.lint(code, &path, at, message);
+            }
+            patterns.push(ArnPattern::new(self.text(text)));
+        }
+        Ok(patterns)
+    }
+
+    fn principals(&mut self, json: Json, path: &str) -> Result<PrincipalSet, PolicyError> {
+        const EXPECTED: &str = "`*` or an object of principal types";
+        let at = json.at;
+        if let JsonValue::String(everyone) = &json.value {
             return match everyone.as_str() {
                 "*" => Ok(PrincipalSet::from([("*".to_owned(), vec!["*".to_owned()])])),
-                other => Err(PolicyError::Value {
-                    path: path.to_owned(),
-                    value: other.to_owned(),
-                    expected: "`*` or an object of principal types",
-                }),
+                other => Err(error(
+                    path,
+                    at,
+                    Problem::Value {
+                        value: other.to_owned(),
+                        expected: EXPECTED,
+                    },
+                )),
             };
         }
         let mut set = PrincipalSet::new();
-        for (kind, names) in object(json, path, "`*` or an object of principal types")? {
-            let at = format!("{path}.{kind}");
-            if !matches!(kind.as_str(), "AWS" | "Service" | "Federated" | "CanonicalUser") {
-                return Err(PolicyError::Value {
-                    path: path.to_owned(),
-                    value: kind,
-                    expected: "`AWS`, `Service`, `Federated` or `CanonicalUser`",
-                });
+        for member in object(json, path, EXPECTED)? {
+            let inner = format!("{path}.{}", member.key);
+            if !matches!(
+                member.key.as_str(),
+                "AWS" | "Service" | "Federated" | "CanonicalUser"
+            ) {
+                let expected = "`AWS`, `Service`, `Federated` or `CanonicalUser`";
+                return Err(error(
+                    path,
+                    member.key_at,
+                    Problem::Value {
+                        value: member.key,
+                        expected,
+                    },
+                ));
             }
-            let names = non_empty(strings(names, &at)?, &at)?;
-            set.insert(kind, names.into_iter().map(|name| self.text(name)).collect());
+            let mut names = Vec::new();
+            for (path, at, name) in non_empty(texts(member.value, &inner)?, &inner)? {
+                if let Some((code, message)) = lint::principal(&member.key, &name) {
+                    self.lint(code, &path, at, message);
+                }
+                names.push(self.text(name));
+            }
+            set.insert(member.key, names);
         }
-        Ok(set)
+        match set.is_empty() {
+            true => Err(error(path, at, Problem::Invalid("no principal is named"))),
+            false => Ok(set),
+        }
     }
 
-    fn conditions(&self, json: Json, path: &str) -> Result<Conditions, PolicyError> {
+    fn conditions(&mut self, json: Json, path: &str) -> Result<Conditions, PolicyError> {
         let mut conditions = Conditions::new();
-        for (operator, keys) in object(json, path, "an object of operators")? {
-            let at = format!("{path}.{operator}");
-            let entry = conditions.entry(operator).or_default();
-            for (key, values) in object(keys, &at, "an object of condition keys")? {
-                let values = strings(values, &format!("{at}.{key}"))?;
-                entry.insert(key, values.into_iter().map(|text| self.text(text)).collect());
+        for member in object(json, path, "an object of operators")? {
+            let (inner, at) = (format!("{path}.{}", member.key), member.key_at);
+            let keys = object(member.value, &inner, "an object of condition keys")?;
+            let operator = Operator::parse(&member.key);
+            if operator.is_none() && !keys.is_empty() {
+                return Err(error(&inner, at, check::unknown_operator(&member.key)));
             }
+            let mut entry = std::collections::BTreeMap::new();
+            for key in keys {
+                let values = self.values(key.value, &format!("{inner}.{}", key.key), operator)?;
+                if !key.key.contains(':') {
+                    let message = format!("the condition key `{}` has no service prefix", key.key);
+                    self.lint("condition-key", &inner, key.key_at, message);
+                }
+                entry.insert(key.key, values);
+            }
+            conditions.insert(member.key, entry);
         }
         Ok(conditions)
+    }
+
+    fn values(
+        &mut self,
+        json: Json,
+        path: &str,
+        operator: Option<Operator>,
+    ) -> Result<Vec<String>, PolicyError> {
+        let at = json.at;
+        let list = strings(json, path)?;
+        if list.is_empty() {
+            self.lint(
+                "no-values",
+                path,
+                at,
+                "a condition without values holds for nothing".to_owned(),
+            );
+        }
+        let is_date = operator.is_some_and(|operator| is_date(operator.comparison));
+        let mut values = Vec::with_capacity(list.len());
+        for (path, at, text) in list {
+            if is_date {
+                check::date(&text).map_err(|problem| error(&path, at, problem))?;
+            }
+            values.push(self.text(text));
+        }
+        Ok(values)
+    }
+
+    fn lint(&mut self, code: &'static str, path: &str, at: Position, message: String) {
+        self.lints.push(Lint {
+            code,
+            path: path.to_owned(),
+            at,
+            message,
+        });
     }
 
     fn text(&self, text: String) -> String {
@@ -257,100 +447,149 @@ impl StatementReader {
     }
 }
 
+fn is_date(comparison: Comparison) -> bool {
+    matches!(
+        comparison,
+        Comparison::DateEquals
+            | Comparison::DateNotEquals
+            | Comparison::DateLessThan
+            | Comparison::DateLessThanEquals
+            | Comparison::DateGreaterThan
+            | Comparison::DateGreaterThanEquals
+    )
+}
+
 fn read_effect(value: Json, path: &str) -> Result<Effect, PolicyError> {
-    match string(value, path)?.as_str() {
+    let at = value.at;
+    match text(value, path)?.as_str() {
         "Allow" => Ok(Effect::Allow),
         "Deny" => Ok(Effect::Deny),
-        other => Err(PolicyError::Value {
-            path: path.to_owned(),
-            value: other.to_owned(),
-            expected: "`Allow` or `Deny`",
-        }),
+        other => Err(error(
+            path,
+            at,
+            Problem::Value {
+                value: other.to_owned(),
+                expected: EFFECT,
+            },
+        )),
     }
 }
 
-fn once<T>(slot: &mut Option<T>, value: T, path: &str, what: &'static str) -> Result<(), PolicyError> {
-    if slot.replace(value).is_some() {
-        return Err(PolicyError::Invalid {
-            path: path.to_owned(),
-            what,
-        });
+fn once<T>(
+    slot: &mut Option<T>,
+    value: T,
+    path: &str,
+    at: Position,
+    what: &'static str,
+) -> Result<(), PolicyError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(error(path, at, Problem::Invalid(what))),
     }
-    Ok(())
 }
 
-fn required<T>(value: Option<T>, path: &str, what: &'static str) -> Result<T, PolicyError> {
-    value.ok_or_else(|| PolicyError::Missing {
-        path: path.to_owned(),
-        what,
-    })
-}
+/// An item of a list: its path, where it stands, and its text.
+type Item = (String, Position, String);
 
-fn non_empty(list: Vec<String>, path: &str) -> Result<Vec<String>, PolicyError> {
-    if list.is_empty() {
-        return Err(PolicyError::Invalid {
-            path: path.to_owned(),
-            what: "the list is empty",
-        });
+fn non_empty((list, at): (Vec<Item>, Position), path: &str) -> Result<Vec<Item>, PolicyError> {
+    match list.is_empty() {
+        true => Err(error(path, at, Problem::Invalid(EMPTY_LIST))),
+        false => Ok(list),
     }
-    Ok(list)
 }
 
-fn unknown_key(path: &str, key: String, kind: PolicyKind) -> PolicyError {
-    let hint = match key.as_str() {
+fn unknown_key(path: &str, member: Member, kind: PolicyKind) -> PolicyError {
+    let hint = match member.key.as_str() {
         "Principal" | "NotPrincipal" if kind == PolicyKind::Identity => {
             "an identity-based policy has no principal, it is the role that carries it"
         }
         _ => "keys are spelled exactly as IAM documents them",
     };
-    PolicyError::UnknownKey {
-        path: path.to_owned(),
-        key,
-        hint,
-    }
+    error(
+        path,
+        member.key_at,
+        Problem::UnknownKey {
+            key: member.key,
+            hint,
+        },
+    )
 }
 
-fn object(json: Json, path: &str, expected: &'static str) -> Result<Vec<(String, Json)>, PolicyError> {
-    let Json::Object(members) = json else {
+fn object(json: Json, path: &str, expected: &'static str) -> Result<Vec<Member>, PolicyError> {
+    let JsonValue::Object(members) = json.value else {
         return Err(wrong_type(&json, path, expected));
     };
     let mut seen = BTreeSet::new();
-    if let Some((key, _)) = members.iter().find(|(key, _)| !seen.insert(key.as_str())) {
-        return Err(PolicyError::DuplicateKey {
-            path: path.to_owned(),
-            key: key.clone(),
-        });
+    match members.iter().find(|member| !seen.insert(member.key.as_str())) {
+        Some(member) => Err(error(
+            path,
+            member.key_at,
+            Problem::DuplicateKey(member.key.clone()),
+        )),
+        None => Ok(members),
     }
-    Ok(members)
+}
+
+/// A string, or a list of them.
+fn texts(json: Json, path: &str) -> Result<(Vec<Item>, Position), PolicyError> {
+    let at = json.at;
+    Ok((list_of(json, path, text)?, at))
 }
 
 /// A string, or a list of them; numbers and booleans count as their spelling, as IAM does in conditions.
-fn strings(json: Json, path: &str) -> Result<Vec<String>, PolicyError> {
+fn strings(json: Json, path: &str) -> Result<Vec<Item>, PolicyError> {
+    list_of(json, path, string)
+}
+
+fn list_of(
+    json: Json,
+    path: &str,
+    read: fn(Json, &str) -> Result<String, PolicyError>,
+) -> Result<Vec<Item>, PolicyError> {
     match json {
-        Json::Array(items) => items
+        Json {
+            value: JsonValue::Array(items),
+            ..
+        } => items
             .into_iter()
             .enumerate()
-            .map(|(index, item)| string(item, &format!("{path}[{index}]")))
+            .map(|(index, item)| {
+                let (path, at) = (format!("{path}[{index}]"), item.at);
+                let text = read(item, &path)?;
+                Ok((path, at, text))
+            })
             .collect(),
-        one => Ok(vec![string(one, path)?]),
+        one => {
+            let at = one.at;
+            Ok(vec![(path.to_owned(), at, read(one, path)?)])
+        }
+    }
+}
+
+fn text(json: Json, path: &str) -> Result<String, PolicyError> {
+    match json.value {
+        JsonValue::String(text) => Ok(text),
+        _ => Err(wrong_type(&json, path, "a string")),
     }
 }
 
 fn string(json: Json, path: &str) -> Result<String, PolicyError> {
-    match json {
-        Json::String(text) => Ok(text),
-        Json::Number(text) => Ok(text),
-        Json::Bool(value) => Ok(value.to_string()),
-        other => Err(wrong_type(&other, path, "a string")),
+    match json.value {
+        JsonValue::Number(text) => Ok(text),
+        JsonValue::Bool(value) => Ok(value.to_string()),
+        _ => text(json, path),
     }
 }
 
 fn wrong_type(found: &Json, path: &str, expected: &'static str) -> PolicyError {
-    PolicyError::Type {
-        path: path.to_owned(),
-        expected,
-        found: found.kind(),
-    }
+    error(
+        path,
+        found.at,
+        Problem::Type {
+            expected,
+            found: found.kind(),
+        },
+    )
 }
 
 #[cfg(test)]

@@ -76,6 +76,17 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     deployments
 }
 
+/// Reads the text of one stack template; `file` is what locations call it.
+pub fn read_text(file: &str, text: &str, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
+    let candidate = Candidate {
+        file: file.to_owned(),
+        text: text.to_owned(),
+    };
+    let mut deployments = Deployments::default();
+    read_candidate(&candidate, managed, &mut deployments);
+    deployments
+}
+
 fn read_candidate(
     candidate: &Candidate,
     managed: &dyn Fn(&str) -> Option<String>,

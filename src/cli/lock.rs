@@ -1,0 +1,77 @@
+//! `rolefit lock`: takes down the grants of today as approved.
+
+use anyhow::Context as _;
+
+use super::args::{Current, Lock as Args, Project};
+use super::{Outcome, assess, say, show};
+use crate::gate::lock::{FILE_NAME, Lock};
+
+/// Writes the lock and says what it changes.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let project = Project {
+        path: args.path.clone(),
+        functions: args.functions.clone(),
+        usage: None,
+        config: args.config.clone(),
+        catalog: args.catalog.clone(),
+        current: Current::Template,
+        role: None,
+        features: args.features.clone(),
+    };
+    let inputs = assess::read_code(&project, false)?;
+    if inputs.lacks_a_template() {
+        anyhow::bail!(
+            "a stack template could not be read, so the lock would not be complete; run `rolefit check`"
+        );
+    }
+    let path = args.path.join(FILE_NAME);
+    let present = match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    };
+    // A lock that cannot be read is only in the way when parts of it are to be kept.
+    let before = match present.as_deref().map(|text| Lock::parse(FILE_NAME, text)) {
+        Some(Err(error)) if !args.functions.is_empty() => return Err(error.into()),
+        Some(Ok(lock)) => lock,
+        _ => Lock::default(),
+    };
+    let today = Lock::of(inputs.catalog(), &inputs.workspace.functions);
+    if today.functions.is_empty() {
+        say("no function with a known role found: nothing to lock");
+        return Ok(Outcome::NothingToCheck);
+    }
+    let after = if args.functions.is_empty() {
+        today
+    } else {
+        let mut kept = before.clone();
+        kept.functions
+            .retain(|(name, _), _| !today.functions.keys().any(|(chosen, _)| chosen == name));
+        kept.functions.extend(today.functions);
+        kept
+    };
+    let text = after.to_toml(env!("CARGO_PKG_VERSION"), inputs.catalog().date());
+    if present.as_deref() != Some(&text) {
+        std::fs::write(&path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    show(&summary(&before, &after))?;
+    Ok(Outcome::Passed)
+}
+
+fn summary(before: &Lock, after: &Lock) -> String {
+    let mut out = String::new();
+    let changes = before.changes(after);
+    for change in &changes {
+        out.push_str(&format!("{}\n", change.function));
+        out.extend(change.removed.iter().map(|line| format!("  - {line}\n")));
+        out.extend(change.added.iter().map(|line| format!("  + {line}\n")));
+    }
+    let functions = after.functions.len();
+    out.push_str(&match changes.len() {
+        0 => format!("{FILE_NAME} is up to date: {functions} functions\n"),
+        changed => {
+            format!("{FILE_NAME} written: {functions} functions, {changed} changed; review and commit it\n")
+        }
+    });
+    out
+}

@@ -1,0 +1,156 @@
+//! Principals of resource and trust policies: finitely many callers that tell all named principals apart.
+
+use std::collections::BTreeSet;
+
+use crate::iam::policy::{PrincipalSet, Principals};
+
+/// Who calls, as far as a policy can tell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Caller {
+    /// A user, role, session, federated user or root, by ARN; also ids of deleted principals.
+    Aws(String),
+    Service(String),
+    Federated(String),
+    Canonical(String),
+    Anonymous,
+}
+
+impl Caller {
+    /// As a request names it.
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Aws(name) | Self::Service(name) | Self::Federated(name) | Self::Canonical(name) => {
+                Some(name.clone())
+            }
+            Self::Anonymous => None,
+        }
+    }
+}
+
+/// The caller of an identity-based policy, which does not say whose it is.
+pub(super) const SOMEONE: &str = "arn:aws:sts::111122223333:assumed-role/example/session";
+
+/// Callers that between them stand for all, for policies that name these principals.
+pub(super) fn callers<'a>(named: impl IntoIterator<Item = &'a Principals>) -> Vec<Caller> {
+    let mut names: [BTreeSet<String>; 4] = Default::default();
+    for principals in named {
+        let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
+        for (kind, listed) in set {
+            let slot = match kind.as_str() {
+                "AWS" => 0,
+                "Service" => 1,
+                "Federated" => 2,
+                "CanonicalUser" => 3,
+                _ => continue,
+            };
+            if let Some(slot) = names.get_mut(slot) {
+                slot.extend(listed.iter().filter(|name| *name != "*").cloned());
+            }
+        }
+    }
+    let [aws, services, federated, canonical] = names;
+    let mut callers: Vec<Caller> = Vec::new();
+    let accounts: BTreeSet<String> = aws
+        .iter()
+        .filter_map(|name| account(name))
+        .map(str::to_owned)
+        .collect();
+    for name in &aws {
+        if is_account(name).is_none() {
+            callers.push(Caller::Aws(name.clone()));
+        }
+        callers.extend(session_of(name).map(Caller::Aws));
+    }
+    for account in &accounts {
+        callers.push(Caller::Aws(format!("arn:aws:iam::{account}:user/someone")));
+    }
+    let stranger = ["999988887777", "999988886666", "999988885555"]
+        .into_iter()
+        .find(|id| !accounts.contains(*id));
+    callers.extend(stranger.map(|id| Caller::Aws(format!("arn:aws:iam::{id}:user/stranger"))));
+    callers.extend(services.into_iter().map(Caller::Service));
+    callers.push(Caller::Service("another.amazonaws.com".to_owned()));
+    callers.extend(federated.into_iter().map(Caller::Federated));
+    callers.push(Caller::Federated("another.example.com".to_owned()));
+    callers.extend(canonical.into_iter().map(Caller::Canonical));
+    callers.push(Caller::Canonical(
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".to_owned(),
+    ));
+    callers.push(Caller::Anonymous);
+    callers
+}
+
+/// Whether a statement for these principals speaks of the caller.
+pub(super) fn speaks_of(principals: &Principals, caller: &Caller) -> bool {
+    match principals {
+        Principals::Only(set) => names(set, caller),
+        Principals::AllExcept(set) => !names(set, caller),
+    }
+}
+
+/// Whether a name holds a wildcard beyond `*` alone, which the policy language does not settle.
+pub(super) fn has_wildcard(principals: &Principals) -> bool {
+    let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
+    set.values()
+        .flatten()
+        .any(|name| name != "*" && name.contains(['*', '?']))
+}
+
+/// Whether a name depends on the deployment.
+pub(super) fn has_symbol(principals: &Principals) -> bool {
+    let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
+    set.values().flatten().any(|name| name.contains("${"))
+}
+
+fn names(set: &PrincipalSet, caller: &Caller) -> bool {
+    set.iter().any(|(kind, listed)| {
+        listed.iter().any(|name| match (kind.as_str(), caller) {
+            ("*" | "AWS", _) if name == "*" => true,
+            ("AWS", Caller::Aws(arn)) => names_arn(name, arn),
+            ("Service", Caller::Service(own)) => name == own,
+            ("Federated", Caller::Federated(own)) => name == own || name == "*",
+            ("CanonicalUser", Caller::Canonical(own)) => name == own,
+            _ => false,
+        })
+    })
+}
+
+fn names_arn(name: &str, arn: &str) -> bool {
+    name == arn
+        || is_account(name).is_some_and(|id| account(arn) == Some(id))
+        || role(name).is_some_and(|role| session(arn) == Some(role))
+}
+
+/// The account that a principal names as a whole: twelve digits, or the ARN of its root.
+fn is_account(name: &str) -> Option<&str> {
+    if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(name);
+    }
+    name.ends_with(":root").then(|| account(name)).flatten()
+}
+
+/// The account of a principal.
+fn account(name: &str) -> Option<&str> {
+    if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(name);
+    }
+    name.strip_prefix("arn:")?.split(':').nth(3)
+}
+
+/// Account and name of a role.
+fn role(arn: &str) -> Option<(&str, &str)> {
+    let (_, path) = arn.split_once(":role/")?;
+    Some((account(arn)?, path.rsplit('/').next()?))
+}
+
+/// Account and role name of a session.
+fn session(arn: &str) -> Option<(&str, &str)> {
+    let (_, path) = arn.split_once(":assumed-role/")?;
+    Some((account(arn)?, path.split('/').next()?))
+}
+
+/// A session of the named role, or another session of the role whose session is named.
+fn session_of(name: &str) -> Option<String> {
+    let (account, role) = role(name).or_else(|| session(name))?;
+    Some(format!("arn:aws:sts::{account}:assumed-role/{role}/another"))
+}
