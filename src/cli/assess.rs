@@ -90,11 +90,13 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .filter(|package| !package.outside)
         .map(|package| self::package(package, all))
         .collect();
+    let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit,
-        cargo_metadata: BTreeMap::new(),
+        cargo_metadata: cargo_lambda.names.clone(),
     };
-    let workspace = link::link(deployments, &packages, &statements);
+    let mut workspace = link::link(deployments, &packages, &statements);
+    cargo_lambda.apply(&mut workspace);
     let scan = scan::scan(
         &root,
         &tree,

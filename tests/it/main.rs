@@ -22,5 +22,6 @@ mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod reports;
+mod same_app;
 mod schemas;
 mod sdk_names;

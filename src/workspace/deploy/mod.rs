@@ -6,6 +6,7 @@
 //! stays a symbol, and what cannot be read is a gap.
 
 mod branches;
+pub mod cargo_lambda;
 mod connectors;
 mod discover;
 mod function;
@@ -149,6 +150,9 @@ fn read_template(
         .iter()
         .map(|declared| reading.function(declared, &triggers, &roles))
         .collect();
+    if template.kind == "terraform" {
+        terraform::name_log_groups(&mut functions);
+    }
     note_sharing(&mut functions);
     for function in &mut functions {
         function.stack = Some(deployments.stacks.len());

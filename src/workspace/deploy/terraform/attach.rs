@@ -5,8 +5,10 @@ use super::super::node::Node;
 use super::super::reading::Reading;
 use super::super::roles::{NamedRoles, Roles};
 use super::lower::{ATTACHMENT, EXCLUSIVE};
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::Resources;
 use crate::usage::Gap;
-use crate::workspace::model::Role;
+use crate::workspace::model::{Function, Role, RoleStatement};
 
 impl Reading<'_> {
     /// Adds attached policies to the roles, takes away what exclusive lists take away, and notes what is not known.
@@ -57,7 +59,8 @@ impl Reading<'_> {
                 }
             }
         }
-        for role in roles.values() {
+        for role in roles.values_mut() {
+            once_each(role);
             self.note_unknown(role);
         }
     }
@@ -91,4 +94,46 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// Spells the log group of a function by its name in the function's role: Lambda writes to the group of that name, so that
+/// is how the need for it is spelled, too.
+pub(in super::super) fn name_log_groups(functions: &mut [Function]) {
+    for function in functions {
+        let settings = &function.runtime_settings;
+        let (Some(group), Some(role)) = (&settings.log_group_in_stack, &mut function.role) else {
+            continue;
+        };
+        let name = match &settings.log_group {
+            Some((name, _)) => name.clone(),
+            None => format!("/aws/lambda/{}", function.deployed_name),
+        };
+        let symbol = format!(":log-group:${{{group}}}");
+        let named = format!(":log-group:{name}");
+        for statement in &mut role.statements {
+            let (Resources::Only(resources) | Resources::AllExcept(resources)) =
+                &mut statement.statement.resources;
+            for resource in resources {
+                if resource.as_str().contains(&symbol) {
+                    *resource = ArnPattern::new(resource.as_str().replace(&symbol, &named));
+                }
+            }
+        }
+    }
+}
+
+/// States list an attached policy twice: at the role and by itself.
+fn once_each(role: &mut Role) {
+    let mut seen: Vec<RoleStatement> = Vec::new();
+    for statement in role.statements.drain(..) {
+        let same = |known: &RoleStatement| {
+            known.statement == statement.statement
+                && known.origin.kind == statement.origin.kind
+                && known.origin.name == statement.origin.name
+        };
+        if !seen.iter().any(same) {
+            seen.push(statement);
+        }
+    }
+    role.statements = seen;
 }

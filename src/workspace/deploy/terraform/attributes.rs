@@ -4,6 +4,7 @@ use super::super::node::Mark;
 use super::eval::failed;
 use super::lambda_module;
 use super::module::Mode;
+use super::plan;
 use super::policy_document;
 use super::scope::{Bindings, Evaluator};
 use super::sources::Source;
@@ -156,14 +157,25 @@ impl Evaluator<'_, '_> {
             instance.bindings.clone(),
             instance.address.clone(),
         );
-        if let Some(expr) = declaration.body.get(name) {
-            let value = self.once(scope, format!("{address}.{name}"), expr.at, |evaluator| {
-                evaluator.eval(scope, expr, &bindings)
-            });
-            return Some(value);
+        let written = match declaration.body.get(name) {
+            Some(expr) => {
+                let value = self.once(scope, format!("{address}.{name}"), expr.at, |evaluator| {
+                    evaluator.eval(scope, expr, &bindings)
+                });
+                Some(value)
+            }
+            None => {
+                let blocks = self.blocks(scope, &declaration.body, name, &bindings);
+                (!blocks.is_empty()).then(|| Val::list(blocks, declaration.at))
+            }
+        };
+        let planned = self
+            .plan
+            .and_then(|plan| plan.resources.get(&address)?.values.get(name));
+        match planned {
+            Some(planned) => Some(plan::over(written.as_ref(), planned, declaration.at, 0)),
+            None => written,
         }
-        let blocks = self.blocks(scope, &declaration.body, name, &bindings);
-        (!blocks.is_empty()).then(|| Val::list(blocks, declaration.at))
     }
 
     /// Everything that the configuration of an instance says, as one map.
@@ -171,8 +183,26 @@ impl Evaluator<'_, '_> {
         let (module, index) = self.declared(number)?;
         let declaration = module.declarations.get(index)?;
         let instance = self.instances.get(number)?;
-        let (scope, bindings) = (instance.scope, instance.bindings.clone());
-        Some(self.block_value(scope, &declaration.body, &bindings, declaration.at))
+        let (scope, bindings, address) = (
+            instance.scope,
+            instance.bindings.clone(),
+            instance.address.clone(),
+        );
+        let written = self.block_value(scope, &declaration.body, &bindings, declaration.at);
+        let planned = self.plan.and_then(|plan| plan.resources.get(&address));
+        let Some(planned) = planned else {
+            return Some(written);
+        };
+        let merged = plan::over(Some(&written), &planned.values, declaration.at, 0);
+        if declaration.kind != "aws_iam_role" || declaration.body.attributes.is_empty() {
+            return Some(merged);
+        }
+        // Plans list in the role what other resources attach to it; those say so themselves.
+        let attached = |name: &str| matches!(name, "inline_policy" | "managed_policy_arns");
+        let is_written = |name: &str| written.pairs().iter().any(|pair| pair.key == name);
+        let pairs = merged.pairs().iter();
+        let kept = pairs.filter(|pair| !attached(&pair.key) || is_written(&pair.key));
+        Some(Val::map(kept.cloned().collect(), merged.at))
     }
 
     fn block_value(&mut self, scope: usize, body: &Body, bindings: &Bindings, at: Mark) -> Val {

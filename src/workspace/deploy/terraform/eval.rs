@@ -43,6 +43,13 @@ impl Evaluator<'_, '_> {
                 Val::list(items, at)
             }
             ExprKind::Object(pairs) => self.object(scope, pairs, bindings, at),
+            // A text that is nothing but `${…}` is the value in it.
+            ExprKind::Template(parts) if matches!(parts.as_slice(), [Part::Value(_)]) => {
+                match parts.first() {
+                    Some(Part::Value(value)) => self.eval(scope, value, bindings),
+                    _ => Val::null(at),
+                }
+            }
             ExprKind::Template(parts) => match self.template(scope, parts, bindings) {
                 Some(text) => Val::text(text, at),
                 None => Val::opaque(&outline(expr), at),
@@ -282,7 +289,7 @@ impl Evaluator<'_, '_> {
         if name == "file" {
             return Some(Val::text(text, start));
         }
-        let parts = super::hcl::parse_template(&text, start).ok()?;
+        let parts = super::hcl::parse_template(&text, number).ok()?;
         let bindings: Bindings = values
             .get(1)
             .map(Val::pairs)

@@ -104,6 +104,11 @@ impl<'a> Files<'a> {
         u16::try_from(index).unwrap_or(u16::MAX)
     }
 
+    /// Notes a module that no folder holds.
+    pub(super) fn know(&mut self, dir: &str, module: Rc<Module>) {
+        self.modules.insert(dir.to_owned(), Some(module));
+    }
+
     /// The module in a folder; `None` if it has no configuration.
     pub(super) fn module(&mut self, dir: &str) -> Option<Rc<Module>> {
         if let Some(known) = self.modules.get(dir) {

@@ -14,29 +14,49 @@ pub(super) fn parse(text: &str, file: u16) -> Result<Body, ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = LineStarts::new(text);
     let body = hcl_edit::parser::parse_body(text).map_err(|error| parse_error(&error, file))?;
-    Ok(Reader { lines, file }.body(&body))
+    let reader = Reader {
+        lines,
+        file,
+        fixed: None,
+    };
+    Ok(reader.body(&body))
 }
 
-/// Parses the text of a template, as `templatefile` reads it and as every text of the JSON syntax is one. Places count
-/// from `at`, in lines.
-pub(super) fn parse_template(text: &str, at: Mark) -> Result<Vec<Part>, ParseError> {
+/// Parses a file that is a template, as `templatefile` reads it.
+pub(super) fn parse_template(text: &str, file: u16) -> Result<Vec<Part>, ParseError> {
     let lines = LineStarts::new(text);
-    let template = hcl_edit::parser::parse_template(text).map_err(|error| {
-        let mut error = parse_error(&error, at.file);
-        error.at.line = error.at.line.saturating_add(at.line).saturating_sub(1);
-        error
-    })?;
-    let mut parts = Reader { lines, file: at.file }.parts(&template);
-    for part in &mut parts {
-        shift_part(part, at.line.saturating_sub(1));
-    }
-    Ok(parts)
+    let template = hcl_edit::parser::parse_template(text).map_err(|error| parse_error(&error, file))?;
+    let reader = Reader {
+        lines,
+        file,
+        fixed: None,
+    };
+    Ok(reader.parts(&template))
 }
 
-fn shift_part(part: &mut Part, lines: u32) {
-    if let Part::Value(expr) = part {
-        expr.at.line = expr.at.line.saturating_add(lines);
-    }
+/// Parses a text of the JSON syntax, which is a template; everything in it stands where the text stands.
+pub(super) fn parse_text(text: &str, at: Mark) -> Result<Vec<Part>, ParseError> {
+    let template = hcl_edit::parser::parse_template(text).map_err(|error| ParseError {
+        at,
+        ..parse_error(&error, at.file)
+    })?;
+    let reader = Reader {
+        lines: LineStarts::new(text),
+        file: at.file,
+        fixed: Some(at),
+    };
+    Ok(reader.parts(&template))
+}
+
+/// Parses one expression; everything in it stands at `at`.
+pub(super) fn parse_expr(text: &str, at: Mark) -> Result<Expr, ParseError> {
+    let expr = hcl_edit::parser::parse_expr(text).map_err(|error| parse_error(&error, at.file))?;
+    let reader = Reader {
+        lines: LineStarts::new(text),
+        file: at.file,
+        fixed: Some(at),
+    };
+    Ok(reader.expr(&expr))
 }
 
 fn parse_error(error: &hcl_edit::parser::Error, file: u16) -> ParseError {
@@ -55,10 +75,15 @@ fn parse_error(error: &hcl_edit::parser::Error, file: u16) -> ParseError {
 struct Reader<'a> {
     lines: LineStarts<'a>,
     file: u16,
+    /// The place of everything, where the text has no lines of its own.
+    fixed: Option<Mark>,
 }
 
 impl Reader<'_> {
     fn mark(&self, spanned: &impl Span) -> Mark {
+        if let Some(at) = self.fixed {
+            return at;
+        }
         let start = spanned.span().map_or(0, |span| span.start);
         Mark {
             file: self.file,

@@ -132,7 +132,7 @@ fn template(text: &str, at: Mark) -> ExprKind {
     if !text.contains("${") && !text.contains("%{") {
         return ExprKind::Text(text.to_owned());
     }
-    let Ok(mut parts) = hcl::parse_template(text, at) else {
+    let Ok(mut parts) = hcl::parse_text(text, at) else {
         return ExprKind::Text(text.to_owned());
     };
     match parts.as_slice() {

@@ -16,12 +16,15 @@ mod json_syntax;
 mod lambda_module;
 mod lower;
 mod module;
+mod plan;
 mod policy_document;
 mod scope;
 mod sources;
 mod syntax;
 mod types;
 mod value;
+
+pub(super) use attach::name_log_groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,6 +37,7 @@ use crate::workspace::cargo::join;
 use files::Files;
 use lower::{Made, lower};
 use module::{Mode, Module};
+use plan::Plan;
 use scope::Evaluator;
 use sources::{Source, source_of};
 use syntax::ExprKind;
@@ -52,11 +56,11 @@ pub(super) struct Found {
 
 /// Reads every root module among the files.
 pub(super) fn read(root: &Path, paths: &BTreeSet<PathBuf>) -> Found {
-    let is_configuration = |path: &&PathBuf| {
+    let may_matter = |path: &&PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy());
-        name.is_some_and(|name| files::is_configuration(&name))
+        name.is_some_and(|name| files::is_configuration(&name) || name.ends_with(".json"))
     };
-    let paths: Vec<&PathBuf> = paths.iter().filter(is_configuration).collect();
+    let paths: Vec<&PathBuf> = paths.iter().filter(may_matter).collect();
     if paths.is_empty() {
         return Found::default();
     }
@@ -83,17 +87,61 @@ fn read_all(root: &Path, paths: &[&PathBuf]) -> Found {
     let dirs: Vec<String> = files.folders.keys().cloned().collect();
     let modules: Vec<Rc<Module>> = dirs.iter().filter_map(|dir| files.module(dir)).collect();
     let called = called_dirs(&modules);
+    let json = paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let plans = plan::find(root, json.map(|path| path.as_path()), &mut files);
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     let mut found = Found::default();
     for module in modules {
         // A module that another one calls is read where it is called.
         if called.contains(&module.dir) {
             continue;
         }
-        found.templates.extend(read_root(&mut files, root, module));
+        let gaps = files.gaps.len();
+        let Some(alone) = read_root(&mut files, root, Rc::clone(&module), None) else {
+            continue;
+        };
+        let own: Vec<&Plan> = plans_of(&plans, &module, &alone);
+        if own.is_empty() {
+            found.templates.push(alone);
+            continue;
+        }
+        // What the files leave open alone, the plan may settle.
+        files.gaps.truncate(gaps);
+        for plan in own {
+            used.insert(&plan.file);
+            found
+                .templates
+                .extend(read_root(&mut files, root, Rc::clone(&module), Some(plan)));
+        }
+    }
+    for plan in plans.iter().filter(|plan| !used.contains(plan.file.as_str())) {
+        let module = plan::modules(plan, &mut files);
+        found
+            .templates
+            .extend(read_root(&mut files, root, module, Some(plan)));
     }
     found.templates.sort_by(|one, other| one.file.cmp(&other.file));
     found.gaps.append(&mut files.gaps);
     found
+}
+
+/// The plans that are plans of a module: they lie in its folder or around it, and have functions of it.
+fn plans_of<'p>(plans: &'p [Plan], module: &Module, alone: &Template) -> Vec<&'p Plan> {
+    let functions: BTreeSet<String> = alone
+        .of_type("AWS::Lambda::Function")
+        .map(|resource| plan::without_keys(&resource.id))
+        .collect();
+    let near = |plan: &&Plan| {
+        let (one, other) = (plan.dir(), module.dir.as_str());
+        one.is_empty() || one.starts_with(other) || other.starts_with(one)
+    };
+    plans
+        .iter()
+        .filter(near)
+        .filter(|plan| !plan.functions().is_disjoint(&functions))
+        .collect()
 }
 
 /// Folders of modules that others call; of those that call each other in a ring, all but one are.
@@ -119,9 +167,8 @@ fn called_dirs(modules: &[Rc<Module>]) -> BTreeSet<String> {
     let mut called: BTreeSet<String> = BTreeSet::new();
     for (caller, dir) in &calls {
         // A module that calls itself, and the first of a ring, stays a root.
-        if caller != dir && !reaches(&calls, dir, caller, &mut BTreeSet::new()) {
-            called.insert(dir.clone());
-        } else if caller < &dir.as_str() {
+        let in_ring = reaches(&calls, dir, caller, &mut BTreeSet::new());
+        if caller != dir && (!in_ring || *caller < dir.as_str()) {
             called.insert(dir.clone());
         }
     }
@@ -141,11 +188,19 @@ fn reaches<'a>(calls: &'a [(&str, String)], from: &'a str, to: &str, seen: &mut 
         .any(|(_, dir)| reaches(calls, dir, to, seen))
 }
 
-fn read_root(files: &mut Files<'_>, root: &Path, module: Rc<Module>) -> Option<Template> {
-    let file = main_file(files, &module)?;
+fn read_root(
+    files: &mut Files<'_>,
+    root: &Path,
+    module: Rc<Module>,
+    plan: Option<&Plan>,
+) -> Option<Template> {
+    let file = match plan {
+        Some(plan) if plan.dir() == module.dir || main_file(files, &module).is_none() => plan.file.clone(),
+        _ => main_file(files, &module)?,
+    };
     let fetched = fetched_modules(root, &module.dir);
     let variables: Vec<String> = module.variables.keys().cloned().collect();
-    let mut evaluator = Evaluator::new(files, Rc::clone(&module), fetched);
+    let mut evaluator = Evaluator::new(files, Rc::clone(&module), fetched, plan);
     for name in variables {
         evaluator.variable(0, &name, super::node::Mark::default());
     }
@@ -230,6 +285,14 @@ fn lowered(evaluator: &mut Evaluator<'_, '_>, number: usize) -> Vec<Resource> {
         return Vec::new();
     };
     let (address, condition) = (instance.address.clone(), instance.condition.clone());
+    // What a plan does not have is not made.
+    if declaration.mode == Mode::Managed
+        && evaluator
+            .plan
+            .is_some_and(|plan| !plan.resources.contains_key(&address))
+    {
+        return Vec::new();
+    }
     let values = if kind == "aws_lambda_function" {
         with_code(evaluator, number, values)
     } else {

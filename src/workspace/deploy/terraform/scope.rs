@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::super::node::Mark;
 use super::files::Files;
 use super::module::{Declaration, Mode, Module};
+use super::plan::{self, Plan};
 use super::sources::{Source, source_of};
 use super::syntax::{Expr, ExprKind, outline};
 use super::value::{Kind, Pair, Thing, Val};
@@ -66,6 +67,8 @@ pub(super) struct Evaluator<'f, 'r> {
     pub(super) parameters: BTreeMap<String, Option<String>>,
     /// Folders of modules that `terraform init` fetched, by key.
     fetched: BTreeMap<String, String>,
+    /// What the deployment will be, where somebody planned it.
+    pub(super) plan: Option<&'f Plan>,
 }
 
 impl<'f, 'r> Evaluator<'f, 'r> {
@@ -74,6 +77,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         files: &'f mut Files<'r>,
         module: Rc<Module>,
         fetched: BTreeMap<String, String>,
+        plan: Option<&'f Plan>,
     ) -> Self {
         let scope = Scope {
             chain: vec![module.dir.clone()],
@@ -93,6 +97,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             steps: 0,
             parameters: BTreeMap::new(),
             fetched,
+            plan,
         }
     }
 
@@ -150,6 +155,9 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         };
         let variable = module.variables.get(name);
         let Some(call) = call else {
+            if let Some(planned) = self.plan.and_then(|plan| plan.variables.get(name)) {
+                return plan::over(None, planned, variable.map_or(at, |variable| variable.at), 0);
+            }
             let given = module.set.get(name);
             let default = given.or_else(|| variable.and_then(|variable| variable.default.as_ref()));
             let value = default.map(|default| self.eval(scope, default, &Bindings::new()));
@@ -319,6 +327,13 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         let prefix = self.scopes.get(scope).map_or("", |scope| scope.prefix.as_str());
         let address = format!("{prefix}{}", declaration.address());
         let none = Bindings::new();
+        if let Some(plan) = self.plan.filter(|_| declaration.mode != Mode::Data) {
+            let keys = plan.keys(&address, declaration.mode);
+            if !keys.is_empty() || (declaration.mode == Mode::Managed && super::is_lowered(&declaration.kind))
+            {
+                return self.expand_planned(scope, index, declaration, &address, keys);
+            }
+        }
         if let Some(count) = declaration.body.get("count") {
             let value = self.eval(scope, count, &none);
             let number = value.as_number().filter(|number| *number >= 0.0);
@@ -411,6 +426,61 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             })
             .collect();
         Val::map(pairs, at)
+    }
+
+    /// The instances that a plan has, whatever the files say of their number.
+    fn expand_planned(
+        &mut self,
+        scope: usize,
+        index: usize,
+        declaration: &Declaration,
+        address: &str,
+        keys: Vec<String>,
+    ) -> Val {
+        let at = declaration.at;
+        let values = declaration
+            .body
+            .get("for_each")
+            .map(|for_each| self.eval(scope, for_each, &Bindings::new()));
+        let mut items: Vec<(usize, Val)> = Vec::new();
+        let mut pairs = Vec::new();
+        for key in keys {
+            let whole = format!("{address}{key}");
+            let inner = key.trim_start_matches('[').trim_end_matches(']');
+            if key.is_empty() {
+                return self.instance(scope, index, whole, Bindings::new(), None, at);
+            }
+            if let Ok(number) = inner.parse::<usize>() {
+                #[allow(clippy::cast_precision_loss, reason = "a count of things")]
+                let count = Val::new(Kind::Number(number as f64), at);
+                let bindings = bound("count", &[("index", count)], at);
+                items.push((number, self.instance(scope, index, whole, bindings, None, at)));
+                continue;
+            }
+            let name = inner.trim_matches('"').to_owned();
+            let value = match values.as_ref().map(|values| &values.kind) {
+                Some(Kind::Map(pairs)) => pairs
+                    .iter()
+                    .find(|pair| pair.key == name)
+                    .map(|pair| pair.value.clone()),
+                Some(Kind::List(_)) => Some(Val::text(name.as_str(), at)),
+                _ => None,
+            };
+            let value = value.unwrap_or_else(|| Val::opaque(&format!("{address}.each.value"), at));
+            let each = [("key", Val::text(name.as_str(), at)), ("value", value)];
+            let bindings = bound("each", &each, at);
+            pairs.push(Pair {
+                value: self.instance(scope, index, whole, bindings, None, at),
+                key: name,
+                key_at: at,
+            });
+        }
+        if pairs.is_empty() {
+            items.sort_by_key(|(number, _)| *number);
+            Val::list(items.into_iter().map(|(_, item)| item).collect(), at)
+        } else {
+            Val::map(pairs, at)
+        }
     }
 
     fn too_many(&mut self, address: &str, at: Mark) {
