@@ -75,6 +75,9 @@ pub struct Project {
     /// The configuration file (default: `rolefit.toml` in PATH).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -84,6 +87,21 @@ pub struct Project {
     /// With `--current aws`: the name of the role, when the stack does not tell.
     #[arg(long, value_name = "NAME", requires = "current")]
     pub role: Option<String>,
+}
+
+/// The Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Cargo features")]
+pub struct Features {
+    /// Features to switch on, beside the default ones.
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Read code behind any feature.
+    #[arg(long)]
+    pub all_features: bool,
+    /// Leave default features off.
+    #[arg(long)]
+    pub no_default_features: bool,
 }
 
 /// Where the current roles are read from.
@@ -188,6 +206,9 @@ pub struct Lock {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
 }
 
 #[derive(Debug, clap::Args)]
@@ -209,6 +230,9 @@ pub struct Explain {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
 }
 
 #[derive(Debug, clap::Args)]

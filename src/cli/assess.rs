@@ -94,7 +94,15 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         &ScanOptions {
             threads: Some(rayon::current_num_threads()),
             examples: all,
-            ..ScanOptions::default()
+            features: config
+                .features
+                .features
+                .iter()
+                .chain(&project.features.features)
+                .cloned()
+                .collect(),
+            all_features: config.features.all_features || project.features.all_features,
+            no_default_features: config.features.no_default_features || project.features.no_default_features,
         },
     );
     let mut inputs = Inputs {

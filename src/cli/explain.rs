@@ -21,6 +21,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         catalog: args.catalog.clone(),
         current: Current::Template,
         role: None,
+        features: args.features.clone(),
     };
     let inputs = assess::read(&project)?;
     let report = assess::assess(&inputs);
