@@ -324,10 +324,17 @@ impl<'a> Member<'a> {
             .map(|&text| data.texts.get(text))
     }
 
-    /// The API's spelling of a variant of the SDK's `enum`: `PublicRead` is `public-read`.
+    /// The API's spelling of a variant of the SDK's `enum`: `PublicRead` is `public-read`. A few variants have names of
+    /// their own in the SDK, which no source of the catalogue tells; of them nothing is known.
     pub fn enum_value_of_variant(&self, rust_variant: &str) -> Option<&'a str> {
-        self.enum_values()
-            .find(|value| naming::same_folded(value, rust_variant))
+        let named = |name: &str| self.enum_values().find(|value| naming::same_folded(value, name));
+        // `Self` cannot be a variant, and `Unknown` is the SDK's own.
+        let renamed = || match rust_variant {
+            "SelfValue" => named("Self"),
+            "UnknownValue" => named("Unknown"),
+            _ => None,
+        };
+        named(rust_variant).or_else(renamed)
     }
 }
 

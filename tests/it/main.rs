@@ -9,13 +9,18 @@
 )]
 
 mod contain;
+mod contain_cases;
 mod contain_managed;
 mod coverage;
+mod creep;
 mod demo;
 mod documents;
+mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod reports;
 mod schemas;
+mod sdk_names;

@@ -20,6 +20,20 @@ pub struct TemplateError {
     pub message: String,
 }
 
+impl TemplateError {
+    /// What is wrong with a text of the file, at the place where it stands in quotes (else as it is; else at the start).
+    pub(super) fn at(file: &str, text: &str, about: &str, message: String) -> Self {
+        let offset = text.find(&format!("\"{about}\"")).or_else(|| text.find(about));
+        let (line, column) = place(text, offset.unwrap_or(0));
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+        }
+    }
+}
+
 /// Reads a template. `file` is for messages.
 ///
 /// # Errors
@@ -64,16 +78,21 @@ pub(super) fn one_or_more<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<St
 
 /// An error of the TOML reader with its place and, for an unknown key, the nearest known one.
 pub(super) fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> TemplateError {
-    let offset = error.span().map_or(0, |span| span.start);
+    let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+    TemplateError {
+        file: file.to_owned(),
+        line,
+        column,
+        message: with_suggestion(error.message()),
+    }
+}
+
+/// 1-based line and column of a byte offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |index| index + 1);
     let column = before.get(line_start..).map_or(0, |line| line.chars().count());
-    TemplateError {
-        file: file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: column + 1,
-        message: with_suggestion(error.message()),
-    }
+    (before.matches('\n').count() + 1, column + 1)
 }
 
 fn with_suggestion(message: &str) -> String {

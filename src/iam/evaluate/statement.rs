@@ -5,6 +5,8 @@ use super::condition;
 use super::principal::{Caller, Directness, directness};
 use super::resource::{ShortArn, names};
 use super::text::{Letter, Piece, matches};
+use crate::iam::action::ActionPattern;
+use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Actions, Effect, Resources, Statement};
 use crate::iam::request::Request;
 
@@ -29,22 +31,10 @@ impl Reader<'_> {
             )?,
             None => Directness::Itself,
         };
-        let applies = self.acts(&statement.actions)
+        let applies = acts(&statement.actions, &self.request.action)
             && self.names(&statement.resources, layer)
             && condition::hold(&statement.conditions, statement.effect, self.request);
         applies.then_some(directness)
-    }
-
-    fn acts(&self, actions: &Actions) -> bool {
-        let any = |patterns: &[crate::iam::action::ActionPattern]| {
-            patterns
-                .iter()
-                .any(|pattern| action_matches(pattern.as_str(), &self.request.action))
-        };
-        match actions {
-            Actions::Only(patterns) => any(patterns),
-            Actions::AllExcept(patterns) => !any(patterns),
-        }
     }
 
     fn names(&self, resources: &Resources, layer: Layer) -> bool {
@@ -55,7 +45,7 @@ impl Reader<'_> {
             Layer::Scp => ShortArn::FilledIfOpen,
             Layer::Rcp => ShortArn::Nothing,
         };
-        let any = |entries: &[crate::iam::arn::ArnPattern]| {
+        let any = |entries: &[ArnPattern]| {
             entries
                 .iter()
                 .any(|entry| names(entry.as_str(), self.request, short))
@@ -64,6 +54,19 @@ impl Reader<'_> {
             Resources::Only(entries) => any(entries),
             Resources::AllExcept(entries) => !any(entries),
         }
+    }
+}
+
+/// Whether `Action` or `NotAction` speaks of an action.
+pub(super) fn acts(actions: &Actions, action: &str) -> bool {
+    let any = |patterns: &[ActionPattern]| {
+        patterns
+            .iter()
+            .any(|pattern| action_matches(pattern.as_str(), action))
+    };
+    match actions {
+        Actions::Only(patterns) => any(patterns),
+        Actions::AllExcept(patterns) => !any(patterns),
     }
 }
 
