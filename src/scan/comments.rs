@@ -58,6 +58,11 @@ pub fn comments_in(text: &str) -> Vec<Comment> {
         let Some(text) = behind.trim_start().strip_prefix("rolefit:") else {
             continue;
         };
+        // Inside a text.
+        if before.matches('"').count() % 2 == 1 {
+            continue;
+        }
+        let text = text.split_once(" //").map_or(text, |(text, _)| text);
         let alone = before.trim().is_empty();
         let below = lines
             .iter()

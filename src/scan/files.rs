@@ -158,7 +158,10 @@ impl Files {
             let mut declared = Vec::new();
             declared_modules(&file.items, &file.base, &file.path, 0, &mut declared);
             for module in declared {
-                let found = module.candidates.iter().find(|path| root.join(path).is_file());
+                let found = module
+                    .candidates
+                    .iter()
+                    .find(|path| self.find(file.package, path).is_some() || root.join(path).is_file());
                 match found {
                     Some(path) => {
                         if self.find(file.package, path).is_none() {
