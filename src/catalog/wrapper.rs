@@ -156,7 +156,7 @@ pub fn wrappers() -> &'static BTreeMap<String, Wrapper> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
 
