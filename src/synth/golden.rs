@@ -76,6 +76,7 @@ fn check(case: &Case) -> Option<String> {
     let around = Surroundings {
         function: &function,
         stack: None,
+        templates: crate::catalog::template::templates(),
     };
     let (grants, _) = expand(Catalog::embedded(), around, &usage);
     let found: BTreeSet<String> = grants
@@ -111,6 +112,7 @@ fn function() -> Function {
         linked_by: None,
         link_confidence: Confidence::High,
         stack: None,
+        templates: crate::catalog::template::templates(),
         location: Location::new("src/main.rs", 1, 1),
         runtime: None,
         may_be_rust: true,
