@@ -112,7 +112,6 @@ fn function() -> Function {
         linked_by: None,
         link_confidence: Confidence::High,
         stack: None,
-        templates: crate::catalog::template::templates(),
         location: Location::new("src/main.rs", 1, 1),
         runtime: None,
         may_be_rust: true,
