@@ -51,6 +51,23 @@ pub struct Config {
     pub fail_on: Vec<String>,
     /// Whether an incomplete analysis fails.
     pub strict: bool,
+    /// Cargo features that the code is read with.
+    pub features: FeatureChoice,
+}
+
+/// `[scan]`: Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureChoice {
+    /// Features to switch on in every package that has them.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Whether code behind any feature counts.
+    #[serde(default)]
+    pub all_features: bool,
+    /// Whether default features are off.
+    #[serde(default)]
+    pub no_default_features: bool,
 }
 
 /// A `[[function]]`: which binary a function runs.
@@ -93,6 +110,8 @@ struct AsWritten {
     templates: TemplatesAsWritten,
     #[serde(default)]
     check: CheckAsWritten,
+    #[serde(default)]
+    scan: FeatureChoice,
     #[serde(default)]
     function: Vec<Spanned<FunctionAsWritten>>,
     #[serde(default)]
@@ -201,6 +220,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     config.trail = written.observe.usage;
     config.templates = written.templates.folders;
     config.strict = written.check.strict;
+    config.features = written.scan;
     if let Some(fail_on) = written.check.fail_on {
         config.fail_on = fail_on;
     }

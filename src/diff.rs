@@ -4,12 +4,15 @@
 //! narrowest cell that covers it; cells that no required grant needs are excess. `diff` knows nothing of synthesis: the
 //! required side can be a hand-written policy too.
 
+pub mod risk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
-use crate::iam::policy::{Actions, Conditions, Effect, Resources};
+use crate::iam::contain;
+use crate::iam::policy::{Actions, Conditions, Effect, Policy, Resources, Statement};
 use crate::usage::{Because, Confidence, Grant};
 use crate::workspace::model::{GrantOrigin, Role, RoleStatement};
 
@@ -48,6 +51,8 @@ pub enum Lack {
     Action,
     /// The role allows the action on other resources only.
     Resource(BTreeSet<ArnPattern>),
+    /// The role allows it on the resource, but under conditions that the call never meets.
+    Conditions(GrantOrigin),
     /// A statement denies it.
     Denied(GrantOrigin),
 }
@@ -249,7 +254,11 @@ impl Cell<'_> {
 
     fn is_exactly(&self, grant: &Grant) -> bool {
         matches!(&self.resources, CellResource::On(resource) if **resource == grant.resource || resource.covers(&grant.resource) && grant.resource.covers(resource))
-            && self.statement.statement.conditions == grant.conditions
+            && implies(self.conditions(), &grant.conditions)
+    }
+
+    fn conditions(&self) -> &Conditions {
+        &self.statement.statement.conditions
     }
 
     /// Narrower cells first: exact ones, then those that are covered by more other patterns.
@@ -281,11 +290,12 @@ fn required_rows(
     let allowing: Vec<usize> = indices(cells, |cell| {
         cell.allows_action(&grant.action) && applies(catalog, &grant.action, cell)
     });
-    let covering: Vec<usize> = allowing
+    let (covering, conditional): (Vec<usize>, Vec<usize>) = allowing
         .iter()
         .copied()
         .filter(|&i| at(cells, i, |cell| cell.covers_need(grant)))
-        .collect();
+        .filter(|&i| at(cells, i, |cell| meet(&grant.conditions, cell.conditions())))
+        .partition(|&i| at(cells, i, |cell| implies(&grant.conditions, cell.conditions())));
     let mut take = |index: usize| {
         used.insert(index);
         supplied.entry(index).or_default().insert(grant.action.clone());
@@ -312,6 +322,16 @@ fn required_rows(
             .collect();
         best.iter().copied().for_each(&mut take);
         return vec![granted_row(grant, Verdict::Narrow, &best, cells)];
+    }
+    if let Some(&first) = conditional.first() {
+        // Whether the condition holds when the function calls is not known: the grant may be enough.
+        conditional.iter().copied().for_each(&mut take);
+        let mut row = granted_row(grant, Verdict::Keep, &conditional, cells);
+        row.confidence = row.confidence.min(Confidence::Medium);
+        if let Some(cell) = cells.get(first) {
+            row.conditions = cell.conditions().clone();
+        }
+        return vec![row];
     }
     let touching: Vec<usize> = allowing
         .iter()
@@ -341,12 +361,51 @@ fn required_rows(
         .iter()
         .filter_map(|&index| cells.get(index).map(Cell::resource))
         .collect();
-    row.lack = Some(if elsewhere.is_empty() {
-        Lack::Action
-    } else {
-        Lack::Resource(elsewhere)
+    let excluded = allowing
+        .iter()
+        .filter_map(|&index| cells.get(index))
+        .find(|cell| cell.covers_need(grant));
+    row.lack = Some(match excluded {
+        Some(cell) => Lack::Conditions(cell.statement.origin.clone()),
+        None if elsewhere.is_empty() => Lack::Action,
+        None => Lack::Resource(elsewhere),
     });
     vec![row]
+}
+
+/// Whether every request that meets the one set of conditions meets the other.
+fn implies(one: &Conditions, other: &Conditions) -> bool {
+    if other.is_empty() || one == other {
+        return true;
+    }
+    let (new, old) = (under(one), under(other));
+    contain::contain(&[new], &[old], &contain::Options::default()) == contain::Verdict::NoNewAccess
+}
+
+/// Whether some request meets both.
+fn meet(one: &Conditions, other: &Conditions) -> bool {
+    if one.is_empty() || other.is_empty() || one == other {
+        return true;
+    }
+    let mut denied = under(one);
+    let mut deny = under(other).statements;
+    deny.iter_mut()
+        .for_each(|statement| statement.effect = Effect::Deny);
+    denied.statements.extend(deny);
+    let all = [under(one)];
+    contain::contain(&all, &[denied], &contain::Options::default()) != contain::Verdict::NoNewAccess
+}
+
+/// Everything, under conditions.
+fn under(conditions: &Conditions) -> Policy {
+    Policy::of(vec![Statement {
+        sid: None,
+        effect: Effect::Allow,
+        principals: None,
+        actions: Actions::Only(vec![ActionPattern::new("*")]),
+        resources: Resources::Only(vec![ArnPattern::any()]),
+        conditions: conditions.clone(),
+    }])
 }
 
 fn indices(cells: &[Cell<'_>], keep: impl Fn(&Cell<'_>) -> bool) -> Vec<usize> {

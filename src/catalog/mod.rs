@@ -17,6 +17,7 @@ mod risk;
 mod nearest;
 mod search;
 pub mod template;
+pub mod wrapper;
 mod need;
 pub mod build;
 

@@ -75,6 +75,9 @@ pub struct Project {
     /// The configuration file (default: `rolefit.toml` in PATH).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -87,6 +90,21 @@ pub struct Project {
     /// With `--current aws`: the name of the role, when the stack does not tell.
     #[arg(long, value_name = "NAME", requires = "current")]
     pub role: Option<String>,
+}
+
+/// The Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Cargo features")]
+pub struct Features {
+    /// Features to switch on, beside the default ones.
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Read code behind any feature.
+    #[arg(long)]
+    pub all_features: bool,
+    /// Leave default features off.
+    #[arg(long)]
+    pub no_default_features: bool,
 }
 
 /// Where the current roles are read from.
@@ -111,8 +129,12 @@ pub enum Command {
     Check(Check),
     /// Approve the grants of today: write them to `rolefit.lock`.
     Lock(Lock),
+    /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
+    Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
+    /// A request against policies: the decision, and the statement that decides.
+    Simulate(Simulate),
     /// What a rule means.
     Rule(Rule),
     /// The JSON schema of an output.
@@ -170,6 +192,12 @@ pub struct Check {
     /// Show notes too.
     #[arg(long, short)]
     pub verbose: bool,
+    /// Compare with the roles at this git revision, such as `origin/main`, instead of `rolefit.lock`.
+    #[arg(long, value_name = "REV", conflicts_with = "base_report")]
+    pub base: Option<String>,
+    /// Compare with the roles in an earlier `--format json` report instead of `rolefit.lock`.
+    #[arg(long, value_name = "FILE")]
+    pub base_report: Option<PathBuf>,
     /// Exit with 0 even if there are findings.
     #[arg(long)]
     pub exit_zero: bool,
@@ -196,6 +224,78 @@ pub struct Lock {
     /// A folder with policy templates of your own; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub templates: Vec<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+}
+
+/// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
+///
+/// OLD and NEW are each a policy document, a dump of roles (`aws iam get-account-authorization-details`), a stack
+/// template, or `-` for standard input. From a dump or template all identity policies of a role count together, role by
+/// role; `--role` or `--function` picks one.
+///
+/// Exit code 0: no new access, proved. 1: new access. 4: not proved either way.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rolefit compare old.json new.json
+  git show main:template.yaml | rolefit compare - template.yaml
+  rolefit compare --kind trust old-trust.json new-trust.json
+  rolefit compare role.json --not-granted forbidden.json
+  rolefit compare --batch pairs.jsonl")]
+pub struct Compare {
+    /// What is allowed today.
+    #[arg(required_unless_present = "batch")]
+    pub old: Option<PathBuf>,
+    /// What would be allowed.
+    #[arg(required_unless_present_any = ["batch", "not_granted"])]
+    pub new: Option<PathBuf>,
+    /// What the policies are attached to.
+    #[arg(long, value_enum, default_value_t = KindArg::Identity)]
+    pub kind: KindArg,
+    /// Which actions there are: any name (`open`, so that `sts:*` is more than today's actions), or those of the
+    /// catalogue.
+    #[arg(long, value_enum, default_value_t = UniverseArg::Open)]
+    pub universe: UniverseArg,
+    /// Only this role of a dump or template.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// Only the role of this function of a template.
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// Instead of NEW: an access list, `[{"actions": [...], "resources": [...]}]`; does OLD grant any of it?
+    #[arg(long, value_name = "FILE", conflicts_with = "new")]
+    pub not_granted: Option<PathBuf>,
+    /// Many questions: one `{"id", "kind", "old", "new"}` a line; prints one `{"id", "verdict", "witness"}` a line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["old", "new", "not_granted"])]
+    pub batch: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+}
+
+/// What policies are attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// A user, group or role.
+    Identity,
+    /// A resource, such as a bucket.
+    Resource,
+    /// A role: who may assume it.
+    Trust,
+}
+
+/// Which actions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UniverseArg {
+    /// Any name.
+    Open,
+    /// Those of the catalogue.
+    Catalog,
 }
 
 #[derive(Debug, clap::Args)]
@@ -220,6 +320,66 @@ pub struct Explain {
     /// A folder with policy templates of your own; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub templates: Vec<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+}
+
+/// A request against policies: the decision, and the statement that decides.
+///
+/// Decides as IAM does, offline: a Deny anywhere wins; then every layer that is attached must allow. Policies are JSON
+/// files, or managed policies of AWS by name or ARN. Nothing is assumed of the request's circumstances: a condition key
+/// that is not given with --context is missing, as it would be for IAM. Exits with 0 when the request is allowed and
+/// with 1 when it is denied.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rolefit simulate --policy role.json --action s3:GetObject --resource arn:aws:s3:::bucket/key
+  rolefit simulate --policy ReadOnlyAccess --boundary boundary.json --action dynamodb:Query \\
+      --resource arn:aws:dynamodb:eu-west-1:123456789012:table/orders --context aws:SourceIp=203.0.113.7
+  rolefit simulate --resource-policy trust.json --principal lambda.amazonaws.com \\
+      --action sts:AssumeRole --resource arn:aws:iam::123456789012:role/app")]
+pub struct Simulate {
+    /// An identity policy of the caller; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<String>,
+    /// The caller's permissions boundary.
+    #[arg(long, value_name = "FILE")]
+    pub boundary: Option<String>,
+    /// A session policy; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub session: Vec<String>,
+    /// The service control policies of one level (root, organisational unit, account), separated by commas; repeat it
+    /// for each level.
+    #[arg(long, value_name = "FILES")]
+    pub scp: Vec<String>,
+    /// The resource control policies of one level, likewise.
+    #[arg(long, value_name = "FILES")]
+    pub rcp: Vec<String>,
+    /// The resource's own policy: a bucket policy, key policy, or the trust policy of a role to assume.
+    #[arg(long, value_name = "FILE")]
+    pub resource_policy: Option<String>,
+    /// The caller: the ARN of a user, role or session, a service such as `lambda.amazonaws.com`, or `anonymous`; some
+    /// principal of the resource's account when left out.
+    #[arg(long, value_name = "ARN")]
+    pub principal: Option<String>,
+    /// The action, such as `s3:GetObject`.
+    #[arg(long, value_name = "ACTION", required_unless_present = "batch")]
+    pub action: Option<String>,
+    /// The ARN of the resource, or `*` for an action that takes none.
+    #[arg(long, value_name = "ARN", required_unless_present = "batch")]
+    pub resource: Option<String>,
+    /// The account that owns the resource, where its ARN does not tell.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub resource_account: Option<String>,
+    /// A condition key of the request; repeat a key to give it several values.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub context: Vec<String>,
+    /// Requests with their policies, one JSON object a line (`-` is standard input); prints one decision a line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "boundary", "session", "scp", "rcp", "resource_policy", "principal", "action", "resource", "resource_account", "context"])]
+    pub batch: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -331,4 +491,10 @@ pub enum SchemaOf {
     Service,
     /// `rolefit templates list --format json`.
     Templates,
+    /// `rolefit compare --format json`.
+    Compare,
+    /// `rolefit simulate --format json`.
+    Simulate,
+    /// One line of `rolefit simulate --batch`.
+    SimulateBatch,
 }

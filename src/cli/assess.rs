@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::{Current, Project};
-use super::{concern, observed};
+use super::{approved, concern, observed};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
 use crate::gate;
+use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, EntryScan, Scan, ScanOptions};
@@ -39,11 +40,14 @@ pub struct Inputs {
     /// What CloudTrail recorded, if a trail was named.
     pub trail: Option<Trail>,
     chosen: Vec<String>,
+    /// The grants that were approved, if there is a lock or a base.
+    pub approved: Option<Approved>,
 }
 
 /// Reads the project and, if one is named, the trail.
 pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     let mut inputs = read_code(project, false)?;
+    inputs.approved = approved::lock(&inputs.root)?;
     let trail = match (&project.usage, &inputs.config.trail) {
         (Some(path), _) => Some(path.clone()),
         (None, Some(path)) => Some(inputs.root.join(path)),
@@ -98,7 +102,15 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         &ScanOptions {
             threads: Some(rayon::current_num_threads()),
             examples: all,
-            ..ScanOptions::default()
+            features: config
+                .features
+                .features
+                .iter()
+                .chain(&project.features.features)
+                .cloned()
+                .collect(),
+            all_features: config.features.all_features || project.features.all_features,
+            no_default_features: config.features.no_default_features || project.features.no_default_features,
         },
     );
     let mut inputs = Inputs {
@@ -111,6 +123,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         trail: None,
         templates: templates.into_templates(),
         chosen: project.functions.clone(),
+        approved: None,
     };
     let manifests = std::mem::take(&mut inputs.tree.gaps);
     inputs.workspace.gaps.extend(manifests);
@@ -254,6 +267,11 @@ impl Inputs {
         Ok(())
     }
 
+    /// The scanned folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn entry(&self, function: &Function) -> Option<&EntryScan> {
         let binary = function.binary.as_ref()?;
         self.scan.entries.iter().find(|entry| entry.binary == *binary)
@@ -352,6 +370,7 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
         })
         .collect();
     findings.extend(gaps.iter().map(|gap| gate::unsettled(gap, None)));
+    findings.extend(creep(inputs, &functions));
     gate::waive(&mut findings, &inputs.config.waivers, &today());
     gate::sort(&mut findings);
     let fails = gate::fails(&findings, &inputs.config.fail_on);
@@ -364,7 +383,23 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
         gaps,
         fails,
         trail: inputs.trail.as_ref().map(Trail::summary),
+        approved: inputs.approved.as_ref().map(|approved| approved.source.clone()),
     }
+}
+
+/// What roles grant beyond what was approved.
+fn creep(inputs: &Inputs, functions: &[Assessed<'_>]) -> Vec<gate::Finding> {
+    let Some(approved) = &inputs.approved else {
+        return Vec::new();
+    };
+    let (of, needs): (Vec<&Function>, Vec<&[crate::usage::Grant]>) = functions
+        .iter()
+        .map(|assessed| (assessed.function, assessed.grants.as_slice()))
+        .unzip();
+    let mut findings = creep::findings(inputs.catalog, approved, &of, &needs);
+    // When only some functions were asked for, the entries of the others are not stale.
+    findings.retain(|finding| inputs.chosen.is_empty() || finding.function.is_some());
+    findings
 }
 
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'a> {

@@ -1,13 +1,21 @@
 //! `rolefit check`: the gate.
 
 use super::args::{Check, ReportFormat};
-use super::{Outcome, assess, render, say};
+use super::{Outcome, approved, assess, render, say};
 use crate::gate;
 use crate::report::text;
 
 /// Judges every function's role and says whether the build may go on.
 pub fn run(args: &Check) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&args.project)?;
+    let mut inputs = assess::read(&args.project)?;
+    match (&args.base, &args.base_report) {
+        (Some(revision), _) => {
+            inputs.approved = Some(approved::revision(inputs.root(), revision, inputs.catalog())?);
+        }
+        (None, Some(report)) => inputs.approved = Some(approved::report(report)?),
+        (None, None) => {}
+    }
+    let inputs = inputs;
     let mut report = assess::assess(&inputs);
     if !args.fail_on.is_empty() {
         report.fails = gate::fails(&report.findings, &args.fail_on);

@@ -22,6 +22,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         templates: args.templates.clone(),
         current: Current::Template,
         role: None,
+        features: args.features.clone(),
     };
     let inputs = assess::read(&project)?;
     let report = assess::assess(&inputs);

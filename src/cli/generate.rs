@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
 use super::{Outcome, assess, catalog, say, show, show_json, templates};
-use crate::report::{Assessed, json, scan};
+use crate::report::{Assessed, compare, json, scan, simulate};
 use crate::synth::emit;
 
 /// Prints or writes the minimal policy of each function.
@@ -113,8 +113,11 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
         SchemaOf::Catalog => schemars::schema_for!(catalog::CatalogV1),
         SchemaOf::Operation => schemars::schema_for!(catalog::OperationV1),
         SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
+        SchemaOf::Compare => schemars::schema_for!(compare::CompareV1),
         SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
         SchemaOf::Templates => schemars::schema_for!(templates::TemplatesV1),
+        SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
+        SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

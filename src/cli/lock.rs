@@ -17,6 +17,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         templates: args.templates.clone(),
         current: Current::Template,
         role: None,
+        features: args.features.clone(),
     };
     let inputs = assess::read_code(&project, false)?;
     if inputs.lacks_a_template() {

@@ -1,9 +1,11 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod approved;
 mod args;
 mod assess;
 mod catalog;
 mod check;
+mod compare;
 mod concern;
 mod diff;
 mod explain;
@@ -13,6 +15,7 @@ mod observed;
 mod overview;
 mod render;
 mod scan;
+mod simulate;
 mod templates;
 
 use std::io::Write as _;
@@ -80,8 +83,10 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Check(check)) => check::run(check),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Rule(rule)) => explain::rule(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
         Some(Command::Templates(command)) => templates::run(command),
     }

@@ -25,7 +25,7 @@ fn need(action: &str, resource: &str) -> Grant {
     )
 }
 
-/// A role of statements written `Effect action,action resource,resource`.
+/// A role of statements written `Effect action,action resource,resource Operator|key|value`, the condition optional.
 fn role(statements: &[&str]) -> Role {
     let statements = statements
         .iter()
@@ -45,7 +45,7 @@ fn role(statements: &[&str]) -> Role {
                 principals: None,
                 actions: Actions::Only(actions),
                 resources: Resources::Only(resources),
-                conditions: BTreeMap::new(),
+                conditions: words.next().map(conditions).unwrap_or_default(),
             };
             let location = Location::new("template.yaml", u32::try_from(index).unwrap() + 1, 1);
             let name = format!("policy{index}");
@@ -67,6 +67,13 @@ fn role(statements: &[&str]) -> Role {
         statements,
         boundary: None,
     }
+}
+
+/// `Operator|key|value`.
+fn conditions(text: &str) -> Conditions {
+    let mut parts = text.split('|').map(str::to_owned);
+    let (operator, key) = (parts.next().unwrap(), parts.next().unwrap());
+    BTreeMap::from([(operator, BTreeMap::from([(key, parts.collect())]))])
 }
 
 /// Every row as `verdict action resource`, with the count of a wildcard.
@@ -260,4 +267,57 @@ fn an_index_is_no_table_even_for_a_vague_need() {
             "remove dynamodb:Scan table/Orders/index/*"
         ]
     );
+}
+
+#[test]
+fn a_grant_under_a_condition_is_kept_with_less_confidence() {
+    let silence = Silence::MeansUnneeded(Confidence::High);
+    let needs = [need("dynamodb:PutItem", TABLE)];
+    let conditional = format!("Allow dynamodb:PutItem {TABLE} StringEquals|aws:PrincipalOrgID|o-1");
+    let diff = compare(Catalog::embedded(), &needs, &role(&[&conditional]), silence);
+    let row = diff.rows.first().unwrap();
+    assert_eq!(
+        (row.verdict, row.confidence, row.conditions.len(), diff.rows.len()),
+        (Verdict::Keep, Confidence::Medium, 1, 1)
+    );
+    let found = rows(
+        &needs,
+        &[&conditional, &format!("Allow dynamodb:PutItem {TABLE}")],
+    );
+    assert_eq!(
+        found,
+        [
+            "keep dynamodb:PutItem table/Orders",
+            "remove dynamodb:PutItem table/Orders"
+        ],
+        "the unconditional one is what is needed"
+    );
+}
+
+#[test]
+fn conditions_are_compared_in_meaning() {
+    let via = |operator: &str| conditions(&format!("{operator}|kms:ViaService|s3.eu-west-1.amazonaws.com"));
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/k";
+    let mut grant = need("kms:Decrypt", key);
+    grant.conditions = via("StringEquals");
+    for (condition, expected) in [
+        ("StringLike|kms:ViaService|s3.eu-west-1.amazonaws.com", "keep"),
+        ("StringLike|KMS:viaservice|s3.eu-west-1.amazonaws.com", "keep"),
+        ("StringLike|kms:ViaService|s3.*.amazonaws.com", "narrow"),
+        (
+            "StringEquals|kms:ViaService|sqs.eu-west-1.amazonaws.com",
+            "remove",
+        ),
+    ] {
+        let found = rows(
+            std::slice::from_ref(&grant),
+            &[&format!("Allow kms:Decrypt {key} {condition}")],
+        );
+        assert_eq!(
+            found.first().unwrap().split(' ').next(),
+            Some(expected),
+            "{condition}: {found:?}"
+        );
+        assert_eq!(found.len(), if expected == "remove" { 2 } else { 1 }, "{found:?}");
+    }
 }

@@ -70,6 +70,10 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
                 .collect();
             Some(format!("granted on other resources: {}", elsewhere.join(", ")))
         }
+        Some(Lack::Conditions(origin)) => Some(format!(
+            "{} ({}) allows it under conditions that this call never meets",
+            origin.name, origin.location
+        )),
         Some(Lack::Denied(origin)) => Some(format!("denied by {} ({})", origin.name, origin.location)),
         _ => None,
     });

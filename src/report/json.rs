@@ -2,13 +2,16 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Assessed, Report};
 use crate::catalog::Catalog;
 use crate::diff::Row;
+use crate::gate::lock::{Lock, LockedFunction};
 use crate::gate::{Finding, Place};
 use crate::iam::action::Action;
-use crate::usage::{Because, Gap, Observed};
+use crate::iam::policy::{Effect, Policy, PolicyError};
+use crate::usage::{Because, Gap, Location, Observed};
 use crate::workspace::model::{GrantOrigin, Role};
 
 /// The whole report.
@@ -79,6 +82,10 @@ pub struct RoleV1 {
     pub origin: String,
     /// Other functions that have it.
     pub shared_with: Vec<String>,
+    /// Everything it grants and denies today, as one document; `check --base-report` compares with it.
+    pub policy: serde_json::Value,
+    /// Its permissions boundary.
+    pub boundary: Option<String>,
 }
 
 /// One grant: needed, granted or both.
@@ -255,7 +262,83 @@ fn role(role: &Role) -> RoleV1 {
         id: role.id.clone(),
         origin: role.origin.clone(),
         shared_with: role.shared_with.clone(),
+        policy: document(role).to_json(),
+        boundary: role.boundary.clone(),
     }
+}
+
+/// The role's statements as one document.
+fn document(role: &Role) -> Policy {
+    Policy::of(role.statements.iter().map(|one| one.statement.clone()).collect())
+}
+
+/// The roles of a report that was printed earlier, as what was approved then.
+///
+/// # Errors
+/// When the text is no report, or one of another version.
+pub fn roles(text: &str) -> Result<Lock, BaseError> {
+    let written: Value = serde_json::from_str(text)?;
+    if written.get("schema").and_then(Value::as_str) != Some("rolefit-report-v1") {
+        return Err(BaseError::Schema);
+    }
+    let mut lock = Lock::default();
+    for function in written
+        .get("functions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let Some(role) = function.get("role").filter(|role| !role.is_null()) else {
+            continue;
+        };
+        let (Some(name), Some(id), Some(origin), Some(policy)) = (
+            text(function, "name"),
+            text(role, "id"),
+            text(role, "origin"),
+            role.get("policy"),
+        ) else {
+            return Err(BaseError::Schema);
+        };
+        let policy = Policy::from_json(&policy.to_string()).map_err(|source| BaseError::Policy {
+            function: name.clone(),
+            source,
+        })?;
+        let (grants, denies) = policy
+            .statements
+            .into_iter()
+            .partition(|statement| statement.effect == Effect::Allow);
+        let locked = LockedFunction {
+            location: Location::new("", 1, 1),
+            grants,
+            denies,
+            managed: Vec::new(),
+            boundary: text(role, "boundary"),
+        };
+        lock.functions.insert((name, format!("{origin}#{id}")), locked);
+    }
+    Ok(lock)
+}
+
+/// Why a report cannot stand for what was approved.
+#[derive(Debug, thiserror::Error)]
+pub enum BaseError {
+    /// No JSON.
+    #[error("no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Another document.
+    #[error(
+        "no report of `rolefit check --format json` (schema `rolefit-report-v1`, with the role's policy)"
+    )]
+    Schema,
+    /// A role's policy that cannot be read.
+    #[error("the policy of `{function}`: {source}")]
+    Policy {
+        /// The function.
+        function: String,
+        /// What is wrong.
+        source: PolicyError,
+    },
 }
 
 fn grant(row: &Row, observed: Option<&Observed>, catalog: &Catalog) -> GrantV1 {

@@ -3,12 +3,14 @@
 mod github;
 mod gitlab;
 mod html;
+pub mod compare;
 pub mod json;
 mod junit;
 mod markdown;
 mod place;
 mod sarif;
 pub mod scan;
+pub mod simulate;
 pub mod text;
 
 pub use github::github;
@@ -43,6 +45,8 @@ pub struct Report<'a> {
     pub fails: bool,
     /// What the trail showed, in words; `None` without a trail.
     pub trail: Option<String>,
+    /// What creep was judged against, such as `rolefit.lock`; `None` when there is neither a lock nor a base.
+    pub approved: Option<String>,
 }
 
 /// One function, assessed.

@@ -1,6 +1,6 @@
 //! From reached fns to call sites and gaps with places, paths and inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::usage::{CallSite, Confidence, Frame, Gap, Inputs, Location, OperationId};
 use crate::workspace::model::BinaryId;
@@ -10,7 +10,8 @@ use super::build::location;
 use super::expand::OpaqueMacro;
 use super::facts::{LocalGap, Site, SiteKind};
 use super::files::Files;
-use super::ir::Span;
+use super::ir::{ExprKind, Span};
+use super::principal;
 use super::reach::{AllFacts, Reach};
 use super::value::Evaluator;
 use super::world::{CrateId, FnId, World};
@@ -25,6 +26,8 @@ pub struct Scanned<'x, 'a> {
     pub files: &'x Files,
     /// Macros nobody could read.
     pub opaque: &'x [OpaqueMacro],
+    /// File and line of gaps that comments settle.
+    pub settled: &'x BTreeSet<(String, u32)>,
 }
 
 impl Scanned<'_, '_> {
@@ -34,27 +37,98 @@ impl Scanned<'_, '_> {
         let mut gaps = Vec::new();
         let mut evaluator = Evaluator::new(self, reach);
         let setters = evaluator.setters();
+        let reached = || reach.fns.keys().filter_map(|id| self.facts.get(id.0 as usize));
+        let roles = reached().any(principal::has_roles);
+        let mut assumed_calls = Vec::new();
+        let mut of_roles: BTreeMap<Span, BTreeSet<String>> = BTreeMap::new();
         for id in reach.fns.keys() {
             let Some(facts) = self.facts.get(id.0 as usize) else {
                 continue;
             };
             for site in &facts.sites {
+                let assumed = match roles {
+                    true => self.roles_of(&evaluator, *id, site),
+                    false => BTreeSet::new(),
+                };
+                if !assumed.is_empty() {
+                    let call = self.call_site(site, Vec::new(), Inputs::new());
+                    for span in assumed {
+                        let calls = of_roles.entry(span).or_default();
+                        calls.insert(format!("{} ({})", call.operation, call.location));
+                    }
+                    assumed_calls.push(call);
+                    continue;
+                }
                 let via = self.via(reach, *id, site.span);
                 let inputs = evaluator.inputs(*id, site, &setters);
                 call_sites.push(self.call_site(site, via, inputs));
                 gaps.extend(self.site_gap(site));
             }
-            gaps.extend(facts.gaps.iter().map(|gap| self.local_gap(gap)));
+        }
+        for facts in reached() {
+            gaps.extend(facts.gaps.iter().map(|gap| {
+                let calls = of_roles.get(&gap.span).filter(|_| gap.code == "assumed-role");
+                match calls {
+                    Some(calls) => self.assumed_gap(gap, calls),
+                    None => self.local_gap(gap),
+                }
+            }));
         }
         self.weak_gaps(reach, &mut gaps);
         self.other_gaps(&binary, krate, reach, &mut gaps);
+        gaps.retain(|gap| !self.is_settled(gap));
         call_sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
         call_sites.dedup();
+        assumed_calls.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        assumed_calls.dedup();
         EntryScan {
             binary,
             call_sites,
             gaps,
+            assumed: assumed_calls,
         }
+    }
+
+    /// The assumed roles that a call surely acts under; empty for the function's own.
+    fn roles_of(&self, evaluator: &Evaluator<'_, '_>, id: FnId, site: &Site) -> BTreeSet<Span> {
+        let body = self
+            .facts
+            .get(id.0 as usize)
+            .and_then(|facts| facts.body.as_deref());
+        let client = body.and_then(|body| match &body.expr(site.expr).kind {
+            ExprKind::Method { receiver, args, .. } => match args.first() {
+                // `input.send_with(&client)`.
+                Some(client) if site.library.is_none() => Some(*client),
+                _ => Some(*receiver),
+            },
+            ExprKind::Call { args, .. } => args.first().copied(),
+            _ => None,
+        });
+        match client {
+            Some(client) if site.library.is_none() => principal::assumed_roles(evaluator, id, client),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Calls that act under an assumed role are no need of the function's own.
+    fn assumed_gap(&self, gap: &LocalGap, calls: &BTreeSet<String>) -> Gap {
+        let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+        Gap::new(
+            "assumed-role",
+            format!(
+                "the role that is assumed here, not the function's own, needs {}",
+                calls.join(", ")
+            ),
+        )
+        .at(self.place(gap.span))
+        .hint("see to it that the assumed role allows them; nothing is granted to the function for them")
+    }
+
+    /// Whether a comment settles a gap.
+    fn is_settled(&self, gap: &Gap) -> bool {
+        gap.location
+            .as_ref()
+            .is_some_and(|place| self.settled.contains(&(place.file.clone(), place.line)))
     }
 
     /// Every site of every fn, without paths and inputs.
@@ -88,15 +162,17 @@ impl Scanned<'_, '_> {
             );
         CallSite {
             operation,
-            crate_name: match site.kind {
-                SiteKind::Library => "aws-config".to_owned(),
-                SiteKind::Extension => "parameters-and-secrets-extension".to_owned(),
-                _ => sdk.package.clone(),
+            crate_name: match (&site.library, &site.kind) {
+                (Some(library), _) => library.to_string(),
+                (None, SiteKind::Extension) => "parameters-and-secrets-extension".to_owned(),
+                (None, _) => sdk.package.clone(),
             },
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension | SiteKind::Declared(_) => {
+                    Confidence::High
+                }
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -108,7 +184,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension | SiteKind::Declared(_) => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(

@@ -6,6 +6,7 @@ use crate::usage::Piece;
 
 use super::eval::env;
 use super::eval_field::{element, join_event};
+use super::eval_text::changed;
 use super::facts::{Callee, Facts};
 use super::ir::{Body, ExprId, ExprKind, Name};
 use super::types::Ty;
@@ -35,10 +36,10 @@ impl<'x> Evaluator<'x, '_> {
             .iter()
             .any(|derive| matches!(&**derive, "Parser" | "Args" | "StructOpt" | "Clap" | "FromArgs"));
         if derives_args {
-            let type_name = data.name.clone();
-            return Some(unknown(format!(
-                "it is the command-line argument `{name}` (`{type_name}`)"
-            )));
+            let reason = format!("it is the command-line argument `{name}` (`{}`)", data.name);
+            let mut values = unknown(reason);
+            values.extend(default.iter().flat_map(|text| literal(text, data_span(field))));
+            return Some(values);
         }
         let filled = self.filled_types.get(&adt)?.clone();
         let variables = filled.prefixes.iter().map(|prefix| {
@@ -237,18 +238,14 @@ impl<'x> Evaluator<'x, '_> {
                     .collect()
             }
             "trim" | "trim_end" | "trim_start" | "to_lowercase" | "to_uppercase" | "to_ascii_lowercase"
-            | "to_ascii_uppercase" => {
+            | "to_ascii_uppercase" => changed(self.eval(frame, receiver), method, None),
+            "replace" if args.len() == 2 => {
                 let values = self.eval(frame, receiver);
-                values
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Text(pieces, origin) => match same_after(&pieces, method) {
-                            true => Value::Text(pieces, origin),
-                            false => Value::Unknown(format!("it is changed by `{method}`")),
-                        },
-                        other => other,
-                    })
-                    .collect()
+                let told: Vec<Values> = args.iter().map(|arg| self.eval(frame, *arg)).collect();
+                match told.as_slice() {
+                    [from, to] => changed(values, method, one_literal(from).zip(one_literal(to))),
+                    _ => values,
+                }
             }
             "unwrap_or" | "or" => self.with_default(frame, receiver, args, id, false),
             "unwrap_or_else" | "or_else" | "or_insert_with" => {
@@ -438,17 +435,15 @@ fn add_default(value: Value, text: &str) -> Value {
     }
 }
 
-/// Whether a method leaves literal text as it is.
-fn same_after(pieces: &[Piece], method: &str) -> bool {
-    pieces.iter().all(|piece| match piece {
-        Piece::Literal(text) => match method {
-            "trim" | "trim_start" | "trim_end" => text.trim() == text,
-            "to_lowercase" | "to_ascii_lowercase" => text.to_lowercase() == *text,
-            _ => text.to_uppercase() == *text,
+/// The text, if it is one literal for sure.
+fn one_literal(values: &Values) -> Option<&str> {
+    match values.as_slice() {
+        [Value::Text(pieces, _)] => match pieces.as_slice() {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
         },
-        // Spaces around a variable's value do not matter for which variable it is.
-        _ => method.starts_with("trim"),
-    })
+        _ => None,
+    }
 }
 
 /// `event_source_arn` as `eventSourceArn`.

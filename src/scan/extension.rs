@@ -91,7 +91,8 @@ impl Infer<'_, '_> {
                 operation: method.clone(),
                 method,
                 kind: SiteKind::Extension,
-                given: vec![(request.member, id)],
+                library: None,
+                given: vec![(Name::from(request.member), id)],
             });
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::usage::ResourceHint;
+
 use super::ir::{Body, ExprId, Name, Span};
 use super::types::Ty;
 use super::world::{AdtId, FnId, SdkId, TraitId};
@@ -46,6 +48,8 @@ pub enum SiteKind {
     NotInCatalogue,
     /// A constructor of a library that calls AWS by itself.
     Library,
+    /// A `// rolefit:` comment says so, with these members.
+    Declared(Vec<(Name, ResourceHint)>),
     /// A request to the Parameters and Secrets extension.
     Extension,
 }
@@ -65,8 +69,10 @@ pub struct Site {
     pub method: Name,
     /// How it was recognised.
     pub kind: SiteKind,
+    /// The crate that calls it, where that is not the code that is read.
+    pub library: Option<Name>,
     /// Inputs given by other means than setters: API member, value.
-    pub given: Vec<(&'static str, ExprId)>,
+    pub given: Vec<(Name, ExprId)>,
 }
 
 /// A step from a value to a part of it.
@@ -167,6 +173,8 @@ pub struct Facts {
     pub inner_returns: HashMap<ExprId, Vec<ExprId>>,
     /// Method calls on builders that set a member.
     pub setters: Vec<ExprId>,
+    /// Inputs that wrapper crates are given for their later calls: crate, member, value.
+    pub wrapper_sets: Vec<(Name, Name, ExprId)>,
     /// The method called on an expression, seen through `?` and `.await`.
     pub next: HashMap<ExprId, ExprId>,
     /// Arguments: the call they go to.

@@ -252,7 +252,7 @@ impl Infer<'_, '_> {
         span: Span,
     ) -> Ty {
         let types = self.arguments(args, &[], None);
-        if let Some(ty) = self.library_call(id, found, args, span) {
+        if let Some(ty) = self.wrapped_call(id, found, args, span) {
             return ty;
         }
         self.note_escape(found, &types, span);

@@ -84,6 +84,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let Some(operation) = service.operation_of_method(&site.operation) else {
             return inputs;
         };
+        if let SiteKind::Declared(members) = &site.kind {
+            for (member, hint) in members {
+                add(&mut inputs, member.to_string(), vec![hint.clone()]);
+            }
+            return inputs;
+        }
         for (member, expr) in &site.given {
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);
@@ -91,11 +97,21 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             if site.kind == SiteKind::Extension {
                 inputs.extend(super::extension::inputs(member, &hints));
             } else {
-                add(&mut inputs, (*member).to_owned(), hints);
+                add(&mut inputs, member.to_string(), hints);
             }
         }
         if site.kind == SiteKind::Extension {
             return inputs;
+        }
+        let library = site.library.as_ref().map(|name| name.replace('-', "_"));
+        let sets = library
+            .and_then(|name| self.wrapper_sets.get(name.as_str()))
+            .cloned();
+        for (member, home, expr) in sets.into_iter().flatten() {
+            self.reset();
+            let values = self.eval(&Frame::any_caller(home), expr);
+            let hints = self.hints(&values);
+            add(&mut inputs, member.to_string(), hints);
         }
         let Some(shape) = operation.input() else {
             return inputs;

@@ -12,11 +12,13 @@
 mod build;
 mod call_site;
 mod cfg;
+mod comments;
 mod dispatch;
 mod eval;
 mod eval_config;
 mod eval_response;
 mod eval_settings;
+mod eval_text;
 mod eval_flow;
 mod expand;
 mod extension;
@@ -38,6 +40,7 @@ mod lower_expr;
 mod macro_rules;
 mod packages;
 mod paths;
+mod principal;
 mod plain_macros;
 mod presence;
 mod reach;
@@ -49,6 +52,7 @@ mod trace;
 mod types;
 mod value;
 mod world;
+mod wrapped;
 
 #[cfg(test)]
 mod tests;
@@ -112,6 +116,9 @@ pub struct EntryScan {
     pub call_sites: Vec<CallSite>,
     /// What could not be settled on the way, sorted by place.
     pub gaps: Vec<Gap>,
+    /// Calls that surely act under a role which the function assumes: no needs of its own role. Sorted by place; paths
+    /// and inputs are empty.
+    pub assumed: Vec<CallSite>,
 }
 
 impl Scan {
@@ -120,7 +127,7 @@ impl Scan {
         let reached: BTreeSet<_> = self
             .entries
             .iter()
-            .flat_map(|entry| &entry.call_sites)
+            .flat_map(|entry| entry.call_sites.iter().chain(&entry.assumed))
             .map(|site| (&site.location, &site.operation))
             .collect();
         self.all_sites
@@ -176,13 +183,21 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     for file in &mut files.files {
         file.items = Vec::new();
     }
-    let facts = infer_all(&world, &files, &mut gaps);
+    let told = comments::read(&mut world, &files, catalog);
+    gaps.extend(told.gaps);
+    let mut facts = infer_all(&world, &files, &mut gaps);
+    for (id, sites) in told.sites {
+        if let Some(facts) = facts.get_mut(id.0 as usize) {
+            facts.sites.extend(sites);
+        }
+    }
     let mentioned = reach::mentioned_anywhere(&facts);
     let scanned = call_site::Scanned {
         world: &world,
         facts: &facts,
         files: &files,
         opaque: &opaque,
+        settled: &told.settled,
     };
     let with_code: BTreeSet<usize> = entries
         .iter()
@@ -202,6 +217,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
                     binary: entry.binary,
                     call_sites: Vec::new(),
                     gaps: Vec::new(),
+                    assumed: Vec::new(),
                 };
             };
             let mut result = catch_unwind(AssertUnwindSafe(|| {
@@ -215,6 +231,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
                     "scan-failed",
                     "the scan of this binary failed; its operations are not known",
                 )],
+                assumed: Vec::new(),
             });
             let more = unmodelled.get(&entry.package);
             result.gaps.extend(more.into_iter().flatten().cloned());

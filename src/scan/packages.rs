@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
+use crate::catalog::wrapper::{Wrapper, wrappers};
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
 use crate::workspace::cargo_lock::CargoLock;
@@ -59,8 +60,7 @@ impl<'a> Packages<'a> {
             sdks: BTreeMap::new(),
             catalog,
         };
-        // Role assumption by aws-config needs no dependency on the STS crate.
-        packages.sdk(world, "aws-sdk-sts");
+        packages.wrappers(world, cargo);
         for package in super::extension::packages() {
             packages.sdk(world, package);
         }
@@ -100,6 +100,33 @@ impl<'a> Packages<'a> {
             }
         }
         close(world);
+    }
+
+    /// The crates in use that call AWS for the application, and the SDK crates of what they call: the packages need
+    /// not depend on those.
+    fn wrappers(&mut self, world: &mut World<'a>, cargo: &CargoTree) {
+        let dependencies = cargo.packages.iter().flat_map(|package| &package.dependencies);
+        for dependency in dependencies {
+            let name = dependency.package.replace('-', "_");
+            let Some(wrapper) = wrappers().get(&name) else {
+                continue;
+            };
+            let on = wrapper
+                .feature
+                .as_ref()
+                .is_none_or(|feature| dependency.features.contains(feature));
+            if on && world.wrapped.insert(name) {
+                for operation in wrapper.operations() {
+                    self.sdk_of_operation(world, operation);
+                }
+            }
+        }
+    }
+
+    fn sdk_of_operation(&mut self, world: &mut World<'a>, operation: &str) {
+        if let Some((service, _)) = operation.split_once('.') {
+            self.sdk(world, &format!("aws-sdk-{service}"));
+        }
     }
 
     fn sdk(&mut self, world: &mut World<'a>, package: &str) -> SdkId {
@@ -260,7 +287,7 @@ pub fn matters(world: &World<'_>, cargo: &CargoTree, index: usize) -> bool {
         })
     };
     !data.sdks.is_empty()
-        || uses(&|package| package == "aws-config")
+        || uses(&|package| package == "aws-config" || world.wrapped.contains(&package.replace('-', "_")))
         || (uses(&|package| package.starts_with("lambda"))
             && uses(&|package| super::extension::HTTP_CLIENTS.contains(&package)))
 }
@@ -294,6 +321,10 @@ pub fn unmodelled(
                         .then_some("it calls AWS for the application")
                 });
             let Some(what) = known else { continue };
+            let modelled = wrappers().get(&dependency.package.replace('-', "_"));
+            if modelled.is_some_and(|wrapper| was_checked(wrapper, dependency.version.as_deref())) {
+                continue;
+            }
             if matches!(
                 world
                     .packages
@@ -320,6 +351,27 @@ pub fn unmodelled(
     gaps.sort();
     gaps.dedup();
     gaps
+}
+
+/// Whether a wrapper was checked with a version of its crate: `>=1, <3` against a requirement such as `2.1`.
+fn was_checked(wrapper: &Wrapper, version: Option<&str>) -> bool {
+    let Some(version) = version.filter(|version| version.contains(|c: char| c.is_ascii_digit())) else {
+        return true;
+    };
+    let numbers = |text: &str| -> (u64, u64) {
+        let mut parts = text
+            .trim_start_matches(|c: char| !c.is_ascii_digit())
+            .split('.')
+            .map(|part| part.chars().take_while(char::is_ascii_digit).collect::<String>())
+            .map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    };
+    let version = numbers(version);
+    wrapper.versions.split(',').all(|bound| match bound.trim() {
+        bound if bound.starts_with(">=") => version >= numbers(bound),
+        bound if bound.starts_with('<') => version < numbers(bound),
+        _ => true,
+    })
 }
 
 /// Lock files in which crates outside the workspace use SDK crates, by path.

@@ -61,6 +61,7 @@ impl<'a> Infer<'_, 'a> {
                 operation: operation.clone(),
                 method: method.clone(),
                 kind,
+                library: None,
                 given: Vec::new(),
             });
         }
@@ -93,6 +94,7 @@ impl<'a> Infer<'_, 'a> {
                 }
                 None
             }
+            Ty::Wrapper(krate) => self.wrapped_method(id, krate, method, args, span),
             Ty::SdkType(sdk, name) => {
                 let shape = self.world.sdks[*sdk].service?.shape(name)?;
                 shape.member_of_setter(method)?;
@@ -196,7 +198,7 @@ impl<'a> Infer<'_, 'a> {
                 }
                 ty.clone()
             }
-            Ty::SdkType(..) | Ty::Input(..) | Ty::Fluent(..) => ty.clone(),
+            Ty::SdkType(..) | Ty::Input(..) | Ty::Fluent(..) | Ty::Wrapper(_) => ty.clone(),
             _ => Ty::EXTERNAL,
         }
     }
@@ -371,7 +373,7 @@ impl<'a> Infer<'_, 'a> {
             message: "clients built from this configuration act under other credentials, perhaps not the function's \
                       role; their calls are still counted as the function's own"
                 .to_owned(),
-            hint: Some("leave out by configuration what only the other principal needs"),
+            hint: Some("the other principal needs what they call, if it is not the function's role"),
         });
     }
 
@@ -408,46 +410,12 @@ impl<'a> Infer<'_, 'a> {
                             | "EnvironmentVariableCredentialsProvider"
                             | "EcsCredentialsProvider"
                             | "AssumeRoleProvider"
+                            | "AssumeRoleProviderBuilder"
                     )
                 }),
             },
             _ => false,
         }
-    }
-
-    /// Constructors of libraries that call AWS by themselves.
-    pub(super) fn library_call(
-        &mut self,
-        id: ExprId,
-        path: &[Name],
-        args: &[ExprId],
-        span: Span,
-    ) -> Option<Ty> {
-        let names: Vec<&str> = path.iter().map(|name| &**name).collect();
-        if let [.., "AssumeRoleProvider", "builder"] = names.as_slice() {
-            let sdk = self
-                .world
-                .sdks
-                .iter()
-                .find(|(_, sdk)| sdk.package == "aws-sdk-sts")
-                .map(|(id, _)| id)?;
-            let arn = *args.first()?;
-            let method: Name = Arc::from("assume_role");
-            self.site(id, span, sdk, &method, &method, SiteKind::Library);
-            if let Some(site) = self.facts.sites.last_mut() {
-                site.given.push(("RoleArn", arn));
-            }
-            self.facts.gaps.push(LocalGap {
-                code: "assumed-role",
-                span,
-                message: "clients built from this provider act under the assumed role; their calls are still counted \
-                          as the function's own"
-                    .to_owned(),
-                hint: Some("leave out by configuration what only the assumed role needs"),
-            });
-            return Some(Ty::EXTERNAL);
-        }
-        None
     }
 }
 

@@ -4,7 +4,7 @@
 //! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
 //! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
-//! reaches, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
+//! reaches, `//~ assumed operation` one under an assumed role, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
 //!
 //! A file may hold many snippets: `//# what it proves` starts one, and each is scanned by itself. What stands before the
 //! first one is put behind the `src/main.rs` of each, and a snippet without a `main` gets one that calls its `run`.
@@ -157,6 +157,13 @@ fn told(note: &str) -> Told {
     (binary, operation, members)
 }
 
+/// Whether a note tells something else than a call.
+fn is_word(note: &str) -> bool {
+    ["gap ", "unreached ", "assumed "]
+        .iter()
+        .any(|word| note.starts_with(word))
+}
+
 /// Compares what a fixture tells with what the scan finds.
 fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
     let result = scan_files(files, &ScanOptions::default());
@@ -179,7 +186,7 @@ fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
             let operation = site.operation.to_string();
             let matching = notes
                 .iter()
-                .filter(|note| !note.starts_with("gap ") && !note.starts_with("unreached "))
+                .filter(|note| !is_word(note))
                 .map(|note| told(note))
                 .filter(|(binary, op, _)| {
                     *op == operation
@@ -219,6 +226,14 @@ fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
             }
         }
     }
+    for site in result.entries.iter().flat_map(|entry| &entry.assumed) {
+        let place = (site.location.file.clone(), site.location.line);
+        let note = format!("assumed {}", site.operation);
+        found_at.insert((place.0.clone(), place.1, note.clone()));
+        if !expected.get(&place).is_some_and(|notes| notes.contains(&note)) {
+            let _ = writeln!(problems, "{}: {note}, not told", site.location);
+        }
+    }
     for site in result.unreached() {
         found_at.insert((
             site.location.file.clone(),
@@ -246,7 +261,7 @@ fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
     }
     for (place, notes) in &expected {
         for note in notes {
-            let key = if note.starts_with("gap ") || note.starts_with("unreached ") {
+            let key = if is_word(note) {
                 note.clone()
             } else {
                 let (binary, operation, _) = told(note);
@@ -289,6 +304,29 @@ fn fixtures_tell_what_is_found() {
         .filter_map(|(name, files)| check(&name, &files).err())
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn wrappers_do_what_their_files_say() {
+    for wrapper in crate::catalog::wrapper::wrappers().values() {
+        let features = wrapper
+            .feature
+            .as_ref()
+            .map(|name| format!("\"{name}\""))
+            .unwrap_or_default();
+        let manifest = format!(
+            "{MANIFEST}{} = {{ version = \"*\", features = [{features}] }}\n",
+            wrapper.crate_name
+        )
+        .replace(&format!("{} = \"1\"\n", wrapper.crate_name), "");
+        for test in &wrapper.tests {
+            let files = vec![
+                ("src/main.rs".to_owned(), test.code.clone()),
+                ("Cargo.toml".to_owned(), manifest.clone()),
+            ];
+            check(&wrapper.id, &files).unwrap();
+        }
+    }
 }
 
 /// Scans one `src/main.rs` and demands that nothing broke on the way.

@@ -28,6 +28,8 @@ pub enum Ty {
     Response(SdkId, Name),
     /// A structure of an SDK crate, or its builder.
     SdkType(SdkId, Name),
+    /// A value of a crate that calls AWS for the application: the crate's name in paths.
+    Wrapper(Name),
     /// One of the scanned types.
     Adt(AdtId, Arc<[Ty]>),
     /// `dyn` or `impl` of our traits.
@@ -180,7 +182,14 @@ impl World<'_> {
             .unwrap_or_default();
         match self.resolve_path(scope.module, path, true) {
             Some(def) => self.type_of_def(&def, args, depth + 1),
-            None => erase(path.last_name(), &args),
+            None => {
+                // A crate that no manifest declares.
+                let other = match path.segments.len() {
+                    1 => None,
+                    _ => other_sender(&first.name),
+                };
+                other.unwrap_or_else(|| erase(path.last_name(), &args))
+            }
         }
     }
 
@@ -208,6 +217,9 @@ impl World<'_> {
                 self.substitute(&target, &map, depth + 1)
             }
             Def::Sdk(sdk, path) => self.sdk_type(*sdk, path),
+            Def::External(path) if self.is_wrapper_type(path) => {
+                path.first().cloned().map_or(Ty::Unknown, Ty::Wrapper)
+            }
             Def::External(path) => {
                 let ty = erase(path.last().map_or("", |last| last), &args);
                 match (ty, path.first().and_then(|first| other_sender(first))) {
@@ -217,6 +229,15 @@ impl World<'_> {
             }
             Def::Module(_) | Def::Fn(_) => Ty::Unknown,
         }
+    }
+
+    /// Whether a path names a type of a crate that calls AWS for the application.
+    fn is_wrapper_type(&self, path: &[Name]) -> bool {
+        let (Some(krate), Some(name)) = (path.first(), path.last()) else {
+            return false;
+        };
+        self.wrapper(krate)
+            .is_some_and(|wrapper| path.len() > 1 && wrapper.types.contains(&**name))
     }
 
     /// The type that a path inside an SDK crate names, in the present and the old (0.x) layout.
@@ -243,6 +264,12 @@ impl World<'_> {
         };
         if &**last == "Client" {
             return Ty::Client(sdk);
+        }
+        let krate = self.sdks[sdk].package.replace('-', "_");
+        if let Some(wrapper) = self.wrapper(&krate)
+            && wrapper.types.contains(&**last)
+        {
+            return Ty::Wrapper(Arc::from(krate));
         }
         if second_last == "fluent_builders" {
             return operation(last).map_or(Ty::Unknown, |op| Ty::Fluent(sdk, op));
@@ -312,6 +339,12 @@ impl World<'_> {
             let def = self.resolve_path(scope.module, bound, true);
             if let Some(Def::Trait(id)) = def {
                 meaning.traits.push(id);
+                continue;
+            }
+            if let Some(Def::External(path)) = &def
+                && self.is_wrapper_type(path)
+            {
+                meaning.erased = path.first().cloned().map(Ty::Wrapper);
                 continue;
             }
             match &*last.name {

@@ -100,6 +100,8 @@ pub struct Evaluator<'x, 'a> {
     pub filled: BTreeSet<(AdtId, Name)>,
     /// What reached code puts into statics.
     pub statics: BTreeMap<FnId, Vec<(FnId, ExprId)>>,
+    /// Inputs that wrapper crates are given for their later calls, by the crate's name in paths.
+    pub wrapper_sets: BTreeMap<Name, Vec<(Name, FnId, ExprId)>>,
     /// Types that libraries fill from the environment.
     pub filled_types: BTreeMap<AdtId, Filled>,
     pub(super) active: BTreeSet<Active>,
@@ -121,6 +123,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let mut filled_types = BTreeMap::new();
         let mut loose_assigns: BTreeMap<Name, Vec<(FnId, ExprId)>> = BTreeMap::new();
         let mut filled = BTreeSet::new();
+        let mut wrapper_sets = BTreeMap::new();
         let mut statics: BTreeMap<FnId, Vec<(FnId, ExprId)>> = BTreeMap::new();
         for id in reach.fns.keys() {
             let Some(facts) = scanned.facts.get(id.0 as usize) else {
@@ -139,6 +142,10 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 loose_assigns.entry(field.clone()).or_default().push((*id, *expr));
             }
             filled.extend(facts.filled_fields.iter().cloned());
+            for (krate, member, expr) in &facts.wrapper_sets {
+                let sets: &mut Vec<_> = wrapper_sets.entry(krate.clone()).or_default();
+                sets.push((member.clone(), *id, *expr));
+            }
             for (target, expr) in &facts.static_values {
                 statics.entry(*target).or_default().push((*id, *expr));
             }
@@ -152,6 +159,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             loose_assigns,
             filled,
             statics,
+            wrapper_sets,
             filled_types,
             active: BTreeSet::new(),
             active_locals: Vec::new(),

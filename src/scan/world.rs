@@ -386,6 +386,8 @@ pub struct World<'a> {
     pub params: Arena<ParamId, ParamData>,
     /// SDK crates.
     pub sdks: Arena<SdkId, Sdk<'a>>,
+    /// Crates that call AWS for the application and that some package depends on, by their names in paths.
+    pub wrapped: BTreeSet<String>,
     /// Associated consts and fns by trait or impl are in their owners; methods of impls by name, for look-ups on
     /// receivers of other crates' types.
     pub methods: HashMap<Name, Vec<FnId>>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::name::{Value, interpret, is_open};
+use super::name::{NO_ALIAS, Value, interpret, is_open};
 use super::runtime::deployed_name;
 use crate::catalog::template::Template;
 use crate::catalog::{Form, NeededResource, Source};
@@ -170,7 +170,8 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
     let widened = reasons
         .into_iter()
         .next()
-        .filter(|_| text.starts_with('*') && !is_open(form));
+        .filter(|_| text.starts_with('*') && !is_open(form))
+        .or_else(|| (form == Form::Key && text.contains(":alias/")).then(|| NO_ALIAS.to_owned()));
     Candidate {
         value: interpret(&text, form, around.stack),
         note,

@@ -85,3 +85,7 @@ pub fn synthesise(
     let policy = merge::policy(&grants);
     Synthesis { grants, policy, gaps }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod golden;

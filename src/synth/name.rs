@@ -14,7 +14,8 @@ pub(super) enum Value {
     Unknown(String),
 }
 
-const NO_ALIAS: &str = "a key alias is no resource of key operations; the key behind it is not known";
+pub(super) const NO_ALIAS: &str =
+    "a key alias is no resource of key operations; the key behind it is not known";
 
 /// Reads a value in the form its member takes.
 pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
@@ -57,6 +58,7 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
     let name = match form {
         Form::Parameter => without_selector(&name).to_owned(),
         Form::Secret => whole_secret(name),
+        Form::Key => any_key(name),
         _ => name,
     };
     if name.starts_with("arn:") {
@@ -253,6 +255,14 @@ fn without_selector(text: &str) -> &str {
         !in_arn && !name.ends_with(':') && !selector.contains(['/', '}'])
     });
     named.map_or(text, |(name, _)| name)
+}
+
+/// An alias's ARN is no resource of key operations, but tells region and account of the key.
+fn any_key(text: String) -> String {
+    match text.split_once(":alias/") {
+        Some((opening, _)) if text.starts_with("arn:") => format!("{opening}:key/*"),
+        _ => text,
+    }
 }
 
 /// An ARN of a secret may leave out the six characters at its end; a policy may not.

@@ -9,10 +9,14 @@
 )]
 
 mod contain;
+mod contain_cases;
 mod contain_managed;
 mod coverage;
+mod creep;
 mod demo;
 mod documents;
+mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]

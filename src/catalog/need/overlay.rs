@@ -53,6 +53,7 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "cloudfront",
     "cloudwatch",
     "cloudwatchlogs",
+    "cognitoidentityprovider",
     "comprehend",
     "config",
     "dynamodb",

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 use sha2::{Digest, Sha256};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ManagedPolicy};
 use crate::iam::policy::{Effect, Policy, Statement};
 use crate::usage::Location;
 use crate::workspace::model::{Function, Role};
@@ -82,14 +82,14 @@ pub fn key(function: &Function, role: &Role) -> (String, String) {
 }
 
 impl LockedPolicy {
-    /// An AWS managed policy as the catalogue has it.
+    /// An AWS managed policy at its newest version in the catalogue.
     pub fn of(catalog: &Catalog, name: &str) -> Option<Self> {
-        let policy = catalog.managed_policy(name)?;
-        Some(Self {
-            name: policy.name,
-            version: policy.version,
-            digest: digest(&policy.document_json),
-        })
+        catalog.managed_policy(name).map(Self::from)
+    }
+
+    /// An AWS managed policy at a version that the catalogue knows.
+    pub fn at(catalog: &Catalog, name: &str, version: &str) -> Option<Self> {
+        catalog.managed_policy_version(name, version).map(Self::from)
     }
 
     /// The document that was approved, if the catalogue still has it and it is the same.
@@ -108,6 +108,16 @@ impl LockedPolicy {
             version: version.to_owned(),
             digest: digest.to_owned(),
         })
+    }
+}
+
+impl From<ManagedPolicy> for LockedPolicy {
+    fn from(policy: ManagedPolicy) -> Self {
+        Self {
+            digest: digest(&policy.document_json),
+            name: policy.name,
+            version: policy.version,
+        }
     }
 }
 

@@ -50,9 +50,117 @@ impl KnownActions {
             .flat_map(|(prefix, names)| names.iter().map(move |(_, name)| format!("{prefix}:{name}")))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_prefix.values().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_prefix.is_empty()
+    }
+
+    /// The actions that a pattern names.
+    pub fn matching(&self, pattern: &str) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        for (prefix, name) in split(pattern) {
+            let prefixes: Vec<&String> = match is_wild(&prefix) {
+                true => self
+                    .by_prefix
+                    .keys()
+                    .filter(|known| glob_matches(&prefix, &known.chars().collect::<Vec<_>>()))
+                    .collect(),
+                false => {
+                    let prefix: String = prefix.into_iter().collect();
+                    self.by_prefix
+                        .get_key_value(&prefix)
+                        .map(|(known, _)| known)
+                        .into_iter()
+                        .collect()
+                }
+            };
+            for known in prefixes {
+                let hits = self.names(known).iter();
+                let hits = hits.filter(|(lower, _)| glob_matches(&name, &lower.chars().collect::<Vec<_>>()));
+                found.extend(hits.map(|(_, spelled)| format!("{known}:{spelled}")));
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// The fewest patterns that name these actions and no other known one; a wildcard stands only at the end of a word
+    /// (`Get*`, `GetObject*`), for names that share it.
+    pub fn shortest(&self, actions: &BTreeSet<String>) -> Vec<String> {
+        let mut by_prefix: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut out = Vec::new();
+        for action in actions {
+            match action.split_once(':') {
+                Some((prefix, name)) => {
+                    by_prefix.entry(prefix).or_default().insert(name);
+                }
+                None => out.push(action.clone()),
+            }
+        }
+        for (prefix, wanted) in by_prefix {
+            let known = self.names(prefix);
+            let known: BTreeSet<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+            let mut names = Vec::new();
+            shorten("", &known, &wanted, &mut names);
+            names.extend(wanted.difference(&known).map(|name| (*name).to_owned()));
+            out.extend(names.into_iter().map(|name| format!("{prefix}:{name}")));
+        }
+        out
+    }
+
     fn names(&self, prefix: &str) -> &[(String, String)] {
         self.by_prefix.get(prefix).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Patterns for the wanted names that begin with `stem`, which ends a word.
+fn shorten(stem: &str, known: &BTreeSet<&str>, wanted: &BTreeSet<&str>, out: &mut Vec<String>) {
+    let here: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| name.starts_with(stem))
+        .collect();
+    let wanted_here: Vec<&str> = here
+        .iter()
+        .copied()
+        .filter(|name| wanted.contains(name))
+        .collect();
+    match wanted_here.as_slice() {
+        [] => {}
+        [one] => out.push((*one).to_owned()),
+        several if several.len() == here.len() => out.push(format!("{stem}*")),
+        several => {
+            if let Some(whole) = several.iter().find(|name| **name == stem) {
+                out.push((*whole).to_owned());
+            }
+            let longer: BTreeSet<&str> = several
+                .iter()
+                .filter_map(|name| next_word(name, stem.len()))
+                .collect();
+            for stem in longer {
+                shorten(stem, known, wanted, out);
+            }
+        }
+    }
+}
+
+/// The name up to the end of the word that begins at `from`.
+fn next_word(name: &str, from: usize) -> Option<&str> {
+    let rest = name.get(from..).filter(|rest| !rest.is_empty())?;
+    let mut previous = ' ';
+    let mut end = rest.len();
+    for (index, c) in rest.char_indices().skip(1) {
+        if c.is_ascii_uppercase() && !previous.is_ascii_uppercase() {
+            end = index;
+            break;
+        }
+        previous = c;
+    }
+    name.get(..from + end)
 }
 
 /// One side of the colon of a pattern, in lower case.
@@ -92,6 +200,43 @@ impl ActionLists {
 
     pub(super) fn len(&self) -> usize {
         self.lists
+    }
+
+    /// A known action that matches the same lists as this one: itself, else the first of its prefix, else of any.
+    pub(super) fn known_like(&self, action: &str, known: &KnownActions) -> Option<String> {
+        let lowered = action.to_ascii_lowercase();
+        let (prefix, name) = lowered.split_once(':')?;
+        let lists = self.row(prefix).lists(name);
+        let others = known
+            .by_prefix
+            .keys()
+            .map(String::as_str)
+            .filter(|other| *other != prefix);
+        for prefix in std::iter::once(prefix).chain(others) {
+            let row = self.row(prefix);
+            let names = known.names(prefix);
+            let itself = names.iter().filter(|(lower, _)| lower == name);
+            let mut like = itself.chain(names).filter(|(lower, _)| row.lists(lower) == lists);
+            if let Some((_, spelled)) = like.next() {
+                return Some(format!("{prefix}:{spelled}"));
+            }
+        }
+        None
+    }
+
+    /// Actions grouped by the lists that they match.
+    pub(super) fn grouped(&self, actions: &[String]) -> Vec<Vec<String>> {
+        let mut rows: BTreeMap<String, PrefixRow<'_>> = BTreeMap::new();
+        let mut groups: BTreeMap<Bits, Vec<String>> = BTreeMap::new();
+        for action in actions {
+            let lowered = action.to_ascii_lowercase();
+            let Some((prefix, name)) = lowered.split_once(':') else {
+                continue;
+            };
+            let row = rows.entry(prefix.to_owned()).or_insert_with(|| self.row(prefix));
+            groups.entry(row.lists(name)).or_default().push(action.clone());
+        }
+        groups.into_values().collect()
     }
 
     fn insert(&mut self, prefix: Glob, name: Glob, list: usize) {

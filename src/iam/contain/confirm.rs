@@ -12,7 +12,7 @@ use super::unit::StatementRef;
 use super::{OldSide, Witness};
 use crate::iam::arn::ArnPattern;
 use crate::iam::evaluate::{self, Layer, Voice};
-use crate::iam::policy::{Policy, PolicyKind, Principals, Resources, Statement};
+use crate::iam::policy::{Actions, Policy, PolicyKind, Principals, Resources, Statement};
 use crate::iam::request::{ContextValue, Request};
 
 /// Assignments of holes that are tried for one resource.
@@ -20,6 +20,9 @@ const MAX_FILLINGS: usize = 64;
 
 /// Ways in which one pattern with holes can match a text that are looked at.
 const MAX_CAPTURES: usize = 8;
+
+/// Patterns with holes after which a resource to try is made.
+const MAX_OPEN_TEXTS: usize = 8;
 
 /// Values of holes; `None` for a context key that is absent.
 type Filling = BTreeMap<Hole, Option<String>>;
@@ -60,6 +63,11 @@ impl<'a> Court<'a> {
 
     /// A request that the new side allows and the old side does not, like the candidate.
     pub(super) fn confirm(&self, candidate: &Candidate<'_>) -> Option<Witness> {
+        let spelled = Candidate {
+            action: self.spelled(candidate),
+            ..candidate.clone()
+        };
+        let candidate = &spelled;
         for resource in self.resources(candidate) {
             for filling in self.fillings(candidate, &resource) {
                 let (new, old) = (filled(self.new, &filling), filled(self.old, &filling));
@@ -81,6 +89,21 @@ impl<'a> Court<'a> {
             }
         }
         None
+    }
+
+    /// The action as the new Allow spells it, if it does.
+    fn spelled(&self, candidate: &Candidate<'_>) -> String {
+        let statements = candidate
+            .allowed_by
+            .origin
+            .iter()
+            .filter_map(|place| self.new.get(place.policy)?.statements.get(place.statement));
+        let mut patterns = statements.flat_map(|statement| match &statement.actions {
+            Actions::Only(list) => list.as_slice(),
+            Actions::AllExcept(_) => &[],
+        });
+        let same = patterns.find(|pattern| pattern.as_str().eq_ignore_ascii_case(&candidate.action));
+        same.map_or_else(|| candidate.action.clone(), |pattern| pattern.as_str().to_owned())
     }
 
     fn judge(&self, request: &Request, new: &[Policy], old: &[Policy]) -> Option<(StatementRef, OldSide)> {
@@ -112,9 +135,21 @@ impl<'a> Court<'a> {
         } else if candidate.resource != "*" && candidate.sure {
             let frame = &candidate.allowed_by.frame;
             if !frame.other_resources {
-                tried.extend(frame.resources.iter().take(4).map(|text| plausible(text, prefix)));
+                tried.extend(
+                    frame
+                        .resources
+                        .iter()
+                        .take(4)
+                        .map(|text| plausible(&parts(text, true), prefix, false)),
+                );
             }
             tried.extend(padded(&candidate.resource, prefix));
+        }
+        if !candidate.sure {
+            let of_resources = self.open_texts.iter().filter(|(_, key)| key.is_none());
+            for (text, _) in of_resources.take(MAX_OPEN_TEXTS) {
+                tried.extend([plausible(text, prefix, false), plausible(text, prefix, true)]);
+            }
         }
         tried.push(candidate.resource.clone());
         tried.dedup();
@@ -359,14 +394,13 @@ fn request(candidate: &Candidate<'_>, resource: String, filling: &Filling) -> Re
     }
 }
 
-/// A resource that looks real and that the pattern names.
-fn plausible(text: &str, prefix: &str) -> String {
+/// A resource that looks real and that the pattern names; with or without the defaults of variables.
+fn plausible(read: &[Part], prefix: &str, defaults_hold: bool) -> String {
     let defaults = ["arn", "aws", prefix, "us-east-1", "111122223333"];
-    let read = parts(text, true);
     if read.iter().all(|part| *part == Part::Star) {
         return format!("arn:aws:{prefix}:us-east-1:111122223333:example");
     }
-    let mut fields: Vec<&[Part]> = super::template::fields(&read, 6);
+    let mut fields: Vec<&[Part]> = super::template::fields(read, 6);
     let star = [Part::Star];
     fields.resize(6, &star);
     let fields: Vec<String> = fields
@@ -381,7 +415,10 @@ fn plausible(text: &str, prefix: &str) -> String {
                     Part::One => "x".to_owned(),
                     Part::Star => "example".to_owned(),
                     Part::Hole(Hole::Symbol(name)) => usual(name),
-                    Part::Hole(Hole::Variable { .. }) => "someone".to_owned(),
+                    Part::Hole(Hole::Variable { default, .. }) => match default {
+                        Some(default) if defaults_hold => default.clone(),
+                        _ => "someone".to_owned(),
+                    },
                 })
                 .collect(),
         })

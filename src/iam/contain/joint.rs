@@ -288,14 +288,14 @@ impl Joint {
                 }
             }
         }
-        if domain == Domain::Name {
-            out.retain(|c| *c != ':');
-        } else {
-            out.push(':');
-        }
-        out.push(self.other);
+        // Plain characters first: the first shortest text is what people will read.
+        out.retain(|c| *c != ':');
         out.sort_unstable();
         out.dedup();
+        out.insert(0, self.other);
+        if domain != Domain::Name {
+            out.push(':');
+        }
     }
 }
 

@@ -23,6 +23,9 @@ const MAX_OPEN: usize = 6;
 /// More combinations of values of one key than this are not enumerated.
 const MAX_ROWS: usize = 4096;
 
+/// Stands for a value that no typed operator can read.
+const NO_TYPE: &str = "x";
+
 /// What a request holds for a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyValue {
@@ -136,10 +139,11 @@ impl<'a> Asked<'a> {
                 typed => self.typed(*typed),
             };
             if self.families.len() > 1 && *family != Family::Text {
+                // A value of no such kind matches nothing; whether it then satisfies `…Not…` is not settled.
                 own.push(Word {
                     matched: self.none(),
-                    open: self.of_family(*family),
-                    text: "x".to_owned(),
+                    open: self.negated_of(*family),
+                    text: NO_TYPE.to_owned(),
                 });
             }
             words = Some(match words {
@@ -190,10 +194,11 @@ impl<'a> Asked<'a> {
         found.into_iter()
     }
 
-    fn of_family(&self, wanted: Family) -> Bits {
+    fn negated_of(&self, wanted: Family) -> Bits {
+        let negated = |clause: &Clause| matches!(clause.ask, Ask::Value { negated: true, .. });
         Bits::of(
             self.clauses.len(),
-            self.positions(|clause| family(clause) == Some(wanted)),
+            self.positions(|clause| family(clause) == Some(wanted) && negated(clause)),
         )
     }
 
@@ -425,9 +430,9 @@ impl Word {
         Self {
             matched: self.matched.or(&other.matched),
             open: self.open.or(&other.open),
-            text: match other.matched.len() > self.matched.len() {
-                true => other.text.clone(),
-                false => self.text.clone(),
+            text: match other.text == NO_TYPE {
+                true => self.text.clone(),
+                false => other.text.clone(),
             },
         }
     }

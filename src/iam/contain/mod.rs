@@ -20,6 +20,7 @@ mod confirm;
 mod joint;
 mod key;
 mod principal;
+mod residual;
 mod resource;
 mod scale;
 mod search;
@@ -40,6 +41,7 @@ use search::Search;
 use unit::{Side, units};
 
 pub use action::{KnownActions, Universe};
+pub use residual::{Residual, ResidualLine, ResidualResource, residual};
 pub use unit::StatementRef;
 
 /// How to ask.
@@ -52,6 +54,8 @@ pub struct Options<'a> {
     /// Whether what both sides say alike is cancelled first. Without it the whole proof is carried out; the answer is
     /// the same unless the budget runs out.
     pub cancel: bool,
+    /// Real actions, to name one in the witness where it makes no difference; they do not change the verdict.
+    pub names: Option<&'a KnownActions>,
 }
 
 impl Default for Options<'_> {
@@ -60,6 +64,7 @@ impl Default for Options<'_> {
             universe: Universe::Open,
             budget: 200_000_000,
             cancel: true,
+            names: None,
         }
     }
 }
@@ -133,7 +138,7 @@ pub fn contain(new: &[Policy], old: &[Policy], options: &Options<'_>) -> Verdict
     let mut doubts = 0;
     let mut search = Search::new(&units, kind, options.universe);
     let found = search.run(&mut budget, &mut |candidate| match court.confirm(candidate) {
-        Some(witness) => ControlFlow::Break(Some(witness)),
+        Some(witness) => ControlFlow::Break(Some((witness, candidate.clone()))),
         None => {
             doubts += 1;
             if doubt.is_none() || candidate.sure {
@@ -146,7 +151,13 @@ pub fn contain(new: &[Policy], old: &[Policy], options: &Options<'_>) -> Verdict
         }
     });
     match (found, doubt) {
-        (Ok(Some(Some(witness))), _) => Verdict::NewAccess(Box::new(witness)),
+        (Ok(Some(Some((witness, candidate)))), _) => {
+            let named = options
+                .names
+                .and_then(|names| search.known_like(&candidate.action, names));
+            let renamed = named.and_then(|action| court.confirm(&search::Candidate { action, ..candidate }));
+            Verdict::NewAccess(Box::new(renamed.unwrap_or(witness)))
+        }
         (_, Some(reason)) => Verdict::Unproven { reason },
         (Ok(_), None) => match open_principals(&units) {
             Some(reason) => Verdict::Unproven { reason },

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::action::{ActionClass, ActionLists, Universe};
+use super::action::{ActionClass, ActionLists, KnownActions, Universe};
 use super::bits::Bits;
 use super::budget::{Budget, OverBudget};
 use super::clause::Clause;
@@ -38,7 +38,7 @@ pub(super) struct Candidate<'a> {
 }
 
 /// What becomes of a candidate.
-pub(super) type Judge<'j, B> = dyn FnMut(&Candidate<'_>) -> ControlFlow<B> + 'j;
+pub(super) type Judge<'j, 'a, B> = dyn FnMut(&Candidate<'a>) -> ControlFlow<B> + 'j;
 
 /// Units, prepared for the search.
 pub(super) struct Search<'a> {
@@ -158,7 +158,7 @@ impl<'a> Search<'a> {
     pub(super) fn run<B>(
         &mut self,
         budget: &mut Budget,
-        judge: &mut Judge<'_, B>,
+        judge: &mut Judge<'_, 'a, B>,
     ) -> Result<Option<B>, OverBudget> {
         let mut spoken_to: BTreeSet<Bits> = BTreeSet::new();
         let mut searched: HashSet<Bits> = HashSet::new();
@@ -194,6 +194,11 @@ impl<'a> Search<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// A known action of which every list says the same as of this one.
+    pub(super) fn known_like(&self, action: &str, known: &KnownActions) -> Option<String> {
+        self.actions.known_like(action, known)
     }
 
     fn concerned(&self, caller: Option<&Caller>) -> Bits {
@@ -295,7 +300,7 @@ impl<'a> Search<'a> {
         relevant: &Bits,
         frame: &Frame<'_>,
         budget: &mut Budget,
-        judge: &mut Judge<'_, B>,
+        judge: &mut Judge<'_, 'a, B>,
     ) -> Result<Option<B>, OverBudget> {
         let mut relevant = relevant.clone();
         if !relevant.intersects(&self.old_deny) {
@@ -351,7 +356,7 @@ impl<'a> Search<'a> {
         frame: &Frame<'_>,
         failed: &mut HashSet<Bits>,
         budget: &mut Budget,
-        judge: &mut Judge<'_, B>,
+        judge: &mut Judge<'_, 'a, B>,
     ) -> Result<Option<B>, OverBudget> {
         for chosen in self.choices(&truth.open)? {
             let active = relevant.iter().filter(|index| {

@@ -232,6 +232,23 @@ fn symbol_text(pieces: &[Piece], start: usize) -> Option<(String, usize)> {
 
 /// Whether a pattern matches a text as a whole.
 pub(super) fn matches(pattern: &[Piece], text: &[Letter]) -> bool {
+    if whole(pattern, text) {
+        return true;
+    }
+    // A dollar sign of its own in the pattern takes `${…}` of the text for plain characters.
+    let has_symbol = text.iter().any(|letter| matches!(letter, Letter::Symbol(_)));
+    has_symbol && pattern.contains(&char_piece('$')) && whole(pattern, &characters(text))
+}
+
+fn characters(text: &[Letter]) -> Vec<Letter> {
+    let plain = |letter: &Letter| match letter {
+        Letter::Char(c) => vec![Letter::Char(*c)],
+        Letter::Symbol(symbol) => symbol.chars().map(Letter::Char).collect(),
+    };
+    text.iter().flat_map(plain).collect()
+}
+
+fn whole(pattern: &[Piece], text: &[Letter]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while let Some(letter) = text.get(t) {
@@ -295,6 +312,7 @@ mod tests {
             ("${AWS::Region}-?", "${AWS::Region}-1", true),
             ("${$}{Table}", "${Table}", true),
             ("${open", "${open", true),
+            ("${$}{*}", "${Table}", true),
         ] {
             assert_eq!(
                 like(pattern, text, &[("aws:username", "bob*")]),

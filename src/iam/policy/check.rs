@@ -64,10 +64,11 @@ const PARTITIONS: [&str; 8] = [
 
 /// The types of IAM's own resources:
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>.
-const IAM_TYPES: [&str; 16] = [
+const IAM_TYPES: [&str; 17] = [
     "user/",
     "federated-user/",
     "role/",
+    "role-template/",
     "group/",
     "instance-profile/",
     "mfa/",
@@ -185,7 +186,7 @@ fn own_rules(
         true => own.starts_with(*kind),
         false => literal.starts_with(*kind) || kind.starts_with(literal),
     };
-    if IAM_TYPES.iter().any(|kind| starts(&kind)) {
+    if IAM_TYPES.iter().any(starts) {
         return Ok(());
     }
     let iam = format!(

@@ -252,6 +252,12 @@ fn row(row: &Row, seen: Option<&Observed>, catalog: &Catalog) -> RowView {
     let level = Action::parse(row.action.as_str())
         .and_then(|action| catalog.action(&action).map(|entry| entry.access_level()));
     let today = match (&row.lack, row.verdict) {
+        (Some(Lack::Conditions(origin)), _) => {
+            format!(
+                "{} {} allows it under conditions never met",
+                origin.name, origin.location
+            )
+        }
         (Some(Lack::Denied(origin)), _) => format!("denied by {} {}", origin.name, origin.location),
         (Some(Lack::Resource(elsewhere)), _) => format!("only on {}", list(elsewhere)),
         (_, Verdict::Narrow) => list(&row.today),

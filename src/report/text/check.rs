@@ -35,6 +35,12 @@ pub fn check(
     if !notes && report.findings.iter().any(|finding| finding.level == Level::Note) {
         let _ = writeln!(out, "notes are left out; `--verbose` shows them");
     }
+    if report.approved.is_none() && report.functions.iter().any(|one| one.function.role.is_some()) {
+        let _ = writeln!(
+            out,
+            "neither rolefit.lock nor a base: creep was not judged; `rolefit lock` approves the grants of today"
+        );
+    }
     out
 }
 

@@ -103,6 +103,10 @@ fn explain_row(
             let elsewhere: Vec<String> = elsewhere.iter().map(ArnPattern::short).collect();
             Some(format!("the role allows it on {} only", elsewhere.join(", ")))
         }
+        Some(Lack::Conditions(origin)) => Some(format!(
+            "{}, {}, allows it under conditions that this call never meets",
+            origin.name, origin.location
+        )),
         Some(Lack::Denied(origin)) => Some(format!("denied by {}, {}", origin.name, origin.location)),
         None => None,
     };

@@ -4,12 +4,14 @@
 //! always carries the meaning too, never colour alone.
 
 mod check;
+mod compare;
 mod diff;
 mod explain;
 mod overview;
 mod scan;
 
 pub use check::check;
+pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
 pub use explain::{Question, explain};
 pub use overview::overview;

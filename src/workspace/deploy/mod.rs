@@ -22,6 +22,7 @@ mod sam;
 mod sam_events;
 mod statements;
 mod template;
+mod terraform;
 pub(crate) mod text;
 mod triggers;
 mod unread;
@@ -60,12 +61,28 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     for candidate in found.candidates {
         read_candidate(&candidate, managed, &mut deployments);
     }
+    let mut terraform = terraform::read(root, &found.paths);
+    deployments.gaps.append(&mut terraform.gaps);
+    for template in &terraform.templates {
+        read_template(template, managed, &mut deployments);
+    }
     for function in &mut deployments.functions {
         makefile::read_rule(root, function);
     }
     deployments
         .gaps
         .sort_by(|one, other| (&one.location, one).cmp(&(&other.location, other)));
+    deployments
+}
+
+/// Reads the text of one stack template; `file` is what locations call it.
+pub fn read_text(file: &str, text: &str, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
+    let candidate = Candidate {
+        file: file.to_owned(),
+        text: text.to_owned(),
+    };
+    let mut deployments = Deployments::default();
+    read_candidate(&candidate, managed, &mut deployments);
     deployments
 }
 
@@ -126,6 +143,7 @@ fn read_template(
     }
     reading.attach_policies(&named, &mut roles);
     reading.attach_connectors(&mut roles);
+    reading.attach_terraform(&named, &mut roles);
     let triggers = reading.resource_triggers();
     let mut functions: Vec<Function> = declared
         .iter()

@@ -1,0 +1,230 @@
+//! Creep: what a change of the stack template does to the gate, against the lock, a git revision and an earlier report.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const BEFORE: &str = r#"AWSTemplateFormatVersion: '2010-09-09'
+Resources:
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: a.b
+      Role: !GetAtt WorkerRole.Arn
+  WorkerRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}
+      ManagedPolicyArns:
+        - arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole
+      Policies:
+        - PolicyName: own
+          PolicyDocument:
+            Version: '2012-10-17'
+            Statement:
+              - Effect: Allow
+                Action: [s3:GetObject, s3:PutObject]
+                Resource: arn:aws:s3:::in/orders/*
+              - Effect: Allow
+                Action: sqs:SendMessage
+                Resource: arn:aws:sqs:eu-west-1:111122223333:queue
+                Condition: {Bool: {'aws:SecureTransport': 'true'}}
+              - Effect: Deny
+                Action: s3:PutObject
+                Resource: arn:aws:s3:::in/orders/closed/*
+"#;
+
+/// Rule → message of the findings about creep, after the template has become `after`.
+fn creep(args: &[&str], folder: &Path) -> Vec<(String, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args(["check", folder.to_str().unwrap(), "--format", "json"])
+        .args(args)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let findings = report["findings"].as_array().unwrap();
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    findings
+        .iter()
+        .map(|finding| (text(finding, "rule"), text(finding, "message")))
+        .filter(|(rule, _)| rule.starts_with("RF02"))
+        .collect()
+}
+
+fn rolefit(args: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn git(folder: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The same change, judged against the lock, the revision before it, and the report before it.
+fn judged(after: &str, expected: &[(&str, &str)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("template.yaml");
+    std::fs::write(&template, BEFORE).unwrap();
+    git(folder.path(), &["init", "-q"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-qm", "before"]);
+    let path = folder.path().to_str().unwrap();
+    let report = folder.path().join("base.json");
+    std::fs::write(&report, rolefit(&["check", path, "--format", "json"]).stdout).unwrap();
+    assert_eq!(rolefit(&["lock", "--path", path]).status.code(), Some(0));
+    assert_eq!(creep(&[], folder.path()), []);
+    std::fs::write(&template, after).unwrap();
+    for (args, is_lock) in [
+        (vec![], true),
+        (vec!["--base", "HEAD"], false),
+        (vec!["--base-report", report.to_str().unwrap()], false),
+    ] {
+        let found = creep(&args, folder.path());
+        let wanted: Vec<&(&str, &str)> = expected
+            .iter()
+            .filter(|(rule, _)| is_lock || *rule != "RF025")
+            .collect();
+        assert_eq!(found.len(), wanted.len(), "{args:?}: {found:#?}");
+        for ((rule, message), (expected_rule, part)) in found.iter().zip(wanted) {
+            assert_eq!(rule, expected_rule, "{args:?}: {message}");
+            assert!(message.contains(part), "{args:?}: {message}");
+        }
+    }
+}
+
+#[test]
+fn an_added_permission() {
+    judged(
+        &BEFORE.replace(
+            "[s3:GetObject, s3:PutObject]",
+            "[s3:GetObject, s3:PutObject, s3:DeleteObject]",
+        ),
+        &[("RF020", "`Worker` gained `s3:DeleteObject` on `s3:in/orders/*`")],
+    );
+}
+
+#[test]
+fn a_pattern_widened_by_one_character() {
+    judged(
+        &BEFORE.replace(
+            "in/orders/*\n              - Effect: Allow",
+            "in/orders*\n              - Effect: Allow",
+        ),
+        &[(
+            "RF021",
+            "is granted more of `s3:GetObject`, `s3:PutObject` on `s3:in/orders*`",
+        )],
+    );
+}
+
+#[test]
+fn a_dropped_condition() {
+    judged(
+        &BEFORE.replace(
+            "                Condition: {Bool: {'aws:SecureTransport': 'true'}}\n",
+            "",
+        ),
+        &[("RF021", "is granted more of `sqs:SendMessage`")],
+    );
+}
+
+#[test]
+fn a_dropped_deny() {
+    let at = BEFORE.find("              - Effect: Deny").unwrap();
+    judged(&BEFORE[..at], &[("RF021", "is granted more of `s3:PutObject`")]);
+}
+
+#[test]
+fn a_permission_taken_away() {
+    judged(
+        &BEFORE.replace("[s3:GetObject, s3:PutObject]", "[s3:GetObject]"),
+        &[("RF025", "approves `s3:PutObject` for `Worker`")],
+    );
+}
+
+#[test]
+fn the_same_meaning_in_other_words() {
+    let rewritten = BEFORE.replace(
+        "              - Effect: Allow
+                Action: [s3:GetObject, s3:PutObject]
+                Resource: arn:aws:s3:::in/orders/*
+",
+        "              - Effect: Allow
+                Action: S3:GetObject
+                Resource: [arn:aws:s3:::in/orders/*, arn:aws:s3:::in/orders/open/*]
+              - Effect: Allow
+                Action: s3:PutObject
+                Resource: arn:aws:s3:::in/orders/**
+",
+    );
+    assert_ne!(rewritten, BEFORE);
+    judged(&rewritten, &[]);
+}
+
+#[test]
+fn a_new_function() {
+    let more = format!(
+        "{BEFORE}  Second:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.12\n      \
+         Handler: a.c\n      Role: !GetAtt WorkerRole.Arn\n"
+    );
+    judged(
+        &more,
+        &[("RF020", "`Second` is new: no grant of its role `WorkerRole`")],
+    );
+}
+
+#[test]
+fn a_managed_policy_that_aws_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let attached = BEFORE.replace(
+        "service-role/AWSLambdaBasicExecutionRole",
+        "service-role/AWSLambdaRole\n        - arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    );
+    std::fs::write(folder.path().join("template.yaml"), attached).unwrap();
+    rolefit(&["lock", "--path", path]);
+    let lock = folder.path().join("rolefit.lock");
+    let text = std::fs::read_to_string(&lock).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.contains("AmazonS3ReadOnlyAccess"))
+        .unwrap();
+    let printed = rolefit(&["catalog", "policy", "AmazonS3ReadOnlyAccess", "--version", "v1"]);
+    assert!(printed.status.success(), "an older version is known");
+    let older = rolefit::gate::lock::LockedPolicy::at(
+        rolefit::catalog::Catalog::embedded(),
+        "AmazonS3ReadOnlyAccess",
+        "v1",
+    )
+    .unwrap();
+    let before = format!("  \"{} {} {}\",", older.name, older.version, older.digest);
+    std::fs::write(&lock, text.replace(line, &before)).unwrap();
+    let mut found = creep(&[], folder.path());
+    found.retain(|(rule, _)| rule == "RF023");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].1.contains("from v1 to v"), "{}", found[0].1);
+    assert!(found[0].1.ends_with("which grants more"), "{}", found[0].1);
+}
+
+#[test]
+fn a_base_that_is_not_there_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("template.yaml"), BEFORE).unwrap();
+    git(folder.path(), &["init", "-q"]);
+    let output = rolefit(&["check", folder.path().to_str().unwrap(), "--base", "origin/main"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("the base `origin/main` is not there"), "{said}");
+}
