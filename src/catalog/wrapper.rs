@@ -180,7 +180,7 @@ mod tests {
             );
             for call in &wrapper.calls {
                 assert!(
-                    call.gap.is_some() != !call.operations.is_empty(),
+                    call.gap.is_some() == call.operations.is_empty(),
                     "{file}: {:?}",
                     call.paths
                 );
