@@ -7,3 +7,4 @@ pub mod policy;
 pub mod request;
 pub mod evaluate;
 pub mod contain;
+pub mod minimise;

@@ -19,6 +19,7 @@ import pathlib
 import random
 import re
 import subprocess
+import sys
 import time
 import tomllib
 from datetime import datetime, timezone
@@ -73,7 +74,7 @@ def case_pairs():
 ACTIONS = ["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "s3:?etObject", "s3:PutObject", "sts:*", "sts:TagSession", "s*:Get*"]
 RESOURCES = [
     "*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::b/a*", "arn:aws:s3:::b/*a", "arn:aws:s3:::b/a?a",
-    "arn:aws:s3:::*", "arn:aws:*:*:*:*", "arn:*:s3:*:*:b/*", "arn:aws:sqs:*:111122223333:q*",
+    "arn:aws:s3:::*", "arn:aws:sqs:*:*:*", "arn:*:s3:::b/*", "arn:aws:sqs:*:111122223333:q*",
     "arn:aws:sqs:eu-west-1:*:q", "arn:aws:ecs:*:*:task/A:*", "arn:aws:ecs:*:*:task/B:*",
 ]
 TEXTS = ["a", "b", "A", "ab"]
@@ -384,9 +385,16 @@ def main():
     started = time.time()
     done = subprocess.run([args.rolefit, "compare", "--batch", "-"], input=lines, capture_output=True, text=True)
     ours_seconds = time.time() - started
-    ours = {answer["id"]: answer["verdict"] for answer in map(json.loads, done.stdout.splitlines())}
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    # What IAM refuses is no question.
+    refused = {answer["id"] for answer in answers if answer.get("reason", "").startswith(("new: ", "old: "))}
+    ours = {answer["id"]: answer["verdict"] for answer in answers}
+    skipped += len(refused)
+    asked = [question for question in asked if question[1] not in refused]
     table, wrong, theirs_seconds = {}, [], 0.0
-    for source, name, new, old, formula in asked:
+    for number, (source, name, new, old, formula) in enumerate(asked):
+        if number % 50 == 0:
+            print(f"{number} of {len(asked)}, {theirs_seconds:.0f} s", file=sys.stderr, flush=True)
         solver = z3.Solver()
         solver.add(formula)
         started = time.time()
@@ -400,7 +408,7 @@ def main():
         "# Containment against z3",
         "",
         f"`tests/oracles/containment_z3.py --random {args.random} --seed {args.seed}`, z3 {z3.get_version_string()}: {len(asked)} pairs",
-        f"({skipped} left out: holes, principals, short ARNs, mixed families), {len(wrong)} disagreements.",
+        f"({skipped} left out: holes, principals, short ARNs, mixed families, documents that IAM refuses), {len(wrong)} disagreements.",
         f"z3 took {theirs_seconds:.0f} s for all pairs (at most {args.timeout} s each); `rolefit compare --batch` took {ours_seconds:.2f} s.",
         "",
         "| pairs | rolefit | z3 | count |",

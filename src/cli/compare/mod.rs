@@ -41,17 +41,10 @@ pub fn run(args: &Compare) -> anyhow::Result<Outcome> {
     };
     let pairs = match not_granted {
         true => {
+            // Granting any of the list is: allowing more than everything but the list.
             let list = access_list(&read_text(new_name)?, kind(args.kind))?;
             let list = Policies::one(new_name.display().to_string(), list);
             paired(Input::Policy(list), old, args)?
-                .into_iter()
-                .map(|pair| Pair {
-                    // Granting any of the list is: allowing more than everything but the list.
-                    new: pair.old,
-                    old: pair.new,
-                    role: pair.role,
-                })
-                .collect()
         }
         false => paired(old, reader.read(new_name)?, args)?,
     };

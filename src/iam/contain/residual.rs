@@ -183,21 +183,23 @@ impl Ask<'_> {
                 continue;
             };
             let named = known.matching(pattern.as_str());
-            let new: BTreeSet<String> = self
-                .grouped(&named)
-                .into_iter()
-                .filter(|group| {
-                    group.first().is_some_and(|one| {
-                        self.about(document, &with(std::slice::from_ref(one))) != Verdict::NoNewAccess
-                    })
-                })
-                .flatten()
-                .collect();
-            if new.len() == named.len() || new.is_empty() {
-                parts.push((whole, Some(new)));
-            } else {
-                let shortest = known.shortest(&new);
-                parts.push((with(&shortest), Some(new)));
+            let mut new: BTreeMap<Option<StatementRef>, BTreeSet<String>> = BTreeMap::new();
+            for group in self.grouped(&named) {
+                let Some(one) = group.first() else { continue };
+                let verdict = self.about(document, &with(std::slice::from_ref(one)));
+                if verdict != Verdict::NoNewAccess {
+                    new.entry(lifted(&verdict)).or_default().extend(group);
+                }
+            }
+            if new.is_empty() {
+                parts.push((whole.clone(), Some(BTreeSet::new())));
+            }
+            for actions in new.into_values() {
+                let part = match actions.len() == named.len() {
+                    true => whole.clone(),
+                    false => with(&known.shortest(&actions)),
+                };
+                parts.push((part, Some(actions)));
             }
         }
         parts
@@ -234,15 +236,12 @@ impl Ask<'_> {
                 list.iter().map(|one| one.as_str().to_owned()).collect(),
             ),
         };
+        let lifted = lifted(&verdict);
         let (witness, unproven) = match verdict {
             Verdict::NewAccess(witness) => (Some(*witness), None),
             Verdict::Unproven { reason } => (None, Some(reason)),
             Verdict::NoNewAccess => (None, None),
         };
-        let lifted = witness.as_ref().and_then(|witness| match witness.old {
-            OldSide::Denies(place) => Some(place),
-            OldSide::Silent => None,
-        });
         let resource = match &part.resources {
             Resources::Only(list) => {
                 let pattern = list
@@ -366,6 +365,17 @@ impl Ask<'_> {
             line.resources.push(resource);
         }
         by_actions.into_values().collect()
+    }
+}
+
+/// The Deny of the old side that the witness meets.
+fn lifted(verdict: &Verdict) -> Option<StatementRef> {
+    match verdict {
+        Verdict::NewAccess(witness) => match witness.old {
+            OldSide::Denies(place) => Some(place),
+            OldSide::Silent => None,
+        },
+        _ => None,
     }
 }
 

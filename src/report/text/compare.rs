@@ -57,7 +57,7 @@ pub fn compare(answer: &CompareV1, question: &Question<'_>) -> String {
 fn request(witness: &WitnessV1, not_granted: bool) -> String {
     let mut out = String::new();
     let mut row = |name: &str, value: &str| {
-        let _ = writeln!(out, "  {name:<11} {value}");
+        let _ = writeln!(out, "  {name:<10} {value}");
     };
     if let Some(role) = &witness.role {
         row("role", role);
@@ -127,7 +127,7 @@ fn line(added: &AddedV1) -> String {
         let _ = writeln!(out, "      without {text}");
     }
     if let Some(lifted) = &added.lifted {
-        let _ = writeln!(out, "      denied by {}", place(lifted));
+        let _ = writeln!(out, "      denied  so far by {}", place(lifted));
     }
     if let Some(reason) = &added.unproven {
         let _ = writeln!(out, "      not proved: {reason}");
