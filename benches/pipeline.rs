@@ -73,3 +73,31 @@ fn count_a_pattern(bencher: Bencher<'_, '_>, pattern: &str) {
     let pattern = ActionPattern::new(pattern);
     bencher.bench(|| Catalog::embedded().count(black_box(&pattern)));
 }
+
+#[divan::bench(args = ["dynamodb.PutItem", "DynamoDB.putItem", "put_item"])]
+fn find_an_operation(bencher: Bencher<'_, '_>, text: &str) {
+    bencher.bench(|| Catalog::embedded().find_operations(black_box(text)).len());
+}
+
+#[divan::bench(args = ["s3.GetObject", "lambda.CreateFunction"])]
+fn everything_an_operation_can_need(bencher: Bencher<'_, '_>, operation: &str) {
+    let id = OperationId::parse(operation);
+    bencher.bench(|| id.as_ref().and_then(|id| Catalog::embedded().every_need(id)));
+}
+
+#[divan::bench]
+fn managed_policy_in_force(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| Catalog::embedded().managed_policy(black_box("AWSLambdaBasicExecutionRole")));
+}
+
+#[divan::bench(args = ["v189", "v100", "v1"])]
+fn managed_policy_of_151_versions(bencher: Bencher<'_, '_>, version: &str) {
+    bencher.bench(|| Catalog::embedded().managed_policy_version("ReadOnlyAccess", black_box(version)));
+}
+
+/// Checksum and every chunk: what a file named with `--catalog` goes through.
+#[divan::bench]
+fn verify_a_catalogue_file(bencher: Bencher<'_, '_>) {
+    let bytes = std::fs::read("src/catalog/data/catalog.bin").unwrap_or_default();
+    bencher.bench(|| Catalog::from_bytes(bytes.clone()).is_ok());
+}

@@ -45,10 +45,29 @@ pub struct Config {
     pub waivers: Vec<Waiver>,
     /// Trail objects to read when the command line names none, relative to the root.
     pub trail: Option<String>,
+    /// Folders with policy templates of the team's own, relative to the root; a later one goes before an earlier one.
+    pub templates: Vec<String>,
     /// Rules whose findings fail the gate (globs, `!` excludes).
     pub fail_on: Vec<String>,
     /// Whether an incomplete analysis fails.
     pub strict: bool,
+    /// Cargo features that the code is read with.
+    pub features: FeatureChoice,
+}
+
+/// `[scan]`: Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureChoice {
+    /// Features to switch on in every package that has them.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Whether code behind any feature counts.
+    #[serde(default)]
+    pub all_features: bool,
+    /// Whether default features are off.
+    #[serde(default)]
+    pub no_default_features: bool,
 }
 
 /// A `[[function]]`: which binary a function runs.
@@ -88,7 +107,11 @@ struct AsWritten {
     #[serde(default)]
     observe: ObserveAsWritten,
     #[serde(default)]
+    templates: TemplatesAsWritten,
+    #[serde(default)]
     check: CheckAsWritten,
+    #[serde(default)]
+    scan: FeatureChoice,
     #[serde(default)]
     function: Vec<Spanned<FunctionAsWritten>>,
     #[serde(default)]
@@ -101,6 +124,13 @@ struct AsWritten {
 #[serde(deny_unknown_fields)]
 struct ObserveAsWritten {
     usage: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplatesAsWritten {
+    #[serde(default)]
+    folders: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -188,7 +218,9 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     }
     let mut config = parse_default();
     config.trail = written.observe.usage;
+    config.templates = written.templates.folders;
     config.strict = written.check.strict;
+    config.features = written.scan;
     if let Some(fail_on) = written.check.fail_on {
         config.fail_on = fail_on;
     }

@@ -4,6 +4,8 @@
 //! narrowest cell that covers it; cells that no required grant needs are excess. `diff` knows nothing of synthesis: the
 //! required side can be a hand-written policy too.
 
+pub mod risk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;

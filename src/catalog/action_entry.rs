@@ -311,6 +311,15 @@ impl Catalog {
         }
     }
 
+    /// Whether the reference has a resource type, written `prefix:type`.
+    pub fn has_resource_type(&self, full_name: &str) -> bool {
+        let parts = full_name.split_once(':');
+        parts.is_some_and(|(prefix, name)| {
+            self.prefix(prefix)
+                .is_some_and(|prefix| prefix.resource_type(name).is_some())
+        })
+    }
+
     /// Every IAM prefix with actions, sorted.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         self.file.index.prefixes.iter().map(|entry| entry.prefix.as_str())

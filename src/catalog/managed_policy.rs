@@ -13,7 +13,7 @@ pub struct ManagedPolicy {
     pub name: String,
     /// The version of the document, such as `v1`.
     pub version: String,
-    /// When AWS made this version, `YYYY-MM-DD`.
+    /// When AWS made this version, `YYYY-MM-DD`; empty for an older one whose day is not known.
     pub updated: String,
     /// The policy document.
     pub document_json: String,
@@ -24,8 +24,8 @@ pub struct ManagedPolicy {
 pub struct PolicyVersion {
     /// `1` for `v1`.
     pub number: u16,
-    /// When AWS made it, `YYYY-MM-DD`.
-    pub created: String,
+    /// When AWS made it, `YYYY-MM-DD`, where it is known.
+    pub created: Option<String>,
     /// Whether it is the one in force.
     pub in_force: bool,
 }
@@ -80,13 +80,13 @@ impl Catalog {
             .iter()
             .map(|(number, created)| PolicyVersion {
                 number: *number,
-                created: created.clone(),
+                created: Some(created.clone()).filter(|created| !created.is_empty()),
                 in_force: false,
             })
             .collect();
         versions.push(PolicyVersion {
             number: policy.version,
-            created: policy.updated.clone(),
+            created: Some(policy.updated.clone()),
             in_force: true,
         });
         versions.sort();

@@ -31,7 +31,7 @@ fn distance(word: &str, name: &str) -> Option<usize> {
 }
 
 /// Levenshtein's distance, by rows.
-pub(super) fn edit_distance(one: &str, other: &str) -> usize {
+fn edit_distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (index, a) in one.chars().enumerate() {

@@ -118,7 +118,7 @@ pub(crate) struct PolicyData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HistoryData {
     pub(crate) name: String,
-    /// Number, and the day it was made (`YYYY-MM-DD`); newest first.
+    /// Number, and the day it was made (`YYYY-MM-DD`, or nothing); newest first.
     pub(crate) versions: Vec<(u16, String)>,
     /// The chunk that holds the changes which make each of the one before it (the first: of the document in force), and
     /// where in it they lie (postcard).

@@ -1,13 +1,17 @@
 //! Policy templates (`policy-templates/`): what no code shows, as data: runtime needs, event sources, SAM's templates.
 //!
 //! A file is TOML, read strictly ([`parse`]): an unknown key is an error with its place and a suggestion. The built-in
-//! ones are embedded ([`templates`]) and carry their own tests ([`Template::failed_tests`]). [`Template::instantiate`]
-//! puts values in the place of parameters; which values, and whether [`When`] holds, is for the caller to say.
+//! ones are embedded ([`templates`]), a user's folders stand above them ([`TemplateSet`]). All carry their own tests
+//! ([`Template::failed_tests`]) and can be looked through for what is wrong ([`Placed::complaints`]).
+//! [`Template::instantiate`] puts values in the place of parameters; which values, and whether [`When`] holds, is for the
+//! caller to say.
 
 mod builtin;
 mod connector;
 mod format;
+mod lint;
 mod parse;
+mod set;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -22,6 +26,7 @@ pub use format::{
     WrapperCall, WrapperResource,
 };
 pub use parse::{OneOrMore, TemplateError, parse};
+pub use set::{Placed, TemplateSet};
 
 /// Values of parameters by name; a parameter with several values makes a resource of each.
 pub type Arguments = BTreeMap<String, Vec<String>>;
@@ -88,28 +93,49 @@ impl Template {
             .collect())
     }
 
-    /// Descriptions of the tests of this template that fail.
+    /// Descriptions of the tests of this template that fail: what came out otherwise than expected.
     pub fn failed_tests(&self) -> Vec<String> {
         let failures = self.tests.iter().enumerate().filter_map(|(index, test)| {
-            let arguments = test
-                .given
-                .iter()
-                .map(|(name, values)| (name.clone(), values.to_vec()))
-                .collect();
-            let found = match self.instantiate(&arguments) {
+            let found = match self.instantiate(&test.arguments()) {
                 Ok(statements) => statements,
-                Err(error) => return Some(format!("{}: test {index}: {error}", self.id)),
+                Err(error) => return Some(format!("{}: test {}: {error}", self.id, index + 1)),
             };
             let found: Vec<_> = found.iter().map(plain).collect();
             let expected: Vec<_> = test.expect.iter().map(ExpectedStatement::plain).collect();
             (found != expected).then(|| {
                 format!(
-                    "{}: test {index}: expected {expected:?}, found {found:?}",
-                    self.id
+                    "{}: test {}: expected but not made: {}; made but not expected: {}",
+                    self.id,
+                    index + 1,
+                    only_in(&expected, &found),
+                    only_in(&found, &expected)
                 )
             })
         });
         failures.collect()
+    }
+}
+
+impl TemplateTest {
+    /// The values that the test gives.
+    fn arguments(&self) -> Arguments {
+        self.given
+            .iter()
+            .map(|(name, values)| (name.clone(), values.to_vec()))
+            .collect()
+    }
+}
+
+/// The statements that one list has and the other has not, in words.
+fn only_in(one: &[Plain<'_>], other: &[Plain<'_>]) -> String {
+    let missing = one.iter().filter(|statement| !other.contains(statement));
+    let shown: Vec<String> = missing
+        .map(|(actions, resources)| format!("{} on {}", actions.join(" "), resources.join(" ")))
+        .collect();
+    if shown.is_empty() {
+        "nothing".to_owned()
+    } else {
+        shown.join("; ")
     }
 }
 
@@ -127,7 +153,9 @@ fn standard_arguments() -> Arguments {
 }
 
 /// Actions and resources of a statement, sorted.
-fn plain(statement: &Statement) -> (Vec<&str>, Vec<&str>) {
+type Plain<'a> = (Vec<&'a str>, Vec<&'a str>);
+
+fn plain(statement: &Statement) -> Plain<'_> {
     let (Actions::Only(actions) | Actions::AllExcept(actions)) = &statement.actions;
     let (Resources::Only(resources) | Resources::AllExcept(resources)) = &statement.resources;
     let mut actions: Vec<&str> = actions.iter().map(ActionPattern::as_str).collect();
@@ -138,7 +166,7 @@ fn plain(statement: &Statement) -> (Vec<&str>, Vec<&str>) {
 }
 
 impl ExpectedStatement {
-    fn plain(&self) -> (Vec<&str>, Vec<&str>) {
+    fn plain(&self) -> Plain<'_> {
         let mut actions: Vec<&str> = self.actions.iter().map(String::as_str).collect();
         let mut resources: Vec<&str> = self.resources.iter().map(String::as_str).collect();
         actions.sort_unstable();

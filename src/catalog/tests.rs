@@ -257,6 +257,13 @@ fn every_version_of_a_managed_policy_is_known() {
         (first.version.as_str(), first.updated.as_str()),
         ("v1", "2015-02-06")
     );
+    // Where the source does not know a version's day, it gives the policy's.
+    let later = versions.iter().filter(|version| version.number > 1);
+    assert!(
+        later
+            .clone()
+            .all(|version| version.created != Some(first.updated.clone()))
+    );
     assert!(first.document_json.contains("\"autoscaling:Describe*\""));
     assert_eq!(
         catalog().managed_policy_version(name, &catalog().managed_policy(name).unwrap().version),

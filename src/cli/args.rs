@@ -75,15 +75,36 @@ pub struct Project {
     /// The configuration file (default: `rolefit.toml` in PATH).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// A folder with policy templates of your own, which take the place of built-in ones by id; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
     /// Where the current roles are read from: the stack template, or the live account.
     #[arg(long, value_enum, default_value_t = Current::Template)]
     pub current: Current,
     /// With `--current aws`: the name of the role, when the stack does not tell.
     #[arg(long, value_name = "NAME", requires = "current")]
     pub role: Option<String>,
+}
+
+/// The Cargo features that the code is read with.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Cargo features")]
+pub struct Features {
+    /// Features to switch on, beside the default ones.
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Read code behind any feature.
+    #[arg(long)]
+    pub all_features: bool,
+    /// Leave default features off.
+    #[arg(long)]
+    pub no_default_features: bool,
 }
 
 /// Where the current roles are read from.
@@ -120,6 +141,8 @@ pub enum Command {
     Schema(Schema),
     /// What data is inside, how old, where an operation's actions come from.
     Catalog(super::catalog::Args),
+    /// The policy templates: what no code shows, as data, and yours beside them.
+    Templates(super::templates::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -198,6 +221,12 @@ pub struct Lock {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
@@ -288,6 +317,12 @@ pub struct Explain {
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
 }
 
 /// A request against policies: the decision, and the statement that decides.
@@ -460,4 +495,6 @@ pub enum SchemaOf {
     Simulate,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
+    /// `rolefit templates list --format json`.
+    Templates,
 }

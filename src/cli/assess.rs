@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::args::{Current, Project};
 use super::{approved, concern, observed};
 use crate::catalog::Catalog;
+use crate::catalog::template::Template;
 use crate::config::{self, Config};
 use crate::diff::{self, Diff, Silence};
 use crate::gate;
@@ -28,6 +29,8 @@ use crate::workspace::{cargo, deploy};
 pub struct Inputs {
     root: PathBuf,
     catalog: &'static Catalog,
+    /// The policy templates in force.
+    templates: Vec<Template>,
     /// The team's configuration.
     pub config: Config,
     /// Packages, stacks, functions.
@@ -70,6 +73,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let root = project.path.clone();
     anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
     let config = config::read(&root, project.config.as_deref())?;
+    let templates = super::templates::in_force(&root, &config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
     let deployments = deploy::read(&root, &|name| {
@@ -86,11 +90,13 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .filter(|package| !package.outside)
         .map(|package| self::package(package, all))
         .collect();
+    let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit,
-        cargo_metadata: BTreeMap::new(),
+        cargo_metadata: cargo_lambda.names.clone(),
     };
-    let workspace = link::link(deployments, &packages, &statements);
+    let mut workspace = link::link(deployments, &packages, &statements);
+    cargo_lambda.apply(&mut workspace);
     let scan = scan::scan(
         &root,
         &tree,
@@ -98,7 +104,15 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         &ScanOptions {
             threads: Some(rayon::current_num_threads()),
             examples: all,
-            ..ScanOptions::default()
+            features: config
+                .features
+                .features
+                .iter()
+                .chain(&project.features.features)
+                .cloned()
+                .collect(),
+            all_features: config.features.all_features || project.features.all_features,
+            no_default_features: config.features.no_default_features || project.features.no_default_features,
         },
     );
     let mut inputs = Inputs {
@@ -109,6 +123,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         tree,
         scan,
         trail: None,
+        templates: templates.into_templates(),
         chosen: project.functions.clone(),
         approved: None,
     };
@@ -394,7 +409,11 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     let stack = function
         .stack
         .and_then(|index| inputs.workspace.stacks.get(index));
-    let around = Surroundings { function, stack };
+    let around = Surroundings {
+        function,
+        stack,
+        templates: &inputs.templates,
+    };
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));

@@ -19,8 +19,10 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         usage: args.usage.clone(),
         config: args.config.clone(),
         catalog: args.catalog.clone(),
+        templates: args.templates.clone(),
         current: Current::Template,
         role: None,
+        features: args.features.clone(),
     };
     let inputs = assess::read(&project)?;
     let report = assess::assess(&inputs);

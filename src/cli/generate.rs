@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, catalog, say, show, show_json};
+use super::{Outcome, assess, catalog, say, show, show_json, templates};
 use crate::report::{Assessed, compare, json, scan, simulate};
 use crate::synth::emit;
 
@@ -117,6 +117,7 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
         SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
         SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
         SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
+        SchemaOf::Templates => schemars::schema_for!(templates::TemplatesV1),
     };
     show_json(&schema)?;
     Ok(Outcome::Passed)

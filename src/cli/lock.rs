@@ -14,8 +14,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         usage: None,
         config: args.config.clone(),
         catalog: args.catalog.clone(),
+        templates: args.templates.clone(),
         current: Current::Template,
         role: None,
+        features: args.features.clone(),
     };
     let inputs = assess::read_code(&project, false)?;
     if inputs.lacks_a_template() {

@@ -16,6 +16,7 @@ mod overview;
 mod render;
 mod scan;
 mod simulate;
+mod templates;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -87,6 +88,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
+        Some(Command::Templates(command)) => templates::run(command),
     }
 }
 

@@ -318,5 +318,6 @@ fn conditions_are_compared_in_meaning() {
             Some(expected),
             "{condition}: {found:?}"
         );
+        assert_eq!(found.len(), if expected == "remove" { 2 } else { 1 }, "{found:?}");
     }
 }

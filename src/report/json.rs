@@ -302,7 +302,7 @@ pub fn roles(text: &str) -> Result<Lock, BaseError> {
         };
         let policy = Policy::from_json(&policy.to_string()).map_err(|source| BaseError::Policy {
             function: name.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let (grants, denies) = policy
             .statements
@@ -337,7 +337,7 @@ pub enum BaseError {
         /// The function.
         function: String,
         /// What is wrong.
-        source: PolicyError,
+        source: Box<PolicyError>,
     },
 }
 

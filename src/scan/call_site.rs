@@ -26,6 +26,8 @@ pub struct Scanned<'x, 'a> {
     pub files: &'x Files,
     /// Macros nobody could read.
     pub opaque: &'x [OpaqueMacro],
+    /// File and line of gaps that comments settle.
+    pub settled: &'x BTreeSet<(String, u32)>,
 }
 
 impl Scanned<'_, '_> {
@@ -74,6 +76,7 @@ impl Scanned<'_, '_> {
         }
         self.weak_gaps(reach, &mut gaps);
         self.other_gaps(&binary, krate, reach, &mut gaps);
+        gaps.retain(|gap| !self.is_settled(gap));
         call_sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
         call_sites.dedup();
         assumed_calls.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
@@ -121,6 +124,13 @@ impl Scanned<'_, '_> {
         .hint("see to it that the assumed role allows them; nothing is granted to the function for them")
     }
 
+    /// Whether a comment settles a gap.
+    fn is_settled(&self, gap: &Gap) -> bool {
+        gap.location
+            .as_ref()
+            .is_some_and(|place| self.settled.contains(&(place.file.clone(), place.line)))
+    }
+
     /// Every site of every fn, without paths and inputs.
     pub fn all_sites(&self) -> Vec<CallSite> {
         let mut sites: Vec<CallSite> = self
@@ -160,7 +170,9 @@ impl Scanned<'_, '_> {
             method: site.method.to_string(),
             location: self.place(site.span),
             confidence: match site.kind {
-                SiteKind::Typed | SiteKind::Library | SiteKind::Extension => Confidence::High,
+                SiteKind::Typed | SiteKind::Library | SiteKind::Extension | SiteKind::Declared(_) => {
+                    Confidence::High
+                }
                 SiteKind::Fingerprint => Confidence::Medium,
                 SiteKind::NotInCatalogue => Confidence::Low,
             },
@@ -172,7 +184,7 @@ impl Scanned<'_, '_> {
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
-            SiteKind::Typed | SiteKind::Library | SiteKind::Extension => return None,
+            SiteKind::Typed | SiteKind::Library | SiteKind::Extension | SiteKind::Declared(_) => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
                 format!(

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 pub struct CfgContext {
     /// Features that are on; `None` if they cannot be told.
     pub features: Option<BTreeSet<String>>,
+    /// Whether every feature is on.
+    pub every_feature: bool,
 }
 
 impl CfgContext {
@@ -29,9 +31,12 @@ impl CfgContext {
         })
     }
 
-    /// Whether only the features that are off keep an item with these attributes out.
+    /// Whether switching features on would bring in an item with these attributes that is out now.
     pub fn off_by_feature(&self, attrs: &[syn::Attribute]) -> bool {
-        let open = Self { features: None };
+        let open = Self {
+            features: None,
+            every_feature: true,
+        };
         !self.keeps(attrs) && open.keeps(attrs)
     }
 
@@ -72,7 +77,9 @@ impl CfgContext {
                     return None;
                 };
                 let text = text.value();
-                if pair.path.is_ident("feature") {
+                if pair.path.is_ident("feature") && self.every_feature {
+                    Some(true)
+                } else if pair.path.is_ident("feature") {
                     self.features.as_ref().map(|features| features.contains(&text))
                 } else if pair.path.is_ident("target_os") {
                     Some(text == "linux")

@@ -120,8 +120,10 @@ impl World<'_> {
 
     /// Methods of `impl<T> Trait for T` and of traits implemented for all sorts of outside types.
     fn blanket_methods(&self, name: &str, krate: CrateId) -> Vec<Found> {
-        self.foreign_impls
-            .iter()
+        self.foreign_fns
+            .get(name)
+            .into_iter()
+            .flatten()
             .filter(|id| {
                 let data = &self.impls[**id];
                 matches!(data.self_ty, Ty::Param(_)) && self.sees(krate, data.krate)
@@ -165,7 +167,7 @@ impl World<'_> {
     fn foreign_methods(&self, ty: &Ty, name: &str, krate: CrateId) -> Vec<Found> {
         let mut exact = Vec::new();
         let mut blanket = Vec::new();
-        for id in &self.foreign_impls {
+        for id in self.foreign_fns.get(name).into_iter().flatten() {
             let data = &self.impls[*id];
             if !self.sees(krate, data.krate) {
                 continue;

@@ -508,7 +508,7 @@ impl<'a> Expander<'a> {
             let span = tokens.first().map(Tok::span).unwrap_or_default();
             return vec![push(builder, kind, span)];
         }
-        let slices = split(tokens, &[',', ';', '=']);
+        let slices = split(tokens, &[',', ';', '=', ':']);
         let whole = slices.len() == 1;
         let mut ids = Vec::new();
         for slice in slices {
@@ -558,13 +558,13 @@ fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
         {
             width = match (char, joint, tokens.get(index + 1)) {
                 ('=', true, Some(Tok::Punct('>', ..))) => 2,
-                ('=', true, _) => 0,
+                ('=', true, _) | (':', true, Some(Tok::Punct(':', ..))) => 0,
                 _ => 1,
             };
             let before = index.checked_sub(1).and_then(|i| tokens.get(i));
             if matches!(
                 before,
-                Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*', true, _))
+                Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*' | ':', true, _))
             ) {
                 width = 0;
             }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::usage::ResourceHint;
+
 use super::ir::{Body, ExprId, Name, Span};
 use super::types::Ty;
 use super::world::{AdtId, FnId, SdkId, TraitId};
@@ -46,6 +48,8 @@ pub enum SiteKind {
     NotInCatalogue,
     /// A constructor of a library that calls AWS by itself.
     Library,
+    /// A `// rolefit:` comment says so, with these members.
+    Declared(Vec<(Name, ResourceHint)>),
     /// A request to the Parameters and Secrets extension.
     Extension,
 }

@@ -10,6 +10,7 @@ use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
 
 use super::cfg::CfgContext;
+use super::comments::{Comment, comments_in};
 use super::ir::{Item, ItemKind, Name};
 use super::lower::{Lowerer, Off};
 
@@ -33,6 +34,8 @@ pub struct SourceFile {
     pub base: String,
     /// Names of the plain macros that were read at once.
     plain_macros: BTreeSet<Name>,
+    /// What its authors tell.
+    pub comments: Vec<Comment>,
 }
 
 /// Every file read so far.
@@ -87,6 +90,7 @@ impl Files {
                     gap,
                     off,
                     plain_macros,
+                    comments,
                 },
             ) in batch.into_iter().zip(parsed)
             {
@@ -108,6 +112,7 @@ impl Files {
                     items,
                     base: want.base,
                     plain_macros,
+                    comments,
                 });
             }
             wanted = self.missing_modules(root, start);
@@ -153,7 +158,10 @@ impl Files {
             let mut declared = Vec::new();
             declared_modules(&file.items, &file.base, &file.path, 0, &mut declared);
             for module in declared {
-                let found = module.candidates.iter().find(|path| root.join(path).is_file());
+                let found = module
+                    .candidates
+                    .iter()
+                    .find(|path| self.find(file.package, path).is_some() || root.join(path).is_file());
                 match found {
                     Some(path) => {
                         if self.find(file.package, path).is_none() {
@@ -295,6 +303,7 @@ struct Parsed {
     gap: Option<Gap>,
     off: Vec<Off>,
     plain_macros: BTreeSet<Name>,
+    comments: Vec<Comment>,
 }
 
 /// Reads, checks, parses and lowers one file. Macros named in `defined` are the package's own.
@@ -345,6 +354,7 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTree
                 gap: None,
                 off: lowerer.off,
                 plain_macros: lowerer.plain_macros,
+                comments: comments_in(&text),
             }
         });
         result.map_err(|error| {

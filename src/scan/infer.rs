@@ -591,7 +591,8 @@ pub(super) fn first_known(types: impl IntoIterator<Item = Ty>) -> Ty {
 /// Whether a written type leaves nothing open.
 pub(super) fn concrete(ty: &Ty) -> bool {
     match ty {
-        Ty::Unknown | Ty::Dyn(_) => false,
+        // A `dyn` variable may be given values of other types later: what it is first given does not settle it.
+        Ty::Unknown => false,
         Ty::Adt(_, args) => args.iter().all(concrete),
         Ty::Tuple(parts) => parts.iter().all(concrete),
         Ty::Closure(ret) => concrete(ret),

@@ -84,6 +84,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         let Some(operation) = service.operation_of_method(&site.operation) else {
             return inputs;
         };
+        if let SiteKind::Declared(members) = &site.kind {
+            for (member, hint) in members {
+                add(&mut inputs, member.to_string(), vec![hint.clone()]);
+            }
+            return inputs;
+        }
         for (member, expr) in &site.given {
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);

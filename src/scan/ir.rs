@@ -511,6 +511,8 @@ pub struct FnItem {
     pub items: Vec<Item>,
     /// Attributes.
     pub attrs: Attrs,
+    /// The line of its closing bracket; 0 where that is not written.
+    pub end_line: u32,
 }
 
 /// A trait.

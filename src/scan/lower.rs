@@ -348,6 +348,10 @@ impl<'a> Lowerer<'a> {
         });
         let items = std::mem::take(&mut self.body.items);
         self.body = outer;
+        let end_line = match (block, self.origins) {
+            (Some(block), None) => self.span(block.brace_token.span.close()).line,
+            _ => 0,
+        };
         FnItem {
             name: self.name(&sig.ident),
             span: self.span(sig.ident.span()),
@@ -361,6 +365,7 @@ impl<'a> Lowerer<'a> {
             body,
             items,
             attrs: self.attrs(attrs),
+            end_line,
         }
     }
 
@@ -400,6 +405,7 @@ impl<'a> Lowerer<'a> {
             body,
             items,
             attrs: self.attrs(attrs),
+            end_line: 0,
         }
     }
 

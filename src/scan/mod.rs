@@ -12,6 +12,7 @@
 mod build;
 mod call_site;
 mod cfg;
+mod comments;
 mod dispatch;
 mod eval;
 mod eval_config;
@@ -182,13 +183,21 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     for file in &mut files.files {
         file.items = Vec::new();
     }
-    let facts = infer_all(&world, &files, &mut gaps);
+    let told = comments::read(&mut world, &files, catalog);
+    gaps.extend(told.gaps);
+    let mut facts = infer_all(&world, &files, &mut gaps);
+    for (id, sites) in told.sites {
+        if let Some(facts) = facts.get_mut(id.0 as usize) {
+            facts.sites.extend(sites);
+        }
+    }
     let mentioned = reach::mentioned_anywhere(&facts);
     let scanned = call_site::Scanned {
         world: &world,
         facts: &facts,
         files: &files,
         opaque: &opaque,
+        settled: &told.settled,
     };
     let with_code: BTreeSet<usize> = entries
         .iter()

@@ -253,6 +253,7 @@ pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
         .into_iter()
         .map(|on| CfgContext {
             features: (!options.all_features).then_some(on),
+            every_feature: false,
         })
         .collect()
 }

@@ -213,7 +213,7 @@ impl Walk<'_, '_, '_> {
             Callee::Sdk(_, name) => Some(name.clone()),
             _ => None,
         })?;
-        let from_sts = args.iter().any(|arg| self.from_assumed_role(facts, *arg));
+        let from_sts = args.iter().any(|arg| self.is_of_assumed_role(facts, *arg));
         match &*name {
             "new" | "from_keys" if from_sts => Some(Who::Role(place)),
             "from_keys" => Some(Who::Unknown),
@@ -224,7 +224,7 @@ impl Walk<'_, '_, '_> {
     }
 
     /// Whether a value is part of the answer of an `AssumeRole` call.
-    fn from_assumed_role(&self, facts: &Facts, expr: ExprId) -> bool {
+    fn is_of_assumed_role(&self, facts: &Facts, expr: ExprId) -> bool {
         let world = self.world();
         let is_sts = |ty: &Ty| match ty {
             Ty::Response(sdk, op) => {

@@ -1,6 +1,6 @@
 //! Types of fields, impls, bounds and signatures, once names resolve.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -209,6 +209,20 @@ fn collect_methods(world: &mut World<'_>) {
             trait_fns.entry(name.clone()).or_default().push(id);
         }
     }
+    let mut foreign_fns: HashMap<Name, Vec<ImplId>> = HashMap::new();
+    for id in &world.foreign_impls {
+        let data = &world.impls[*id];
+        let given = data.of_trait.map(|id| &world.traits[id].fns);
+        let names: BTreeSet<&Name> = data
+            .fns
+            .keys()
+            .chain(given.into_iter().flat_map(BTreeMap::keys))
+            .collect();
+        for name in names {
+            foreign_fns.entry(name.clone()).or_default().push(*id);
+        }
+    }
+    world.foreign_fns = foreign_fns;
     world.methods = methods;
     world.trait_fns = trait_fns;
 }

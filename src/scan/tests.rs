@@ -386,7 +386,7 @@ fn nesting_and_length_have_bounds() {
     ));
     survives("few nots", &deep("!", "", 3_000));
     survives("sum", &wrap(vec!["a"; 9_000].join(" + ")));
-    survives("chain", &wrap(format!("c{}", ".table_name(1)".repeat(4_000))));
+    survives("chain", &wrap(format!("c{}", ".table_name(1)".repeat(5_000))));
     survives("fields", &wrap(format!("c{}", ".f".repeat(9_000))));
     survives(
         "else if",
@@ -398,6 +398,185 @@ fn nesting_and_length_have_bounds() {
     );
     survives("closures", &wrap(format!("{}1", "|a| ".repeat(3_000))));
     survives("invalid text", "fn main() { \"\u{0}\"; }\u{feff}");
+}
+
+#[test]
+fn nesting_of_every_kind_has_bounds() {
+    let deep = |open: &str, inner: &str, close: &str| {
+        let depth = 150;
+        let text = format!(
+            "fn main() {{ let x = {}{inner}{}; }}",
+            open.repeat(depth),
+            close.repeat(depth)
+        );
+        survives(open, &text);
+        let depth = 5_000;
+        let text = format!(
+            "fn main() {{ let x = {}{inner}{}; }}",
+            open.repeat(depth),
+            close.repeat(depth)
+        );
+        assert!(has_gap(&survives(open, &text), "nesting-too-deep"), "{open}");
+    };
+    deep("match 1 { _ => ", "1", "}");
+    deep("if a { ", "1", "} else { 2 }");
+    deep("m!(", "c.get_object()", ")");
+    deep("vec![", "1", "]");
+    deep("format!(\"{}\", ", "1", ")");
+    deep("async { ", "1", "}.await");
+    deep("f(", "1", ")");
+    deep("S { a: ", "1", "}");
+    let modules = |depth: usize| {
+        let text = format!("{}{} fn main() {{}}", "mod m { ".repeat(depth), "}".repeat(depth));
+        survives("modules", &text)
+    };
+    modules(100);
+    assert!(has_gap(&modules(5_000), "nesting-too-deep"));
+    survives(
+        "tuple types",
+        &format!(
+            "fn f(x: {}u8{}) {{}} fn main() {{}}",
+            "(".repeat(200),
+            ",)".repeat(200)
+        ),
+    );
+    survives(
+        "arms",
+        &format!(
+            "fn main() {{ match 1 {{ {} _ => {{}} }} }}",
+            "1 => {} ".repeat(20_000)
+        ),
+    );
+}
+
+#[test]
+fn a_generated_file_of_100_000_lines_is_read() {
+    let mut text = String::from("#[tokio::main] async fn main() { last().await; }\n");
+    for index in 0..99_990 {
+        let _ = writeln!(text, "pub const C{index}: &str = \"{index}\";");
+    }
+    text.push_str(
+        "async fn last() { aws_sdk_s3::Client::new(&aws_config::load_from_env().await).get_object().bucket(C7).send().await.unwrap(); }\n",
+    );
+    let result = survives("100,000 lines", &text);
+    let site = result.entries[0].call_sites.first().unwrap();
+    assert_eq!(show(&site.inputs["Bucket"][0]), "lit:7");
+}
+
+#[test]
+fn what_is_wrong_with_files_costs_only_these() {
+    let dir = tempfile::tempdir().unwrap();
+    let src = dir.path().join("src");
+    std::fs::create_dir_all(src.join("round")).unwrap();
+    std::fs::write(dir.path().join("Cargo.toml"), MANIFEST).unwrap();
+    let main = b"mod bad; mod gone; mod broken; #[path = \"main.rs\"] mod again; mod link; mod round;
+        #[tokio::main] async fn main() {
+            bad::go(\"\xff\xfe\").await;
+            round::go().await;
+        }";
+    std::fs::write(src.join("main.rs"), main).unwrap();
+    let call = |operation: &str| {
+        format!(
+            "pub async fn go() {{ aws_sdk_s3::Client::new(&aws_config::load_from_env().await)\
+             .{operation}().send().await.unwrap(); }}"
+        )
+    };
+    let mut bad = call("get_object").into_bytes();
+    bad.extend_from_slice(b"\npub const RAW: &str = \"\xff\xfe\";\n");
+    std::fs::write(src.join("bad.rs"), bad).unwrap();
+    std::fs::write(src.join("broken.rs"), "pub fn broken( {").unwrap();
+    std::fs::write(
+        src.join("round/mod.rs"),
+        format!("mod round; {}", call("head_object")),
+    )
+    .unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&src, src.join("round/round")).unwrap();
+        std::os::unix::fs::symlink("link.rs", src.join("link.rs")).unwrap();
+    }
+    let tree = cargo::read(dir.path());
+    let result = scan(dir.path(), &tree, Catalog::embedded(), &ScanOptions::default());
+    let operations: Vec<String> = result.entries[0]
+        .call_sites
+        .iter()
+        .map(|site| site.operation.to_string())
+        .collect();
+    assert_eq!(operations, ["s3.GetObject", "s3.HeadObject"]);
+    for code in ["missing-module", "unparsable-file"] {
+        assert!(has_gap(&result, code), "{code}");
+    }
+}
+
+#[test]
+fn features_are_switched_on_and_off() {
+    let manifest = format!("{MANIFEST}\n[features]\ndefault = [\"a\"]\na = []\nb = []\n");
+    let call = |feature: &str, operation: &str| {
+        format!(
+            "#[cfg(feature = \"{feature}\")] aws_sdk_s3::Client::new(&aws_config::load_from_env().await)\
+             .{operation}().send().await.unwrap();\n"
+        )
+    };
+    let main = format!(
+        "#[tokio::main] async fn main() {{\n{}{}}}",
+        call("a", "get_object"),
+        call("b", "put_object")
+    );
+    let files = [("Cargo.toml", manifest.as_str()), ("src/main.rs", main.as_str())];
+    let with = |change: &dyn Fn(&mut ScanOptions)| {
+        let mut options = ScanOptions::default();
+        change(&mut options);
+        entries_and_gaps(&files, &options).0
+    };
+    assert_eq!(with(&|_| {}), ["src/main.rs s3.GetObject"]);
+    assert_eq!(
+        with(&|options| options.features = BTreeSet::from(["b".to_owned()])),
+        ["src/main.rs s3.GetObject s3.PutObject"]
+    );
+    assert_eq!(
+        with(&|options| options.all_features = true),
+        ["src/main.rs s3.GetObject s3.PutObject"]
+    );
+    assert_eq!(
+        with(&|options| options.no_default_features = true),
+        ["src/main.rs "]
+    );
+}
+
+#[test]
+fn there_are_enough_answered_snippets() {
+    // Counted: each `//# ` snippet, and each fn of the other fixtures that has an answer in it.
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scan");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let named = text.matches("\n//# ").count();
+        count += match named {
+            0 => {
+                let starts_fn = |line: &str| {
+                    let line = line.trim_start();
+                    ["fn ", "async fn ", "pub fn ", "pub async fn "]
+                        .iter()
+                        .any(|word| line.starts_with(word))
+                };
+                let (mut answered, mut open) = (0, true);
+                for line in text.lines() {
+                    open |= starts_fn(line);
+                    if line.contains("//~ ") && open {
+                        answered += 1;
+                        open = false;
+                    }
+                }
+                answered
+            }
+            named => named,
+        };
+    }
+    assert!(count >= 250, "{count} answered snippets");
 }
 
 #[test]

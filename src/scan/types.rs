@@ -182,7 +182,14 @@ impl World<'_> {
             .unwrap_or_default();
         match self.resolve_path(scope.module, path, true) {
             Some(def) => self.type_of_def(&def, args, depth + 1),
-            None => erase(path.last_name(), &args),
+            None => {
+                // A crate that no manifest declares.
+                let other = match path.segments.len() {
+                    1 => None,
+                    _ => other_sender(&first.name),
+                };
+                other.unwrap_or_else(|| erase(path.last_name(), &args))
+            }
         }
     }
 

@@ -395,6 +395,8 @@ pub struct World<'a> {
     pub trait_fns: HashMap<Name, Vec<TraitId>>,
     /// Impls whose `Self` is not one of our types.
     pub foreign_impls: Vec<ImplId>,
+    /// The same by the names of their fns and of those that their traits give.
+    pub foreign_fns: HashMap<Name, Vec<ImplId>>,
 }
 
 impl World<'_> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::{NO_ALIAS, Value, interpret, is_open};
 use super::runtime::deployed_name;
+use crate::catalog::template::Template;
 use crate::catalog::{Form, NeededResource, Source};
 use crate::iam::arn::ArnPattern;
 use crate::usage::{Gap, Inputs, Location, Piece, ResourceHint};
@@ -19,6 +20,8 @@ pub struct Surroundings<'a> {
     pub function: &'a Function,
     /// Its stack, if any.
     pub stack: Option<&'a Stack>,
+    /// The policy templates in force.
+    pub templates: &'a [Template],
 }
 
 /// A resource that a need is bound to.

@@ -76,6 +76,7 @@ fn check(case: &Case) -> Option<String> {
     let around = Surroundings {
         function: &function,
         stack: None,
+        templates: crate::catalog::template::templates(),
     };
     let (grants, _) = expand(Catalog::embedded(), around, &usage);
     let found: BTreeSet<String> = grants

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Surroundings;
-use crate::catalog::template::{Arguments, Kind, Template, When, templates};
+use crate::catalog::template::{Arguments, Kind, Template, When};
 use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Actions, Effect, Resources, Statement};
@@ -21,7 +21,8 @@ struct Occasion<'a> {
 /// The grants of every built-in template that applies.
 pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<Gap>) {
     let (mut grants, mut gaps) = (Vec::new(), Vec::new());
-    for template in templates()
+    for template in around
+        .templates
         .iter()
         .filter(|template| matches!(template.kind, Kind::Runtime | Kind::Baseline))
     {
@@ -57,8 +58,9 @@ pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<
 
 /// Layers that no template knows: they may use the role in ways that nothing shows.
 fn unknown_layers(around: Surroundings<'_>) -> impl Iterator<Item = Gap> {
-    let known = |arn: &str| {
-        templates()
+    let known = move |arn: &str| {
+        around
+            .templates
             .iter()
             .filter_map(|template| template.when.layer.as_ref())
             .any(|glob| glob_fits(glob, arn))

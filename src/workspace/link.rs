@@ -178,7 +178,10 @@ impl Linker<'_> {
         let path = code.path.as_deref()?;
         let (folder, rest) = match path.strip_prefix(CARGO_LAMBDA_OUTPUT) {
             Some(rest) => ("", rest),
-            None => path.split_once(&format!("/{CARGO_LAMBDA_OUTPUT}"))?,
+            None => match path.split_once(&format!("/{CARGO_LAMBDA_OUTPUT}")) {
+                Some(found) => found,
+                None => return self.by_cargo_output(path),
+            },
         };
         let name = rest.split('/').next()?;
         let name = name.strip_suffix(".zip").unwrap_or(name);
@@ -186,6 +189,24 @@ impl Linker<'_> {
         Some(Found {
             binary,
             rule: "CodeUri target/lambda/<bin>",
+            confidence: Confidence::High,
+        })
+    }
+
+    /// Rule 3, too: the code is what `cargo build` puts out, `target/<triple>/release/<bin>`.
+    fn by_cargo_output(&self, path: &str) -> Option<Found<'_>> {
+        let (folder, rest) = match path.strip_prefix("target/") {
+            Some(rest) => ("", rest),
+            None => path.split_once("/target/")?,
+        };
+        let parts: Vec<&str> = rest.split('/').collect();
+        let name = match parts.as_slice() {
+            ["release" | "debug", name] | [_, "release" | "debug", name] => name,
+            _ => return None,
+        };
+        Some(Found {
+            binary: self.named(name, Some(folder))?,
+            rule: "code target/<profile>/<bin>",
             confidence: Confidence::High,
         })
     }
@@ -244,10 +265,13 @@ impl Linker<'_> {
     /// Rule 8: one binary alone has the function's name, or what is left of it without a stage or service at either end.
     /// Of several the longest name counts.
     fn by_name(&self, function: &Function) -> Option<Found<'_>> {
-        let names = [
-            words(without_hash(&function.name)),
-            words(&plain_text(&function.deployed_name)),
-        ];
+        let stack = function.stack.and_then(|stack| self.stacks.get(stack));
+        let deployed = match stack {
+            // Terraform gives names by variables more often than stages by them.
+            Some(stack) if stack.kind == "terraform" => stack.with_defaults(&function.deployed_name),
+            _ => function.deployed_name.clone(),
+        };
+        let names = [words(without_hash(&function.name)), words(&plain_text(&deployed))];
         let length = |binary: &BinaryId| {
             let name = words(&binary.binary).concat();
             let fits = !name.is_empty() && names.iter().any(|words| is_affix(&name, words));
@@ -334,7 +358,8 @@ impl Linker<'_> {
         )
         .at(function.location.clone())
         .hint(format!(
-            "add to rolefit.toml ({choice}):\n[[function]]\nname = \"{name}\"\nbin = \"{example}\""
+            "add to rolefit.toml ({choice}):\n[[function]]\nname = {}\nbin = \"{example}\"",
+            toml_text(name)
         ))
     }
 
@@ -391,6 +416,15 @@ fn undeployed_function(binary: &BinaryId) -> Function {
         runtime_settings: RuntimeSettings::default(),
         role: None,
         code: CodeClue::default(),
+    }
+}
+
+/// A text as TOML writes it: between single quotes where it has double ones, as addresses of Terraform do.
+fn toml_text(text: &str) -> String {
+    if text.contains('"') && !text.contains('\'') {
+        format!("'{text}'")
+    } else {
+        format!("\"{text}\"")
     }
 }
 

@@ -1,5 +1,7 @@
 //! Containment against evaluation: no request that was left out, no witness that does not hold.
 
+#![allow(clippy::print_stdout, reason = "figures of a run by hand")]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

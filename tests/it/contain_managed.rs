@@ -1,5 +1,7 @@
 //! Containment over the managed policies of AWS: every one is contained in itself, and any pair is decided quickly.
 
+#![allow(clippy::print_stdout, reason = "figures of a run by hand")]
+
 use std::time::{Duration, Instant};
 
 use rolefit::catalog::Catalog;

@@ -12,7 +12,8 @@ fn codes(dir: &Path, found: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            for rest in code.split("Gap::new(").skip(1) {
+            let local = code.split("code: ").skip(1);
+            for rest in code.split("Gap::new(").skip(1).chain(local) {
                 if let Some(code) = rest
                     .trim_start()
                     .strip_prefix('"')

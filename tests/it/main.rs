@@ -16,10 +16,12 @@ mod creep;
 mod demo;
 mod documents;
 mod evaluate;
+mod fuzz;
 mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod reports;
+mod same_app;
 mod schemas;
 mod sdk_names;

@@ -75,6 +75,11 @@ fn the_catalogue_fits_its_schemas() {
 }
 
 #[test]
+fn the_list_of_templates_fits_its_schema() {
+    check("templates", &["templates", "list", "--format", "json"]);
+}
+
+#[test]
 fn the_comparison_fits_its_schema() {
     let (old, new) = ("docs/demo/compare/old.json", "docs/demo/compare/new.json");
     check("compare", &["compare", old, new, "--format", "json"]);

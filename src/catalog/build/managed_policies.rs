@@ -28,7 +28,7 @@ pub(super) struct PolicyModel {
 /// One version of a managed policy.
 #[derive(Debug)]
 struct Version {
-    /// `YYYY-MM-DD`.
+    /// `YYYY-MM-DD`; empty when it is not known.
     created: String,
     document: String,
 }
@@ -199,16 +199,21 @@ fn read_npm(packages: &Packages) -> Result<Policies, BuildError> {
         let before_name = text(entry, "arn")
             .strip_prefix("arn:aws:iam::aws:policy")?
             .strip_suffix(name)?;
+        let current = number(text(entry, "latestVersionId"))?;
+        let (made, updated) = (text(entry, "createdDate"), text(entry, "lastUpdatedDate"));
         let versions = entry.get("versions")?.as_object()?.iter();
         let versions: BTreeMap<u16, Version> = versions
             .map(|(id, entry)| {
-                Some((
-                    number(id)?,
-                    version(text(entry, "createdDate"), entry.get("document"))?,
-                ))
+                let number = number(id)?;
+                let created = match text(entry, "createdDate") {
+                    _ if number == current => updated,
+                    // Where the package does not know the day, it gives the one that the policy was made on.
+                    created if created == made && number > 1 => "",
+                    created => created,
+                };
+                Some((number, version(created, entry.get("document"))?))
             })
             .collect::<Option<_>>()?;
-        let current = number(text(entry, "latestVersionId"))?;
         versions.contains_key(&current).then_some(PolicyModel {
             path: path(before_name)?,
             current,
@@ -239,7 +244,7 @@ fn path(path: &str) -> Option<String> {
 
 fn version(created: &str, document: Option<&Value>) -> Option<Version> {
     Some(Version {
-        created: created.get(..10)?.to_owned(),
+        created: created.get(..10).unwrap_or_default().to_owned(),
         document: document?.to_string(),
     })
 }

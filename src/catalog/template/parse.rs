@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{Kind, Template};
-use crate::catalog::nearest::edit_distance;
+use crate::catalog::nearest::nearest;
 
 /// Why a file is no policy template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,20 @@ pub struct TemplateError {
     pub column: usize,
     /// What is wrong, with a suggestion where there is one.
     pub message: String,
+}
+
+impl TemplateError {
+    /// What is wrong with a text of the file, at the place where it stands in quotes (else as it is; else at the start).
+    pub(super) fn at(file: &str, text: &str, about: &str, message: String) -> Self {
+        let offset = text.find(&format!("\"{about}\"")).or_else(|| text.find(about));
+        let (line, column) = place(text, offset.unwrap_or(0));
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+        }
+    }
 }
 
 /// Reads a template. `file` is for messages.
@@ -64,16 +78,21 @@ pub(super) fn one_or_more<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<St
 
 /// An error of the TOML reader with its place and, for an unknown key, the nearest known one.
 pub(super) fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> TemplateError {
-    let offset = error.span().map_or(0, |span| span.start);
+    let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+    TemplateError {
+        file: file.to_owned(),
+        line,
+        column,
+        message: with_suggestion(error.message()),
+    }
+}
+
+/// 1-based line and column of a byte offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |index| index + 1);
     let column = before.get(line_start..).map_or(0, |line| line.chars().count());
-    TemplateError {
-        file: file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: column + 1,
-        message: with_suggestion(error.message()),
-    }
+    (before.matches('\n').count() + 1, column + 1)
 }
 
 fn with_suggestion(message: &str) -> String {
@@ -81,12 +100,8 @@ fn with_suggestion(message: &str) -> String {
     let (true, Some(unknown)) = (message.starts_with("unknown "), quoted.next()) else {
         return message.to_owned();
     };
-    let nearest = quoted
-        .map(|known| (edit_distance(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance * 2 <= known.chars().count());
-    match nearest {
-        Some((_, known)) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
+    match nearest(unknown, quoted, 1).first() {
+        Some(known) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
         None => message.to_owned(),
     }
 }

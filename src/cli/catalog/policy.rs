@@ -18,7 +18,8 @@ pub fn run(catalog: &Catalog, name: &str, version: Option<&str>, list: bool) -> 
         let mut out = format!("{}\n", in_force.arn);
         for version in &versions {
             let mark = if version.in_force { "  in force" } else { "" };
-            let _ = writeln!(out, "  v{:<4} {}{mark}", version.number, version.created);
+            let created = version.created.as_deref().unwrap_or("-");
+            let _ = writeln!(out, "  v{:<4} {created:<10}{mark}", version.number);
         }
         show(&out)?;
         return Ok(Outcome::Passed);
@@ -40,10 +41,9 @@ pub fn run(catalog: &Catalog, name: &str, version: Option<&str>, list: bool) -> 
             )
         })?,
     };
-    say(&format!(
-        "{} {} of {}",
-        policy.arn, policy.version, policy.updated
-    ));
+    let of = Some(policy.updated.as_str()).filter(|day| !day.is_empty());
+    let of = of.map_or_else(String::new, |day| format!(" of {day}"));
+    say(&format!("{} {}{of}", policy.arn, policy.version));
     let document: serde_json::Value = serde_json::from_str(&policy.document_json)?;
     show(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
     Ok(Outcome::Passed)

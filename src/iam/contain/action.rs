@@ -563,7 +563,7 @@ mod tests {
         let found = classes(&[&["sts:*"], &["sts:AssumeRole"], &["*"]], Universe::Open);
         let keys: Vec<_> = found.keys().cloned().collect();
         assert_eq!(keys, [vec![0, 1, 2], vec![0, 2], vec![2]]);
-        assert_eq!(found[&vec![0, 1, 2]], "sts:assumerole");
+        assert_eq!(found.get(&vec![0, 1, 2]).unwrap(), "sts:assumerole");
     }
 
     #[test]

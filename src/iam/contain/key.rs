@@ -476,8 +476,11 @@ fn both_ways(truth: &Bits, open: &Bits) -> Result<Vec<Bits>, OverBudget> {
     Ok(all)
 }
 
+/// A test with its text, and the atom and bits that it may match.
+type OpenTest<'a> = (&'a (Test, &'a str), &'a (usize, Bits));
+
 /// Every way in which the open values can match, as far as one covering another leaves it open.
-fn choices(sure: &Bits, open: &[(&(Test, &str), &(usize, Bits))]) -> Option<Vec<Bits>> {
+fn choices(sure: &Bits, open: &[OpenTest<'_>]) -> Option<Vec<Bits>> {
     if open.len() > MAX_OPEN {
         return None;
     }

@@ -265,7 +265,7 @@ pub(super) fn canonical_base64(text: &str) -> Option<String> {
         .iter()
         .filter_map(|sextet| ALPHABET.get(*sextet).map(|byte| char::from(*byte)))
         .collect();
-    while out.len() % 4 != 0 {
+    while !out.len().is_multiple_of(4) {
         out.push('=');
     }
     Some(out)

@@ -20,6 +20,9 @@ use super::resource::ResourcePattern;
 use super::unit::{Side, Unit};
 use crate::iam::policy::{Effect, PolicyKind, Principals};
 
+/// A new Allow and the values of the condition keys under which it is a violation.
+type Context = (usize, BTreeMap<String, KeyValue>);
+
 /// More open patterns than this at one resource are not enumerated.
 const MAX_OPEN: usize = 8;
 
@@ -447,11 +450,7 @@ impl<'a> Search<'a> {
     }
 
     /// Contexts in which the active units come to a violation, at most one for each new Allow.
-    fn contexts(
-        &mut self,
-        active: &Bits,
-        budget: &mut Budget,
-    ) -> Result<Vec<(usize, BTreeMap<String, KeyValue>)>, OverBudget> {
+    fn contexts(&mut self, active: &Bits, budget: &mut Budget) -> Result<Vec<Context>, OverBudget> {
         let denies: Vec<usize> = active.and(&self.new_deny).iter().collect();
         let old: Vec<usize> = active.and(&self.old_allow).iter().collect();
         let old_denies: Vec<usize> = active.and(&self.old_deny).iter().collect();

@@ -15,7 +15,7 @@ pub(crate) mod scalar;
 mod statement;
 mod text;
 
-use super::policy::{Effect, Policy, PolicyKind};
+use super::policy::{Effect, Policy, PolicyKind, Statement};
 use super::request::Request;
 use principal::{Caller, Directness, is_account};
 use statement::Reader;
@@ -143,11 +143,8 @@ pub struct Outcome {
 /// consent, no key policy and no boundary is asked for. Principals count where statements name them. With several
 /// statements that decide alike, the first is given.
 pub fn layer(request: &Request, layer: Layer, policies: &[Policy]) -> Voice {
-    let caller = Caller::of(request.principal.as_deref(), true);
-    let caller = match (request.principal.as_deref(), layer) {
-        (None, Layer::Resource | Layer::Rcp) => Caller::of(None, false),
-        _ => caller,
-    };
+    let of_caller = !matches!(layer, Layer::Resource | Layer::Rcp);
+    let caller = Caller::of(request.principal.as_deref(), of_caller);
     listen(
         &Reader {
             request,
@@ -159,6 +156,11 @@ pub fn layer(request: &Request, layer: Layer, policies: &[Policy]) -> Voice {
         policies,
     )
     .voice
+}
+
+/// Whether a statement's `Action` or `NotAction` speaks of an action, whatever the rest of it says.
+pub fn concerns(statement: &Statement, action: &str) -> bool {
+    statement::acts(&statement.actions, action)
 }
 
 /// Decides a request.

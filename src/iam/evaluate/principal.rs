@@ -13,6 +13,8 @@ pub(super) enum Caller {
     Aws(AwsCaller),
     /// A service, an identity provider or a canonical user, known by its name.
     Outside(String),
+    /// A principal that has identity policies, though its name does not tell what it is.
+    Odd(String),
 }
 
 /// A principal of an AWS account.
@@ -68,7 +70,11 @@ impl Caller {
                 account: account.to_owned(),
                 kind: AwsKind::Root,
             }),
-            Some(text) => AwsCaller::of(text).map_or_else(|| Self::Outside(text.to_owned()), Self::Aws),
+            Some(text) => match AwsCaller::of(text) {
+                Some(caller) => Self::Aws(caller),
+                None if has_identity => Self::Odd(text.to_owned()),
+                None => Self::Outside(text.to_owned()),
+            },
         }
     }
 
@@ -97,7 +103,7 @@ impl Caller {
 
     /// Whether the caller has identity policies of its own.
     pub(super) fn has_identity(&self) -> bool {
-        matches!(self, Self::Aws(_) | Self::Unnamed)
+        matches!(self, Self::Aws(_) | Self::Unnamed | Self::Odd(_))
     }
 
     /// Whether the caller may only do what a session policy allows as well: `GetFederationToken` without one gives a
@@ -217,7 +223,7 @@ fn named_in(set: &PrincipalSet, caller: &Caller) -> Vec<Directness> {
             ("AWS", name, Caller::Aws(caller)) => caller.named_by(name),
             ("AWS", ..) => None,
             (_, "*", Caller::Outside(_)) => Some(Directness::Itself),
-            (_, name, Caller::Outside(own)) => (name == own).then_some(Directness::Itself),
+            (_, name, Caller::Outside(own) | Caller::Odd(own)) => (name == own).then_some(Directness::Itself),
             _ => None,
         })
         .collect();

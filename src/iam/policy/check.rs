@@ -186,7 +186,7 @@ fn own_rules(
         true => own.starts_with(*kind),
         false => literal.starts_with(*kind) || kind.starts_with(literal),
     };
-    if IAM_TYPES.iter().any(|kind| starts(&kind)) {
+    if IAM_TYPES.iter().any(starts) {
         return Ok(());
     }
     let iam = format!(

@@ -30,6 +30,8 @@ pub(crate) struct Candidate {
 pub(crate) struct Found {
     /// Files that look like stack templates, sorted by path.
     pub(crate) candidates: Vec<Candidate>,
+    /// Every file that was seen.
+    pub(crate) paths: BTreeSet<PathBuf>,
     /// Deployments in a form that is not read, and folders that cannot be read.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -70,10 +72,8 @@ pub(crate) fn find(root: &Path) -> Found {
     for folder in folders {
         cdk_templates(&folder.join(CDK_OUTPUT), &mut paths);
     }
-    found.candidates = paths
-        .into_iter()
-        .filter_map(|path| candidate(root, &path))
-        .collect();
+    found.candidates = paths.iter().filter_map(|path| candidate(root, path)).collect();
+    found.paths = paths;
     found
 }
 

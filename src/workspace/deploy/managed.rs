@@ -17,8 +17,13 @@ impl Reading<'_> {
             return Vec::new();
         };
         if let Some(symbol) = only_symbol(&reference) {
-            let id = symbol.split_once('.').map_or(symbol, |(id, _)| id);
-            return self.own_managed_policy(node, id, condition);
+            let named = self.stack.resource_named(&reference);
+            let id = match named {
+                Some(resource) => resource.id.clone(),
+                None if self.template.parameters.contains_key(symbol) => symbol.to_owned(),
+                None => symbol.split_once('.').map_or(symbol, |(id, _)| id).to_owned(),
+            };
+            return self.own_managed_policy(node, &id, condition);
         }
         if let Some(resource) = self.stack.resource_named(&reference)
             && resource.type_name == "AWS::IAM::ManagedPolicy"
@@ -91,6 +96,10 @@ impl Reading<'_> {
                     format!("it is the parameter `{id}` (default `{default}`)")
                 }
                 Some(None) => format!("it is the parameter `{id}`"),
+                None if self.template.kind == "terraform" => {
+                    let text = self.text(node).unwrap_or_default();
+                    format!("`{text}` cannot be told from the files")
+                }
                 None => format!("`{id}` is no managed policy of this template"),
             };
             self.unresolved_policy(node, &why);

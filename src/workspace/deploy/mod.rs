@@ -6,6 +6,7 @@
 //! stays a symbol, and what cannot be read is a gap.
 
 mod branches;
+pub mod cargo_lambda;
 mod connectors;
 mod discover;
 mod function;
@@ -22,6 +23,7 @@ mod sam;
 mod sam_events;
 mod statements;
 mod template;
+mod terraform;
 pub(crate) mod text;
 mod triggers;
 mod unread;
@@ -59,6 +61,11 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     };
     for candidate in found.candidates {
         read_candidate(&candidate, managed, &mut deployments);
+    }
+    let mut terraform = terraform::read(root, &found.paths);
+    deployments.gaps.append(&mut terraform.gaps);
+    for template in &terraform.templates {
+        read_template(template, managed, &mut deployments);
     }
     for function in &mut deployments.functions {
         makefile::read_rule(root, function);
@@ -137,11 +144,15 @@ fn read_template(
     }
     reading.attach_policies(&named, &mut roles);
     reading.attach_connectors(&mut roles);
+    reading.attach_terraform(&named, &mut roles);
     let triggers = reading.resource_triggers();
     let mut functions: Vec<Function> = declared
         .iter()
         .map(|declared| reading.function(declared, &triggers, &roles))
         .collect();
+    if template.kind == "terraform" {
+        terraform::name_log_groups(&mut functions);
+    }
     note_sharing(&mut functions);
     for function in &mut functions {
         function.stack = Some(deployments.stacks.len());

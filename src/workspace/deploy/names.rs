@@ -13,6 +13,12 @@ use super::template::{Resource, Template};
 use super::text::{TextPiece, only_symbol, pieces, split_outside_symbols, text};
 use crate::workspace::model::{RefValue, Stack, StackResource};
 
+/// What Terraform's attributes that are the ARN of a resource are called here, whatever the provider calls them.
+const TERRAFORM_ARN: &str = "arn";
+
+/// The same for the name, where `Ref` is something else.
+const TERRAFORM_NAME: &str = "name";
+
 /// The stack of a template: its parameters and named resources.
 pub(crate) fn stack(template: &Template) -> Stack {
     let mut resources: BTreeMap<String, StackResource> = template
@@ -23,7 +29,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
     generated_resources(template, &mut resources);
     let mut stack = Stack {
         file: template.file.clone(),
-        kind: if template.sam { "sam" } else { "cloudformation" },
+        kind: template.kind,
         parameters: template.parameters.clone(),
         resources,
     };
@@ -244,14 +250,30 @@ impl Stack {
             .collect()
     }
 
+    /// The name and the attribute that a symbol is made of. Addresses of Terraform have dots themselves.
+    fn split_symbol<'s>(&self, symbol: &'s str) -> (&'s str, Option<&'s str>) {
+        if self.resources.contains_key(symbol) {
+            return (symbol, None);
+        }
+        let of_resource = symbol
+            .rmatch_indices('.')
+            .filter_map(|(at, _)| Some((symbol.get(..at)?, symbol.get(at + 1..)?)))
+            .find(|(id, _)| self.resources.contains_key(*id));
+        match of_resource.or_else(|| symbol.split_once('.')) {
+            Some((id, attribute)) => (id, Some(attribute)),
+            None => (symbol, None),
+        }
+    }
+
     fn resource_of_symbol(&self, symbol: &str) -> Option<&StackResource> {
-        let Some((id, attribute)) = symbol.split_once('.') else {
+        let (id, Some(attribute)) = self.split_symbol(symbol) else {
             return self.resources.get(symbol);
         };
         let resource = self.resources.get(id)?;
         let known = resource_type(&resource.type_name)?;
         let names_it = known.arn_attributes.contains(&attribute)
             || known.name_attributes.contains(&attribute)
+            || matches!(attribute, TERRAFORM_ARN | TERRAFORM_NAME)
             || (resource.ref_returns == RefValue::Url && attribute == "QueueUrl");
         names_it.then_some(resource)
     }
@@ -282,21 +304,21 @@ impl Stack {
     }
 
     fn value_of(&self, symbol: &str, at_start: bool) -> Option<String> {
-        let Some((id, attribute)) = symbol.split_once('.') else {
+        let (id, Some(attribute)) = self.split_symbol(symbol) else {
             let resource = self.resources.get(symbol)?;
             let is_arn = resource.ref_returns == RefValue::Arn && at_start;
             return if is_arn { resource.arn.clone() } else { None };
         };
         let resource = self.resources.get(id)?;
         let known: &ResourceType = resource_type(&resource.type_name)?;
-        if known.arn_attributes.contains(&attribute) {
+        if known.arn_attributes.contains(&attribute) || attribute == TERRAFORM_ARN {
             return resource.arn.clone();
         }
-        if known.name_attributes.contains(&attribute) {
+        if known.name_attributes.contains(&attribute) || attribute == TERRAFORM_NAME {
             return Some(format!("${{{id}}}"));
         }
         match (resource.type_name.as_str(), attribute) {
-            ("AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable", "StreamArn") => {
+            ("AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable", "StreamArn" | "stream_arn") => {
                 Some(format!("{}/stream/*", resource.arn.as_deref()?))
             }
             _ => None,

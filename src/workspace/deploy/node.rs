@@ -5,6 +5,8 @@
 pub(crate) struct Mark {
     pub(crate) line: u32,
     pub(crate) column: u32,
+    /// Which file, where one stack is written in several (Terraform); 0 is the first.
+    pub(crate) file: u16,
 }
 
 /// A value and where it starts.

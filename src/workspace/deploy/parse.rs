@@ -164,6 +164,7 @@ impl YamlReader<'_> {
         Mark {
             line,
             column: column.saturating_sub(padding),
+            file: 0,
         }
     }
 
@@ -231,6 +232,21 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
 
 fn json(text: &str) -> Result<Node, ParseError> {
     let lines = LineStarts::new(text);
+    Ok(match json_ast(text)? {
+        Some(value) => json_node(&value, &lines),
+        None => Node::new(
+            Value::Null,
+            Mark {
+                line: 1,
+                column: 1,
+                file: 0,
+            },
+        ),
+    })
+}
+
+/// The tree of a JSON text; comments and trailing commas are let pass.
+pub(crate) fn json_ast(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>>, ParseError> {
     let options = jsonc_parser::ParseOptions {
         allow_loose_object_property_names: false,
         allow_single_quoted_strings: false,
@@ -240,12 +256,9 @@ fn json(text: &str) -> Result<Node, ParseError> {
     let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &options)
         .map_err(|error| ParseError {
             message: error.kind().to_string(),
-            at: lines.mark(error.range().start),
+            at: LineStarts::new(text).mark(error.range().start),
         })?;
-    match parsed.value {
-        Some(value) => Ok(json_node(&value, &lines)),
-        None => Ok(Node::new(Value::Null, Mark { line: 1, column: 1 })),
-    }
+    Ok(parsed.value)
 }
 
 fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>) -> Node {
@@ -274,13 +287,13 @@ fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>) -> Nod
 }
 
 /// Byte offsets at which lines start, for byte offset → line and column.
-struct LineStarts<'a> {
+pub(crate) struct LineStarts<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> LineStarts<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(index, _)| index + 1);
         Self {
             text,
@@ -288,7 +301,7 @@ impl<'a> LineStarts<'a> {
         }
     }
 
-    fn mark(&self, offset: usize) -> Mark {
+    pub(crate) fn mark(&self, offset: usize) -> Mark {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line
             .checked_sub(1)
@@ -301,6 +314,7 @@ impl<'a> LineStarts<'a> {
             column: u32::try_from(before.chars().count())
                 .unwrap_or(u32::MAX)
                 .saturating_add(1),
+            file: 0,
         }
     }
 }

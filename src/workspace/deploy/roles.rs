@@ -167,7 +167,12 @@ impl Reading<'_> {
     /// The logical id of the role that a value names or whose ARN it is.
     pub(crate) fn role_id(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
-        let resource = self.stack.resource_named(&text)?;
-        (resource.type_name == "AWS::IAM::Role").then(|| resource.id.clone())
+        // A function may have the name of its role.
+        let named = self.stack.resources_named(&text);
+        let mut roles = named
+            .into_iter()
+            .filter(|resource| resource.type_name == "AWS::IAM::Role");
+        let role = roles.next()?;
+        roles.next().is_none().then(|| role.id.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! A stack template as read: its kind, parameters and resources, before anything is expanded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::node::{Entry, Mark, Node, Value};
 use crate::usage::Location;
@@ -10,8 +11,10 @@ use crate::usage::Location;
 pub(crate) struct Template {
     /// Path relative to the scanned root.
     pub(crate) file: String,
-    /// Whether SAM transforms it.
-    pub(crate) sam: bool,
+    /// What wrote it: `sam`, `cloudformation` or `terraform`.
+    pub(crate) kind: &'static str,
+    /// Names of the files by number, where it is written in several; none where `file` is all there is.
+    files: Arc<[String]>,
     /// Parameters and their defaults.
     pub(crate) parameters: BTreeMap<String, Option<String>>,
     /// The `Globals` section of SAM.
@@ -78,13 +81,38 @@ impl Template {
             .collect();
         Some(Self {
             file: file.to_owned(),
-            sam: is_sam(root, &resources),
+            kind: if is_sam(root, &resources) {
+                "sam"
+            } else {
+                "cloudformation"
+            },
+            files: Arc::default(),
             parameters,
             globals: root.get("Globals").cloned(),
             resources,
             unexpanded,
             symbols,
         })
+    }
+
+    /// A template of resources that Terraform declares; the numbers of places are those of `files`.
+    pub(crate) fn of_terraform(
+        file: String,
+        files: Arc<[String]>,
+        parameters: BTreeMap<String, Option<String>>,
+        resources: Vec<Resource>,
+    ) -> Self {
+        let names = resources.iter().map(|resource| resource.id.clone());
+        Self {
+            file,
+            kind: "terraform",
+            files,
+            symbols: parameters.keys().cloned().chain(names).collect(),
+            parameters,
+            globals: None,
+            resources,
+            unexpanded: Vec::new(),
+        }
     }
 
     /// Whether a symbol (with or without an attribute) is a parameter, pseudo parameter or resource.
@@ -107,7 +135,8 @@ impl Template {
 
     /// A place of this file.
     pub(crate) fn location(&self, at: Mark) -> Location {
-        Location::new(self.file.clone(), at.line, at.column)
+        let file = self.files.get(usize::from(at.file)).unwrap_or(&self.file);
+        Location::new(file.clone(), at.line, at.column)
     }
 }
 

@@ -9,6 +9,7 @@
 mod cloudformation;
 mod names;
 mod sam;
+mod terraform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -271,9 +271,14 @@ impl Reading<'_> {
     }
 
     fn function_of_text(&self, text: &str, depth: usize) -> Option<String> {
-        let resource = match self.stack.resource_named(text) {
-            Some(resource) => resource,
-            None => {
+        // A role may have the name of its function.
+        let named = self.stack.resources_named(text);
+        let mut functions = named.into_iter().filter(|resource| {
+            resource.type_name.contains("::Lambda::") || resource.type_name.contains("::Serverless::")
+        });
+        let resource = match (functions.next(), functions.next()) {
+            (Some(resource), None) => resource,
+            _ => {
                 // `${Function.Alias}` of SAM, or an ARN with a version or alias behind it.
                 let symbol = only_symbol(text).and_then(|symbol| symbol.split_once('.'));
                 match symbol {

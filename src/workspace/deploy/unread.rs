@@ -9,16 +9,9 @@ use crate::usage::{Gap, Location};
 /// Gap code of a deployment that is not read.
 const CODE: &str = "unread-deployment";
 
-/// Larger Terraform files are data.
-const MAX_BYTES: u64 = 1024 * 1024;
-
-/// Texts in Terraform files that deploy a function.
-const TERRAFORM_FUNCTIONS: &[&str] = &["\"aws_lambda_function\"", "terraform-aws-modules/lambda/aws"];
-
 /// A gap for each deployment among the files that is not read.
 pub(super) fn deployments(root: &Path, paths: &BTreeSet<PathBuf>) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let mut terraform_folders = BTreeSet::new();
     for path in paths {
         let name = path
             .file_name()
@@ -33,13 +26,6 @@ pub(super) fn deployments(root: &Path, paths: &BTreeSet<PathBuf>) -> Vec<Gap> {
                 )
                 .hint("compare with the live role (`--current aws`), or with a policy file"),
             ),
-            name if name.ends_with(".tf") && deploys_function(path) => {
-                let new = terraform_folders.insert(path.parent().map(Path::to_path_buf));
-                new.then(|| {
-                    Gap::new(CODE, "functions of Terraform are not read by this version")
-                        .hint("compare with the live role (`--current aws`), or with a policy file")
-                })
-            }
             _ => None,
         };
         gaps.extend(gap.map(|gap| gap.at(Location::new(relative(root, path), 1, 1))));
@@ -59,11 +45,4 @@ fn not_synthesised(path: &Path) -> Option<Gap> {
         )
         .hint("run `cdk synth`, which writes `cdk.out`")
     })
-}
-
-fn deploys_function(path: &Path) -> bool {
-    let small = std::fs::metadata(path).is_ok_and(|data| data.len() <= MAX_BYTES);
-    small
-        && std::fs::read_to_string(path)
-            .is_ok_and(|text| TERRAFORM_FUNCTIONS.iter().any(|needle| text.contains(needle)))
 }
