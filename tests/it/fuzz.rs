@@ -1,5 +1,7 @@
 //! The fuzz targets hold for every file of their corpora.
 
+#[path = "../../fuzz/src/contain.rs"]
+mod contain;
 #[path = "../../fuzz/src/evaluate.rs"]
 mod evaluate;
 #[path = "../../fuzz/src/policy.rs"]
@@ -33,4 +35,9 @@ fn policies() {
 #[test]
 fn decisions() {
     corpus("evaluate", evaluate::run);
+}
+
+#[test]
+fn containments() {
+    corpus("contain", contain::run);
 }

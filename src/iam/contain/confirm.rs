@@ -150,6 +150,7 @@ impl<'a> Court<'a> {
             for (text, _) in of_resources.take(MAX_OPEN_TEXTS) {
                 tried.extend([plausible(text, prefix, false), plausible(text, prefix, true)]);
             }
+            tried.extend(padded(&candidate.resource, prefix));
         }
         tried.push(candidate.resource.clone());
         tried.dedup();

@@ -81,6 +81,28 @@ pub(super) fn atoms(clauses: &[&Clause], budget: &mut Budget) -> Result<Vec<KeyA
     Ok(out.atoms)
 }
 
+/// Whether it is settled what these clauses, which all ask for one key, say of every value: they are of one family, and
+/// each listed value can be read and has no hole.
+pub(super) fn settled(clauses: &[&Clause]) -> bool {
+    let readable = |clause: &&Clause| match &clause.ask {
+        Ask::Null { .. } => true,
+        Ask::Value { test, values, .. } => values.iter().all(|value| readable(*test, value)),
+    };
+    Asked::new(clauses).families.len() <= 1 && clauses.iter().all(readable)
+}
+
+fn readable(test: Test, listed: &str) -> bool {
+    match test {
+        Test::Text { .. } | Test::Arn => !has_hole(&value_parts(test, listed)),
+        Test::Number(_) => number(listed).is_some(),
+        Test::Date(_) => date(listed).is_some(),
+        Test::Bool => is_bool(listed),
+        Test::Binary => canonical_base64(listed).is_some(),
+        Test::Address => Block::read(listed).is_some(),
+        Test::Unknown => false,
+    }
+}
+
 #[derive(Default)]
 struct Atoms {
     met: BTreeSet<Bits>,

@@ -178,7 +178,7 @@ fn doubtful(candidate: &search::Candidate<'_>) -> String {
     match candidate.sure {
         true => format!("containment and evaluation disagree about {what}; please report this as a bug"),
         false => format!(
-            "whether the old side covers {what} depends on what a `${{…}}`, a short ARN or a `NotPrincipal` stands for"
+            "whether the old side covers {what} depends on what a `${{…}}`, a short ARN, a `NotPrincipal` or a condition's value stands for"
         ),
     }
 }

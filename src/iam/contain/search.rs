@@ -14,7 +14,7 @@ use super::bits::Bits;
 use super::budget::{Budget, OverBudget};
 use super::clause::Clause;
 use super::joint::{Domain, Patterns, Wanted, explore};
-use super::key::{KeyAtom, KeyValue, atoms};
+use super::key::{KeyAtom, KeyValue, atoms, settled};
 use super::principal::{Caller, SOMEONE, callers, speaks_of};
 use super::resource::ResourcePattern;
 use super::unit::{Side, Unit};
@@ -58,6 +58,8 @@ pub(super) struct Search<'a> {
     clauses: Vec<Clause>,
     /// Per unit, its clauses.
     unit_clauses: Vec<Vec<usize>>,
+    /// Units with a condition of which it is open what it says.
+    open_conditions: Bits,
     callers: Vec<Option<Caller>>,
     new_allow: Bits,
     new_deny: Bits,
@@ -128,6 +130,8 @@ impl<'a> Search<'a> {
             let hits = hits.filter(|(_, unit)| unit.frame.side == side && unit.frame.effect == effect);
             Bits::of(units.len(), hits.map(|(index, _)| index))
         };
+        let clauses = clauses.items();
+        let open_conditions = open_conditions(&clauses, &unit_clauses);
         Self {
             units,
             universe,
@@ -140,8 +144,9 @@ impl<'a> Search<'a> {
                 .collect(),
             lists: lists.items(),
             resource_list,
-            clauses: clauses.items(),
+            clauses,
             unit_clauses,
+            open_conditions,
             callers: match kind {
                 PolicyKind::Identity => vec![None],
                 _ => callers(units.iter().filter_map(|unit| unit.frame.principals.as_ref()))
@@ -401,7 +406,8 @@ impl<'a> Search<'a> {
             if failed.contains(&active) {
                 continue;
             }
-            let sure = frame.sure && truth.open.is_empty();
+            let settled = truth.open.is_empty() && !active.intersects(&self.open_conditions);
+            let sure = frame.sure && settled;
             let mut doubted = false;
             for (n, context) in self.contexts(&active, budget)? {
                 let Some(allowed_by) = self.unit(n) else { continue };
@@ -552,6 +558,25 @@ impl<'a> Search<'a> {
         self.domains.insert(clauses.to_vec(), Rc::clone(&domain));
         Ok(domain)
     }
+}
+
+/// The units that ask for a key of which it is open what the clauses on it say.
+fn open_conditions(clauses: &[Clause], unit_clauses: &[Vec<usize>]) -> Bits {
+    let mut by_key: BTreeMap<&str, Vec<&Clause>> = BTreeMap::new();
+    for clause in clauses {
+        by_key.entry(&clause.key).or_default().push(clause);
+    }
+    by_key.retain(|_, clauses| !settled(clauses));
+    let asks = |clause: &usize| {
+        clauses
+            .get(*clause)
+            .is_some_and(|clause| by_key.contains_key(clause.key.as_str()))
+    };
+    let hits = unit_clauses
+        .iter()
+        .enumerate()
+        .filter(|(_, own)| own.iter().any(asks));
+    Bits::of(unit_clauses.len(), hits.map(|(unit, _)| unit))
 }
 
 /// Caller and action of a search.
