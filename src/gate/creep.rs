@@ -8,6 +8,7 @@ use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
 use crate::catalog::Catalog;
+use crate::diff::risk::{self, Risk, RiskKind, Severity, WholeRole};
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
 use crate::iam::contain::{self, Verdict, Witness};
@@ -50,7 +51,19 @@ pub fn findings(
                 }
                 .findings(needs),
             ),
-            None => findings.push(unknown_function(approved, function, role)),
+            None => {
+                let mut new = [unknown_function(approved, function, role)];
+                let mut risks = risk::risks(catalog, None, &WholeRole::of(catalog, role));
+                // All of the role is new: whatever it lets happen belongs to the one finding.
+                let place = new.first().and_then(|finding| finding.places.first()).cloned();
+                for origin in risks.iter_mut().flat_map(|risk| risk.statements.values_mut()) {
+                    if let Some(place) = &place {
+                        origin.location = place.location.clone();
+                    }
+                }
+                rate(&mut new, &risks);
+                findings.extend(new);
+            }
         }
         seen.insert(key);
     }
@@ -115,6 +128,27 @@ fn stale(approved: &Approved, seen: &BTreeSet<(String, String)>) -> Vec<Finding>
     .collect()
 }
 
+/// Says of every finding how bad it is: by the risks that the statement it points at brings about, and those that no
+/// statement of the new role does, such as a dropped deny.
+fn rate(findings: &mut [Finding], risks: &[Risk]) {
+    for finding in findings {
+        let at = finding.places.first().map(|place| &place.location);
+        let brings = |risk: &&Risk| {
+            risk.kind == RiskKind::DroppedGuardrail
+                || risk
+                    .statements
+                    .values()
+                    .any(|origin| Some(&origin.location) == at)
+        };
+        let own: Vec<&Risk> = risks.iter().filter(brings).collect();
+        finding.severity = own.iter().map(|risk| risk.severity).max();
+        let worth_telling = own.iter().filter(|risk| risk.severity > Severity::Low).take(3);
+        finding
+            .notes
+            .extend(worth_telling.map(|risk| format!("risk {}: {}", risk.severity.as_str(), risk.message)));
+    }
+}
+
 struct Comparison<'a> {
     catalog: &'a Catalog,
     approved: &'a Approved,
@@ -131,10 +165,44 @@ impl Comparison<'_> {
         };
         findings.extend(self.boundary());
         findings.extend(self.managed_versions());
-        findings.extend(self.new_grants(&old));
+        let mut grown = self.new_grants(&old);
+        if !grown.is_empty() {
+            rate(
+                &mut grown,
+                &risk::risks(
+                    self.catalog,
+                    Some(&self.before(&old)),
+                    &WholeRole::of(self.catalog, self.role),
+                ),
+            );
+        }
+        findings.extend(grown);
         findings.extend(self.new_needs(&old, needs));
         findings.extend(self.no_longer_granted(&old));
         findings
+    }
+
+    /// The role as it was approved.
+    fn before(&self, old: &Policy) -> WholeRole {
+        let now = WholeRole::of(self.catalog, self.role);
+        let origin = GrantOrigin {
+            kind: "inline",
+            name: self.approved.source.clone(),
+            location: self.locked.location.clone(),
+            injected_by: None,
+            condition: None,
+        };
+        let statements = old.statements.iter().map(|statement| RoleStatement {
+            statement: statement.clone(),
+            origin: origin.clone(),
+        });
+        let same_boundary = self.locked.boundary == self.role.boundary;
+        WholeRole {
+            arn: now.arn,
+            statements: statements.collect(),
+            boundary: now.boundary.filter(|_| same_boundary),
+            ..WholeRole::default()
+        }
     }
 
     fn finding(&self, rule: &'static Rule, message: String, origin: Option<&GrantOrigin>) -> Finding {

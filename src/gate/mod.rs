@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
 use crate::diff::Diff;
+use crate::diff::risk::Severity;
 use crate::usage::{Confidence, Gap, Location};
 use crate::workspace::model::Function;
 
@@ -45,6 +46,8 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// How it is reported.
     pub level: Level,
+    /// How bad it is that a role grew, judged on the whole role; `None` for findings that are not about growth.
+    pub severity: Option<Severity>,
     /// How sure it is.
     pub confidence: Confidence,
     /// The function, if it concerns one.
@@ -69,6 +72,7 @@ impl Finding {
         Self {
             rule,
             level: rule.level,
+            severity: None,
             confidence: Confidence::High,
             function: function.map(str::to_owned),
             message,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Assessed, Report};
 use crate::catalog::Catalog;
 use crate::diff::Row;
+use crate::diff::risk::Severity;
 use crate::gate::lock::{Lock, LockedFunction};
 use crate::gate::{Finding, Place};
 use crate::iam::action::Action;
@@ -182,6 +183,9 @@ pub struct FindingV1 {
     pub rule: &'static str,
     /// `note`, `warning` or `error`.
     pub level: &'static str,
+    /// How bad it is that a role grew: `info`, `low`, `medium`, `high` or `critical`; null for findings that are not
+    /// about growth.
+    pub severity: Option<&'static str>,
     /// `high`, `medium` or `low`.
     pub confidence: &'static str,
     /// The function.
@@ -400,6 +404,7 @@ fn finding(finding: &Finding) -> FindingV1 {
     FindingV1 {
         rule: finding.rule.id,
         level: finding.level.as_str(),
+        severity: finding.severity.map(Severity::as_str),
         confidence: finding.confidence.as_str(),
         function: finding.function.clone(),
         fingerprint: finding.fingerprint(),

@@ -95,7 +95,15 @@ fn row(finding: &Finding, report: &Report<'_>) -> String {
         Level::Note => "ℹ️",
     };
     let function = finding.function.as_deref().map(code).unwrap_or_default();
-    let mut text = format!("**{}** {}", finding.rule.id, words(&finding.message));
+    let risk = finding
+        .severity
+        .map(|severity| format!(" ({} risk)", severity.as_str()));
+    let mut text = format!(
+        "**{}**{} {}",
+        finding.rule.id,
+        risk.unwrap_or_default(),
+        words(&finding.message)
+    );
     for note in &finding.notes {
         let _ = write!(text, "<br>{}", words(note));
     }

@@ -228,3 +228,34 @@ fn a_base_that_is_not_there_says_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("the base `origin/main` is not there"), "{said}");
 }
+
+#[test]
+fn growth_is_rated_on_the_whole_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let passing = BEFORE.replace(
+        "[s3:GetObject, s3:PutObject]\n                Resource: arn:aws:s3:::in/orders/*",
+        "[iam:PassRole, lambda:CreateFunction]\n                Resource: '*'",
+    );
+    std::fs::write(folder.path().join("template.yaml"), &passing).unwrap();
+    rolefit(&["lock", "--path", path]);
+    let after = passing.replace(
+        "lambda:CreateFunction]",
+        "lambda:CreateFunction, lambda:InvokeFunction]",
+    );
+    std::fs::write(folder.path().join("template.yaml"), after).unwrap();
+    let output = rolefit(&["check", path, "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["rule"] == "RF020")
+        .unwrap();
+    assert_eq!(finding["severity"], "high", "{finding}");
+    let comment = String::from_utf8(rolefit(&["check", path, "--format", "markdown"]).stdout).unwrap();
+    assert!(
+        comment.contains("**RF020** (high risk)") && comment.contains("lambda-001"),
+        "{comment}"
+    );
+}

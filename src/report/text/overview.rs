@@ -94,10 +94,10 @@ fn found(report: &Report<'_>) -> Vec<String> {
                 .iter()
                 .filter(|a| a.function.stack == Some(index))
                 .count();
-            let kind = if stack.kind == "sam" {
-                "AWS SAM"
-            } else {
-                "CloudFormation"
+            let kind = match stack.kind {
+                "sam" => "AWS SAM",
+                "terraform" => "Terraform",
+                _ => "CloudFormation",
             };
             format!("{} ({kind}, {})", stack.file, counted(functions, "function"))
         })
