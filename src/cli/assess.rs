@@ -22,7 +22,7 @@ use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as Ca
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{cargo, deploy};
+use crate::workspace::{artefacts, cargo, deploy};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let templates = super::templates::in_force(&root, &config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
-    let deployments = deploy::read(&root, &|name| {
+    let mut deployments = deploy::read(&root, &|name| {
         catalog.managed_policy(name).map(|policy| policy.document_json)
     });
     let explicit: BTreeMap<String, String> = config
@@ -90,6 +90,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         .filter(|package| !package.outside)
         .map(|package| self::package(package, all))
         .collect();
+    artefacts::compare(&root, &mut deployments, &packages);
     let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit,
