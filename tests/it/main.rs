@@ -21,6 +21,7 @@ mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod own_policy;
 mod reports;
 mod same_app;
 mod schemas;
