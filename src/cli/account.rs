@@ -10,6 +10,10 @@ use crate::workspace::link::Statements;
 use crate::workspace::model::Package;
 
 /// What the project says before the account is asked.
+#[cfg_attr(
+    not(feature = "live"),
+    allow(dead_code, reason = "what is deployed decides what to ask the account for")
+)]
 pub struct Described<'a> {
     pub root: &'a Path,
     pub packages: &'a [Package],

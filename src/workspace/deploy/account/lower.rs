@@ -14,6 +14,57 @@ const ROLE: &str = "role/";
 /// What policies are called beside both.
 const POLICY: &str = "policy/";
 
+/// What a key may encrypt: how its dump tells, and what CloudFormation calls it.
+struct Encrypted {
+    type_name: &'static str,
+    /// Member with the ARN.
+    arn: &'static str,
+    /// Members down to the key.
+    key_in: &'static [&'static str],
+    /// Property of the name.
+    name: &'static str,
+    /// Property of the key, and one within it.
+    key: (&'static str, Option<&'static str>),
+}
+
+const ENCRYPTED: &[Encrypted] = &[
+    Encrypted {
+        type_name: "AWS::DynamoDB::Table",
+        arn: "TableArn",
+        key_in: &["SSEDescription", "KMSMasterKeyArn"],
+        name: "TableName",
+        key: ("SSESpecification", Some("KMSMasterKeyId")),
+    },
+    Encrypted {
+        type_name: "AWS::SQS::Queue",
+        arn: "QueueArn",
+        key_in: &["KmsMasterKeyId"],
+        name: "QueueName",
+        key: ("KmsMasterKeyId", None),
+    },
+    Encrypted {
+        type_name: "AWS::SNS::Topic",
+        arn: "TopicArn",
+        key_in: &["KmsMasterKeyId"],
+        name: "TopicName",
+        key: ("KmsMasterKeyId", None),
+    },
+    Encrypted {
+        type_name: "AWS::Kinesis::Stream",
+        arn: "StreamARN",
+        key_in: &["KeyId"],
+        name: "Name",
+        key: ("StreamEncryption", Some("KeyId")),
+    },
+    Encrypted {
+        type_name: "AWS::SecretsManager::Secret",
+        arn: "ARN",
+        key_in: &["KmsKeyId"],
+        name: "Name",
+        key: ("KmsKeyId", None),
+    },
+];
+
 /// A function written as a template.
 pub(super) struct Lowered {
     pub(super) template: Template,
@@ -60,6 +111,10 @@ pub(super) fn function(dumps: &Dumps, node: &Node) -> Option<Lowered> {
         writer.put("FunctionUrl", "AWS::Lambda::Url", item, taken(item, &kept));
     }
     writer.log_group(name, node);
+    for item in &dumps.encrypted {
+        writer.encrypted(item);
+    }
+    writer.note_unknown_keys(name);
     let file = dumps.place(node.at).file;
     Some(Lowered {
         template: Template::of_account(file, Arc::from(dumps.files.as_slice()), writer.resources),
@@ -293,6 +348,57 @@ impl Writer<'_> {
         self.put(&id, "AWS::Lambda::EventSourceMapping", item, properties);
     }
 
+    /// Something that a key may encrypt, under the name that its ARN ends in.
+    fn encrypted(&mut self, item: &Node) {
+        let known = ENCRYPTED.iter().find_map(|known| {
+            let arn = item.get(known.arn)?.as_text()?;
+            Some((known, arn))
+        });
+        let Some((known, arn)) = known else { return };
+        let Some(key) = item.path(known.key_in) else {
+            return;
+        };
+        let name = match item.get("Name").and_then(Node::as_text) {
+            // The ARN of a secret ends in six characters more.
+            Some(name) => name,
+            None => last(arn),
+        };
+        let (outer, inner) = known.key;
+        let key = match inner {
+            Some(inner) => Node::new(Value::Map(vec![entry(inner, key.clone())]), key.at),
+            None => key.clone(),
+        };
+        let properties = vec![entry(known.name, text(name, item.at)), entry(outer, key)];
+        let id = format!("{}/{name}", known.arn);
+        self.put(&id, known.type_name, item, properties);
+    }
+
+    /// A role that may use keys, while nothing tells what they encrypt.
+    fn note_unknown_keys(&mut self, function: &str) {
+        if !self.dumps.encrypted.is_empty() {
+            return;
+        }
+        let policies = self
+            .resources
+            .iter()
+            .filter(|known| known.type_name.starts_with("AWS::IAM::"));
+        let uses_keys = |known: &Resource| mentions(&known.properties, "kms:");
+        if let Some(at) = policies
+            .into_iter()
+            .find(|known| uses_keys(known))
+            .map(|known| known.at)
+        {
+            let message = format!(
+                "the role of `{function}` may use keys, and no dump tells which tables, queues, topics, streams or secrets they encrypt"
+            );
+            let gap = Gap::new("unknown-key", message).hint(
+                "add `aws dynamodb describe-table`, `aws sqs get-queue-attributes --attribute-names All`, `aws sns get-topic-attributes`, \
+                 `aws kinesis describe-stream-summary` or `aws secretsmanager list-secrets` of what it uses",
+            );
+            self.gap(gap, at);
+        }
+    }
+
     /// The log group of the function, if the dumps have it.
     fn log_group(&mut self, name: &str, node: &Node) {
         let usual = format!("/aws/lambda/{name}");
@@ -339,6 +445,16 @@ fn text(text: &str, at: Mark) -> Node {
 /// The last part of an ARN.
 fn last(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or(arn)
+}
+
+/// Whether a text somewhere in a tree starts with a prefix.
+fn mentions(node: &Node, prefix: &str) -> bool {
+    match &node.value {
+        Value::Text(text) => text.to_ascii_lowercase().starts_with(prefix),
+        Value::List(items) => items.iter().any(|item| mentions(item, prefix)),
+        Value::Map(entries) => entries.iter().any(|entry| mentions(&entry.value, prefix)),
+        _ => false,
+    }
 }
 
 /// A policy document, written out or percent-encoded in a text.

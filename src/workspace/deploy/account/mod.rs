@@ -48,6 +48,8 @@ pub struct Dumps {
     invoke_configs: Vec<Node>,
     urls: Vec<Node>,
     log_groups: Vec<Node>,
+    /// Tables, queues, topics, streams and secrets, for the keys that encrypt them.
+    encrypted: Vec<Node>,
     gaps: Vec<Gap>,
 }
 
@@ -190,6 +192,7 @@ impl Dumps {
             + self.invoke_configs.len()
             + self.urls.len()
             + self.log_groups.len()
+            + self.encrypted.len()
     }
 
     /// What could not be read.

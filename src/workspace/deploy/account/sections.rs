@@ -18,6 +18,11 @@ pub(super) fn looks_like_dump(text: &str) -> bool {
         "\"FunctionArn\"",
         "\"EventSourceMappings\"",
         "\"logGroups\"",
+        "\"SecretList\"",
+        "\"TableArn\"",
+        "\"QueueArn\"",
+        "\"TopicArn\"",
+        "\"StreamARN\"",
     ]
     .iter()
     .any(|key| text.contains(key))
@@ -69,6 +74,10 @@ impl Dumps {
                 }
                 "FunctionUrlConfigs" => self.each(items, |own, item| own.urls.push(item.clone())),
                 "logGroups" => self.each(items, |own, item| own.log_groups.push(item.clone())),
+                "SecretList" => self.each(items, |own, item| own.encrypted.push(item.clone())),
+                "Table" | "Attributes" | "StreamDescriptionSummary" => {
+                    self.each(items, |own, item| own.encrypted.push(item.clone()))
+                }
                 // What `aws lambda get-function` prints.
                 "Configuration" if value.get("Code").is_some() => self.each(items, Self::function),
                 _ => false,
