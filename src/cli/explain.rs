@@ -20,6 +20,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         config: args.config.clone(),
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
+        deploy: Vec::new(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),

@@ -15,6 +15,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         config: args.config.clone(),
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
+        deploy: Vec::new(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),

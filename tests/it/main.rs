@@ -21,7 +21,9 @@ mod gaps;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod own_policy;
 mod reports;
 mod same_app;
 mod schemas;
+mod secrets;
 mod sdk_names;

@@ -161,7 +161,7 @@ impl<'a> Reading<'a> {
             .iter()
             .filter_map(|entry| {
                 let value = EnvValue {
-                    text: self.text(&entry.value)?,
+                    text: super::secrets::shown(&entry.key, self.text(&entry.value)?),
                     location: self.location(entry.key_at),
                 };
                 Some((entry.key.clone(), value))
@@ -308,7 +308,7 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
-            makefile_binary: None,
+            ..CodeClue::default()
         }
     }
 

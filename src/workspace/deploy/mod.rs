@@ -5,6 +5,7 @@
 //! each role grants, and [`function`] what each function is. Nothing here needs the network; what cannot be told offline
 //! stays a symbol, and what cannot be read is a gap.
 
+pub mod account;
 mod branches;
 mod cdk;
 pub mod cargo_lambda;
@@ -24,6 +25,7 @@ mod resource_types;
 mod roles;
 mod sam;
 mod sam_events;
+mod secrets;
 mod serverless;
 pub mod stages;
 mod statements;

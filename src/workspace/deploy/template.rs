@@ -12,7 +12,7 @@ use crate::usage::Location;
 pub(crate) struct Template {
     /// Path relative to the scanned root.
     pub(crate) file: String,
-    /// What wrote it: `sam`, `cloudformation`, `cdk`, `serverless` or `terraform`.
+    /// What wrote it: `sam`, `cloudformation`, `cdk`, `serverless`, `terraform`, or `account` where nothing did.
     pub(crate) kind: &'static str,
     /// Names of the files by number, where it is written in several; none where `file` is all there is.
     files: Arc<[String]>,
@@ -196,6 +196,14 @@ impl Template {
     /// Names of the files by number.
     pub(crate) fn files(&self) -> &[String] {
         &self.files
+    }
+
+    /// A template of what an account has.
+    pub(crate) fn of_account(file: String, files: Arc<[String]>, resources: Vec<Resource>) -> Self {
+        Self {
+            kind: "account",
+            ..Self::of_terraform(file, files, BTreeMap::new(), resources)
+        }
     }
 
     /// Whether a symbol (with or without an attribute) is a parameter, pseudo parameter or resource.
