@@ -124,7 +124,7 @@ impl Linker<'_> {
             .or_else(by_makefile)
             .or_else(by_metadata)
             .or_else(by_bytes)
-            .or_else(|| by_source)
+            .or(by_source)
             .or_else(by_package)
             .or_else(by_name))
     }
