@@ -1,9 +1,9 @@
 //! A role as the account has it: inline policies, attached managed policies in their default version, boundary.
 
 use super::{Account, AwsError};
-use crate::iam::policy::Policy;
+use crate::iam::policy::{Policy, PolicyKind};
 use crate::usage::Location;
-use crate::workspace::model::{GrantOrigin, Role, RoleStatement};
+use crate::workspace::model::{GrantOrigin, Role, RoleStatement, RoleTrust};
 
 impl Account {
     /// The name of the one role that CloudFormation made for a logical id (`stack-<LogicalId>-RANDOM`), or that has this
@@ -45,6 +45,11 @@ impl Account {
             .role()
             .and_then(|role| role.permissions_boundary())
             .and_then(|b| b.permissions_boundary_arn());
+        let trust = got
+            .role()
+            .and_then(|role| role.assume_role_policy_document())
+            .map(|document| trust(name, document))
+            .transpose()?;
         let mut statements = self.inline(name)?;
         statements.extend(self.attached(name)?);
         Ok(Role {
@@ -54,6 +59,7 @@ impl Account {
             shared_with: Vec::new(),
             statements,
             boundary: boundary.map(str::to_owned),
+            trust,
         })
     }
 
@@ -155,6 +161,19 @@ fn read(role: &str, name: &str, kind: &'static str, document: &str) -> Result<Ve
             origin: origin.clone(),
         })
         .collect())
+}
+
+/// Who may assume a role, as IAM returns it.
+fn trust(role: &str, document: &str) -> Result<RoleTrust, AwsError> {
+    let policy = Policy::read(&percent_decoded(document), PolicyKind::Trust);
+    let policy = policy.map_err(|error| AwsError::Policy {
+        name: format!("the trust policy of {role}"),
+        message: error.to_string(),
+    })?;
+    Ok(RoleTrust {
+        policy,
+        location: place(role),
+    })
 }
 
 /// Undoes RFC 3986 percent-encoding; text that is not encoded comes back as it is.

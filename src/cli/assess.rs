@@ -367,6 +367,7 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
                     function: assessed.function,
                     diff,
                     gaps: &assessed.gaps,
+                    trust: approved_trust(inputs, assessed.function),
                 },
             )
         })
@@ -386,6 +387,17 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
         fails,
         trail: inputs.trail.as_ref().map(Trail::summary),
         approved: inputs.approved.as_ref().map(|approved| approved.source.clone()),
+    }
+}
+
+/// Who may be a function's role, as far as that was approved.
+fn approved_trust<'a>(inputs: &'a Inputs, function: &Function) -> gate::trust::ApprovedTrust<'a> {
+    match (&inputs.approved, &function.role) {
+        (Some(approved), Some(role)) => {
+            let locked = approved.lock.functions.get(&gate::lock::key(function, role));
+            gate::trust::ApprovedTrust::Policy(locked.and_then(|locked| locked.trust.as_ref()))
+        }
+        _ => gate::trust::ApprovedTrust::NotAsked,
     }
 }
 

@@ -201,6 +201,7 @@ impl Comparison<'_> {
             arn: now.arn,
             statements: statements.collect(),
             boundary: now.boundary.filter(|_| same_boundary),
+            trust: now.trust,
             ..WholeRole::default()
         }
     }

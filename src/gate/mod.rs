@@ -6,6 +6,7 @@ mod escalation;
 mod excess;
 pub mod lock;
 mod missing;
+pub mod trust;
 mod waivers;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,8 @@ pub struct Case<'a> {
     pub diff: Option<&'a Diff>,
     /// What could not be settled about it.
     pub gaps: &'a [Gap],
+    /// Who may be its role, as far as that was approved.
+    pub trust: trust::ApprovedTrust<'a>,
 }
 
 /// A place that a finding points at.
@@ -110,6 +113,9 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
         findings.extend(missing::findings(case.function, diff));
         findings.extend(excess::findings(catalog, case.function, diff));
         findings.extend(shared_role(case.function));
+    }
+    if let Some(role) = &case.function.role {
+        findings.extend(trust::findings(catalog, case.function, role, case.trust));
     }
     findings.extend(
         case.gaps

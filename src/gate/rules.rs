@@ -91,6 +91,9 @@ rules! {
     MANAGED_VERSION = "RF023" "managed-policy-changed" Warning:
         "AWS changed an attached managed policy since it was approved; an error if the new version grants more.";
         "Read what changed, then approve it with `rolefit lock`; or replace the managed policy by exact statements.";
+    WIDENED_TRUST = "RF024" "widened-trust" Error:
+        "The trust policy lets somebody other than Lambda be the function's role, and nobody approved that.";
+        "Let `lambda.amazonaws.com` alone assume the role, or approve the others with `rolefit lock`.";
     STALE_LOCK = "RF025" "stale-lock" Note:
         "rolefit.lock approves something that no role grants any more.";
         "Run `rolefit lock` and commit the file.";

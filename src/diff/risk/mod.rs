@@ -56,7 +56,7 @@ impl WholeRole {
             boundary: boundary
                 .and_then(|boundary| Policy::read(&boundary.document_json, PolicyKind::Identity).ok()),
             scps: Vec::new(),
-            trust: None,
+            trust: role.trust.as_ref().map(|trust| trust.policy.clone()),
             managed: carried
                 .filter_map(|own| managed(&own.origin.name))
                 .map(|policy| (policy.arn, policy.version))

@@ -26,6 +26,7 @@ mod template;
 mod terraform;
 pub(crate) mod text;
 mod triggers;
+mod trust;
 mod unread;
 
 use std::collections::BTreeMap;

@@ -10,6 +10,7 @@ mod cloudformation;
 mod names;
 mod sam;
 mod terraform;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
