@@ -2,10 +2,14 @@
 
 pub mod creep;
 pub mod rules;
+pub mod day;
+pub mod deployment;
 mod escalation;
 mod excess;
+pub mod inline;
 pub mod lock;
 mod missing;
+pub mod trail;
 pub mod trust;
 mod waivers;
 
@@ -18,7 +22,22 @@ use crate::usage::{Confidence, Gap, Location};
 use crate::workspace::model::Function;
 
 pub use rules::{Level, Rule};
-pub use waivers::{Waiver, waive};
+pub use waivers::{WaivedBy, Waiver, waive};
+
+/// What fails the gate when nothing is configured: missing permissions, creep, escalation, ignored policies, broken
+/// waivers. Other excess is reported and does not fail.
+pub const FAIL_ON: [&str; 5] = ["RF004", "RF01*", "RF02*", "RF032", "RF09*"];
+
+/// When findings fail the gate.
+#[derive(Clone, Debug)]
+pub struct Threshold {
+    /// Rules (globs, `!` excludes).
+    pub fail_on: Vec<String>,
+    /// How bad a finding must be.
+    pub min_severity: Severity,
+    /// How sure it must be.
+    pub min_confidence: Confidence,
+}
 
 /// What the gate looks at, for one function.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +70,8 @@ pub struct Finding {
     pub level: Level,
     /// How bad it is that a role grew, judged on the whole role; `None` for findings that are not about growth.
     pub severity: Option<Severity>,
+    /// How bad it is, for thresholds: as bad as the growth, else as the rule says.
+    pub weight: Severity,
     /// How sure it is.
     pub confidence: Confidence,
     /// The function, if it concerns one.
@@ -59,6 +80,8 @@ pub struct Finding {
     pub message: String,
     /// The actions it is about, sorted.
     pub actions: BTreeSet<String>,
+    /// The resources it is about, sorted.
+    pub resources: BTreeSet<String>,
     /// Where; the first is the line to edit.
     pub places: Vec<Place>,
     /// Further facts.
@@ -67,6 +90,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// Why it is accepted, if a waiver holds.
     pub waived: Option<String>,
+    /// The waiver that accepts it.
+    pub waived_by: Option<WaivedBy>,
 }
 
 impl Finding {
@@ -76,14 +101,17 @@ impl Finding {
             rule,
             level: rule.level,
             severity: None,
+            weight: rule.severity,
             confidence: Confidence::High,
             function: function.map(str::to_owned),
             message,
             actions: BTreeSet::new(),
+            resources: BTreeSet::new(),
             places: Vec::new(),
             notes: Vec::new(),
             help: None,
             waived: None,
+            waived_by: None,
         }
     }
 
@@ -185,9 +213,22 @@ fn shared_role(function: &Function) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether any finding that is not waived fails the build under these `fail_on` globs.
-pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, fail_on: &[String]) -> bool {
-    findings
-        .into_iter()
-        .any(|finding| finding.waived.is_none() && rules::chosen(finding.rule, fail_on))
+/// Reports the findings of some rules, by id, at other levels than their own.
+pub fn relevel(findings: &mut [Finding], levels: &std::collections::BTreeMap<String, Level>) {
+    for finding in findings {
+        if let Some(level) = levels.get(finding.rule.id) {
+            finding.level = *level;
+        }
+    }
+}
+
+/// Whether any finding that is not waived fails the build: one of the rules, bad and sure enough, and no mere note.
+pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, threshold: &Threshold) -> bool {
+    findings.into_iter().any(|finding| {
+        finding.waived.is_none()
+            && finding.level > Level::Note
+            && finding.weight >= threshold.min_severity
+            && finding.confidence >= threshold.min_confidence
+            && rules::chosen(finding.rule, &threshold.fail_on)
+    })
 }

@@ -75,6 +75,7 @@ pub fn findings(
                 (_, ApprovedTrust::NotAsked) => Level::Note,
             };
             finding.severity = Some(risk.severity);
+            finding.weight = risk.severity;
             finding.actions = risk.actions;
             finding.places.push(Place {
                 location: trust.location.clone(),

@@ -90,6 +90,13 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The severity of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.as_str() == word)
+    }
+
     /// `info`, `low`, `medium`, `high` or `critical`.
     pub fn as_str(self) -> &'static str {
         match self {
