@@ -6,6 +6,7 @@
 //! 4. [`merge`]: equal and covered grants joined, statements grouped, one canonical policy.
 //! 5. [`emit`]: the policy as a role resource of a stack template.
 
+pub mod adjust;
 pub mod bind;
 pub mod emit;
 pub mod expand;

@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod ci;
+mod configuration;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -18,6 +20,7 @@ mod documents;
 mod evaluate;
 mod fuzz;
 mod gaps;
+mod generated;
 mod layers;
 #[cfg(feature = "live")]
 mod live;

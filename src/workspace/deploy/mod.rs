@@ -31,6 +31,7 @@ mod template;
 mod terraform;
 pub(crate) mod text;
 mod triggers;
+mod trust;
 mod unread;
 
 use std::collections::BTreeMap;
