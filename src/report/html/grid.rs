@@ -53,10 +53,13 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Leaves the most important count only, where there is no room for all.
+    /// Leaves the most important count only, where there is no room for all; what is missing hides no excess.
     pub(super) fn keep_worst(&mut self) {
-        let worst = self.counts.pop();
-        self.counts = worst.into_iter().collect();
+        let most = match self.counts.as_slice() {
+            [.., (Kind::Excess, _), (Kind::Missing, _)] => 2,
+            _ => 1,
+        };
+        self.counts.drain(..self.counts.len().saturating_sub(most));
     }
 
     fn signs(&self) -> impl Iterator<Item = (Kind, usize, String)> {
@@ -78,29 +81,17 @@ fn width_of(sign: &str) -> usize {
     sign.chars().count() * DIGIT + 8
 }
 
-struct Row {
-    group: String,
-    head: String,
-    cells: Vec<Cell>,
+enum Line {
+    /// What the rows below it belong to.
+    Group(String),
+    Row { head: Head, cells: Vec<Cell> },
 }
 
-/// The grid, row by row.
+/// The grid, line by line.
 pub(super) struct Grid {
     label: &'static str,
     heads: Vec<Head>,
-    rows: Vec<Row>,
-    /// Characters of the longest group and row name.
-    longest: (usize, usize),
-}
-
-/// Where things stand, in units of the drawing.
-struct Layout {
-    /// Where row names begin, and where they end.
-    names: (usize, usize),
-    /// Left edge of each column, and of what follows the last.
-    columns: Vec<usize>,
-    width: usize,
-    top: usize,
+    lines: Vec<Line>,
 }
 
 impl Grid {
@@ -108,129 +99,147 @@ impl Grid {
         Self {
             label,
             heads,
-            rows: Vec::new(),
-            longest: (0, 0),
+            lines: Vec::new(),
         }
     }
 
-    /// Adds a row; `group` is said once for all rows that belong together.
-    pub(super) fn row(&mut self, group: &str, head: &Head, cells: Vec<Cell>) {
-        let name = head.shown();
-        self.longest.0 = self.longest.0.max(group.chars().count());
-        self.longest.1 = self.longest.1.max(name.chars().count());
-        let title = format!("<title>{}</title>", escape(&head.name));
-        let text = match head.function {
-            Some(index) => format!(
-                "<a href=\"#f{index}\" data-f=\"f{index}\"><text>{}{title}</text></a>",
-                escape(&name)
-            ),
-            None => format!("<text>{}{title}</text>", escape(&name)),
-        };
-        self.rows.push(Row {
-            group: group.to_owned(),
-            head: text,
-            cells,
-        });
+    pub(super) fn group(&mut self, name: &str) {
+        self.lines.push(Line::Group(name.to_owned()));
     }
 
-    /// Two drawings of the same width: the heads, which stay in sight while the rows are scrolled, and the rows.
+    pub(super) fn row(&mut self, head: Head, cells: Vec<Cell>) {
+        self.lines.push(Line::Row { head, cells });
+    }
+
+    /// Three drawings: the heads and the names of the rows, which stay in sight while the third, the cells, is scrolled.
     pub(super) fn draw(&self) -> String {
-        let layout = self.layout();
-        let mut svg = String::new();
-        self.heads_into(&mut svg, &layout);
-        let _ = write!(
-            svg,
-            "<svg class=\"grid\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"group\" aria-label=\"{}\">",
-            self.label,
-            w = layout.width,
-            h = self.rows.len() * STEP + 4
-        );
-        for (index, row) in self.rows.iter().enumerate() {
-            row_into(&mut svg, row, index, &layout);
-        }
-        svg.push_str("</svg>");
-        svg
+        let columns = self.columns();
+        let right = columns.last().copied().unwrap_or(0);
+        // The heads lean out to the right by seven eighths of their length.
+        let lean = self.heads.last().map_or(0, |head| head.shown().chars().count()) * NAME * 7 / 8;
+        let width = right + lean.saturating_sub(20) + 8;
+        let mut out = String::from("<div class=\"picture\"><div class=\"corner\"></div>");
+        self.draw_heads(&mut out, &columns, width);
+        self.draw_names(&mut out);
+        self.draw_cells(&mut out, &columns, width);
+        out.push_str("</div>");
+        out
     }
 
-    fn layout(&self) -> Layout {
-        let begin = match self.longest.0 {
-            0 => 4,
-            longest => longest * NAME + 20,
-        };
-        let end = begin + self.longest.1 * NAME + 12;
-        let mut columns = vec![end];
-        let mut right = end;
+    /// Left edge of each column, and of what follows the last.
+    fn columns(&self) -> Vec<usize> {
+        let mut columns = vec![0];
+        let mut right = 0;
         for column in 0..self.heads.len() {
-            let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+            let cells = self.lines.iter().filter_map(|line| match line {
+                Line::Row { cells, .. } => cells.get(column),
+                Line::Group(_) => None,
+            });
             right += cells.map(Cell::width).max().unwrap_or(0).max(30) + 8;
             columns.push(right);
         }
-        let longest = self.heads.iter().map(|head| head.shown().chars().count()).max();
-        // The heads rise by half their length and lean out by seven eighths of it.
-        let length = longest.unwrap_or(0) * NAME;
-        let lean = self.heads.last().map_or(0, |head| head.shown().chars().count()) * NAME * 7 / 8;
-        Layout {
-            names: (begin, end),
-            width: right + lean.saturating_sub(20) + 8,
-            columns,
-            top: length / 2 + 18,
-        }
+        columns
     }
 
-    fn heads_into(&self, svg: &mut String, layout: &Layout) {
-        let _ = write!(
-            svg,
-            "<svg class=\"grid heads\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" aria-hidden=\"true\">",
-            w = layout.width,
-            h = layout.top
-        );
-        for (head, x) in self.heads.iter().zip(&layout.columns) {
-            let text = format!(
-                "<text transform=\"translate({} {}) rotate(-30)\">{}<title>{}</title></text>",
-                x + 12,
-                layout.top - 8,
-                escape(&head.shown()),
-                escape(&head.name)
-            );
-            let _ = match head.function {
-                Some(index) => write!(
-                    svg,
-                    "<a href=\"#f{index}\" tabindex=\"-1\" data-f=\"f{index}\">{text}</a>"
-                ),
-                None => write!(svg, "{text}"),
-            };
+    fn draw_heads(&self, out: &mut String, columns: &[usize], width: usize) {
+        let longest = self.heads.iter().map(|head| head.shown().chars().count()).max();
+        // They rise by half their length.
+        let height = longest.unwrap_or(0) * NAME / 2 + 18;
+        begin(out, "heads", width, height, "");
+        for (head, x) in self.heads.iter().zip(columns) {
+            let turn = format!(" transform=\"translate({} {}) rotate(-30)\"", x + 12, height - 8);
+            head_into(out, head, &turn);
         }
-        svg.push_str("</svg>");
+        out.push_str("</svg>");
+    }
+
+    fn draw_names(&self, out: &mut String) {
+        let width = self.lines.iter().map(|line| match line {
+            Line::Group(name) => name.chars().count() * NAME + 8,
+            Line::Row { head, .. } => head.shown().chars().count() * NAME + 24,
+        });
+        let more = " preserveAspectRatio=\"xMinYMin slice\"";
+        begin(out, "names", width.max().unwrap_or(0), self.height(), more);
+        let grouped = self.lines.iter().any(|line| matches!(line, Line::Group(_)));
+        for (index, line) in self.lines.iter().enumerate() {
+            let y = index * STEP + 17;
+            match line {
+                Line::Group(name) => {
+                    rule_into(out, index, 2000);
+                    let _ = write!(
+                        out,
+                        "<text class=\"group\" x=\"4\" y=\"{y}\">{}</text>",
+                        escape(name)
+                    );
+                }
+                Line::Row { head, .. } => {
+                    let x = if grouped { 16 } else { 4 };
+                    head_into(out, head, &format!(" x=\"{x}\" y=\"{y}\""));
+                }
+            }
+        }
+        out.push_str("</svg>");
+    }
+
+    fn draw_cells(&self, out: &mut String, columns: &[usize], width: usize) {
+        let more = format!(" role=\"img\" aria-label=\"{}\"", self.label);
+        begin(out, "cells", width, self.height(), &more);
+        let right = columns.last().copied().unwrap_or(width);
+        for (index, line) in self.lines.iter().enumerate() {
+            let Line::Row { cells, .. } = line else {
+                rule_into(out, index, right);
+                continue;
+            };
+            let _ = write!(
+                out,
+                "<g class=\"r\" transform=\"translate(0 {})\"><rect class=\"band\" width=\"{right}\" height=\"{STEP}\"/>",
+                index * STEP
+            );
+            for (cell, x) in cells.iter().zip(columns) {
+                if !cell.counts.is_empty() {
+                    cell_into(out, cell, *x);
+                }
+            }
+            out.push_str("</g>");
+        }
+        out.push_str("</svg>");
+    }
+
+    fn height(&self) -> usize {
+        self.lines.len() * STEP + 4
     }
 }
 
-fn row_into(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
-    let y = index * STEP;
-    let _ = write!(svg, "<g class=\"r\" transform=\"translate(0 {y})\">");
-    if !row.group.is_empty() {
+/// A line above all groups but the first.
+fn rule_into(out: &mut String, index: usize, right: usize) {
+    if index > 0 {
         let _ = write!(
-            svg,
-            "<path class=\"rule\" d=\"M0 .5H{}\"/><text class=\"group\" x=\"4\" y=\"17\">{}</text>",
-            layout.width,
-            escape(&row.group)
+            out,
+            "<path class=\"rule\" d=\"M0 {}.5H{right}\"/>",
+            index * STEP
         );
     }
-    let right = layout.columns.last().copied().unwrap_or(layout.width);
+}
+
+fn begin(out: &mut String, class: &str, width: usize, height: usize, more: &str) {
     let _ = write!(
-        svg,
-        "<rect class=\"band\" x=\"{}\" y=\"1\" width=\"{}\" height=\"{}\"/><g transform=\"translate({} 17)\">{}</g>",
-        layout.names.0.saturating_sub(4),
-        right.saturating_sub(layout.names.0) + 4,
-        STEP - 1,
-        layout.names.0,
-        row.head
+        out,
+        "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\"{more}>"
     );
-    for (cell, x) in row.cells.iter().zip(&layout.columns) {
-        if !cell.counts.is_empty() {
-            cell_into(svg, cell, *x);
-        }
-    }
-    svg.push_str("</g>");
+}
+
+/// The name, as a link where it is a function's.
+fn head_into(out: &mut String, head: &Head, at: &str) {
+    let shown = head.shown();
+    let title = match shown == head.name {
+        true => String::new(),
+        false => format!("<title>{}</title>", escape(&head.name)),
+    };
+    let text = format!("<text{at}>{}{title}</text>", escape(&shown));
+    let _ = match head.function {
+        Some(index) => write!(out, "<a href=\"#f{index}\" data-f=\"f{index}\">{text}</a>"),
+        None => write!(out, "{text}"),
+    };
 }
 
 fn cell_into(svg: &mut String, cell: &Cell, left: usize) {

@@ -145,7 +145,9 @@ fn by_resource(functions: &[Assessed<'_>], cells: &Cells) -> String {
     let mut grid = Grid::new("Resources and the functions that may touch them", heads);
     let mut before = "";
     for (service, resource) in places {
-        let group = if service == before { "" } else { service };
+        if service != before {
+            grid.group(service);
+        }
         before = service;
         let row: Vec<Cell> = (0..functions.len())
             .map(|index| {
@@ -156,7 +158,7 @@ fn by_resource(functions: &[Assessed<'_>], cells: &Cells) -> String {
                 cell(of, &format!("{name} on {resource}"), Some(index))
             })
             .collect();
-        grid.row(group, &Head::plain(resource), row);
+        grid.row(Head::plain(resource), row);
     }
     grid.draw()
 }
@@ -184,11 +186,7 @@ fn by_service(functions: &[Assessed<'_>]) -> String {
             worst(Some(&sum), &format!("all functions, {}", place.0), None)
         })
         .collect();
-    grid.row(
-        "",
-        &Head::plain(&format!("all {} functions", functions.len())),
-        all,
-    );
+    grid.row(Head::plain(&format!("all {} functions", functions.len())), all);
     for (index, assessed) in functions.iter().enumerate() {
         let name = &assessed.function.name;
         let row = services
@@ -198,7 +196,7 @@ fn by_service(functions: &[Assessed<'_>]) -> String {
                 worst(of, &format!("{name}, {}", place.0), Some(index))
             })
             .collect();
-        grid.row("", &Head::linked(name, index), row);
+        grid.row(Head::linked(name, index), row);
     }
     grid.draw()
 }

@@ -81,12 +81,23 @@ struct RowView {
     conditions: String,
     access: &'static str,
     writes: bool,
-    granted_by: Vec<String>,
-    because: Vec<String>,
+    granted_by: Vec<OriginView>,
+    because: Vec<BecauseView>,
     seen: String,
     last: String,
     count: u64,
     confidence: &'static str,
+}
+
+struct OriginView {
+    name: String,
+    place: String,
+}
+
+struct BecauseView {
+    kind: &'static str,
+    place: String,
+    words: String,
 }
 
 struct CallView {
@@ -357,7 +368,10 @@ fn row(row: &Row, seen: Option<&Observed>, catalog: &Catalog) -> RowView {
         granted_by: row
             .granted_by
             .iter()
-            .map(|origin| format!("{} {}", origin.name, origin.location))
+            .map(|origin| OriginView {
+                name: origin.name.clone(),
+                place: origin.location.to_string(),
+            })
             .collect(),
         because: row.because.iter().map(because).collect(),
         seen: seen.map_or_else(String::new, self::seen),
@@ -389,21 +403,21 @@ fn conditions(row: &Row) -> String {
     texts.join("; ")
 }
 
-fn because(because: &Because) -> String {
+fn because(because: &Because) -> BecauseView {
     let operation = because.operation.as_ref().map(ToString::to_string);
-    let place = because.location.as_ref().map(ToString::to_string);
-    let parts = [
-        Some(because.kind.as_str().to_owned()),
-        operation,
-        place,
-        Some(because.note.clone()),
-    ];
-    let parts: Vec<String> = parts
+    let words: Vec<String> = operation
         .into_iter()
-        .flatten()
+        .chain([because.note.clone()])
         .filter(|part| !part.is_empty())
         .collect();
-    parts.join(" ")
+    BecauseView {
+        kind: because.kind.as_str(),
+        place: because
+            .location
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
+        words: coded(&words.join(": ")),
+    }
 }
 
 fn seen(seen: &Observed) -> String {

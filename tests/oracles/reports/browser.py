@@ -112,10 +112,8 @@ class Page:
         self.send("Input.insertText", text=text)
         self.ask("new Promise(done => setTimeout(done, 200))")
 
-    def shot(self, file, whole=False, clip=None):
-        extra = {"clip": {"x": 0, "y": 0, "scale": 1, **clip}, "captureBeyondViewport": True} if clip else {}
-        data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole or bool(clip), **({} if clip else {}), **({k: v for k, v in extra.items() if k == "clip"}))
-        file.write_bytes(base64.b64decode(data["data"]))
+    def shot(self, file):
+        file.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
 
     def complaints(self):
         """Errors and warnings on the console, exceptions, and requests beside the page itself."""
@@ -138,6 +136,152 @@ class Page:
         self.browser.send("Target.closeTarget", targetId=self.target)
 
 
+# How well texts stand out from what is behind them, by WCAG's formula: the worst of the page. An SVG text stands on the
+# shape drawn before it.
+CONTRAST = """(() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const mixed = (...layers) => {
+    for (const [colour, opacity] of layers) {
+      canvas.globalAlpha = opacity; canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    }
+    return Array.from(canvas.getImageData(0, 0, 1, 1).data).slice(0, 3);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+  const clear = (colour) => colour === "none" || colour === "transparent" || colour === "rgba(0, 0, 0, 0)";
+  let worst = [99, ""];
+  const seen = new Set();
+  for (const element of document.querySelectorAll("body *")) {
+    const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || element.closest("script, style, title")) continue;
+    // Alike in all that a style sheet could tell apart: once is enough, since there can be a hundred thousand.
+    const alike = [element, element.parentElement, element.parentElement.parentElement, element.closest("tr, article, details")]
+      .map((one) => `${one?.localName}.${one?.getAttribute("class")}`).join(" ");
+    if (seen.has(alike) || element.getClientRects().length === 0) continue;
+    seen.add(alike);
+    const style = getComputedStyle(element);
+    let behind = ["white", 1];
+    for (let up = element; up; up = up.parentElement) {
+      const colour = getComputedStyle(up).backgroundColor;
+      if (!clear(colour)) { behind = [colour, 1]; break; }
+    }
+    const layers = [behind];
+    const shape = element.previousElementSibling;
+    if (element.localName === "text" && shape?.localName === "rect") {
+      const fill = getComputedStyle(shape);
+      if (!clear(fill.fill)) layers.push([fill.fill, Number(fill.fillOpacity)]);
+    }
+    const colour = element.localName === "text" ? style.fill : style.color;
+    const found = ratio(mixed(...layers), mixed(...layers, [colour, 1]));
+    if (found < worst[0]) worst = [found, element.textContent.trim().slice(0, 60) + " " + element.className];
+  }
+  return worst;
+})()"""
+
+SHOWN = "Array.from(document.querySelectorAll('details.fn')).filter(one => !one.hidden).length"
+ROWS = "Array.from(document.querySelectorAll('tr[data-verdict]')).filter(row => !row.hidden && !row.closest('[hidden]'))"
+
+
+def every(browser, file, found):
+    """What holds for every report, in every light and at every width."""
+    for (size, dark) in [(DESKTOP, False), (PHONE, True)]:
+        page = Page(browser, file, size=size, dark=dark)
+        found(not page.complaints(), page.complaints()[:3])
+        found(page.ask("document.title") == "rolefit: project", page.ask("document.title"))
+        found(page.ask("document.scripts.length") == 1, "scripts")
+        found(page.ask("document.querySelectorAll('img, iframe, object, embed, link, base').length") == 0, "elements")
+        wide = page.ask("[document.documentElement.scrollWidth, innerWidth]")
+        found(wide[0] <= wide[1], f"{wide[0]} units on a screen of {wide[1]}")
+        page.ask("document.querySelectorAll('details').forEach(one => { one.open = document.querySelectorAll('tr').length < 3000 })")
+        [ratio, where] = page.ask(CONTRAST)
+        found(ratio >= 4.5, f"contrast {ratio:.2f} ({'dark' if dark else 'light'}): {where}")
+        page.close()
+
+
+def works(browser, file, functions, found):
+    """Search, filters, sorting, links, all by keyboard."""
+    page = Page(browser, file)
+    found(page.ask(SHOWN) == functions, "functions at first")
+    rows = page.ask(f"{ROWS}.length")
+    page.key("/", "/")
+    found(page.ask("document.activeElement.id") == "search", "the key / leads to the search")
+    begun = time.monotonic()
+    page.write("s3:GetObject")
+    found(time.monotonic() - begun < 3, "the search is slow")
+    few = page.ask(SHOWN)
+    found(0 < few < functions, f"search leaves {few} of {functions}")
+    found(page.ask("document.getElementById('shown').value") == f"{few} of {functions} functions", "says how many")
+    fits = f"{ROWS}.every(row => (row.textContent + row.closest('details.fn').textContent).includes('s3:GetObject'))"
+    found(page.ask(fits), "rows that do not fit")
+    found(page.ask("document.querySelectorAll('.picture .off').length") > 0, "the picture follows")
+    page.write(" nowhere-at-all")
+    found(page.ask(SHOWN) == 0 and page.ask("!document.getElementById('empty').hidden"), "says that nothing fits")
+    page.key("Escape")
+    found(page.ask(SHOWN) == functions and page.ask(f"{ROWS}.length") == rows, "Escape shows everything again")
+    for (box, test) in [("writes", "row.dataset.writes === 'true'"), ("changes", "row.dataset.verdict !== 'keep'")]:
+        page.ask(f"document.getElementById('{box}').focus()")
+        page.key(" ", " ")
+        found(page.ask(f"{ROWS}.every(row => {test})"), f"filter {box}")
+        found(0 < page.ask(f"{ROWS}.length") < rows, f"filter {box} hides some")
+        page.key(" ", " ")
+    column = "Array.from(document.querySelectorAll('#overview tbody tr'), row => Number(row.cells[5].dataset.key))"
+    for order in ["ascending", "descending"]:
+        page.ask("document.querySelectorAll('#overview th button')[5].focus()")
+        page.key("Enter", "\r")
+        found(page.ask("document.querySelectorAll('#overview th')[5].getAttribute('aria-sort')") == order, "says the order")
+        keys = page.ask(column)
+        found(keys == sorted(keys, reverse=order == "descending"), f"{order}: {keys[:9]}")
+    last = functions - 1
+    page.ask(f"document.getElementById('f{last}').open = false; document.querySelector('#overview a[href=\"#f{last}\"]').click()")
+    page.ask("new Promise(done => setTimeout(done, 300))")
+    found(page.ask(f"document.getElementById('f{last}').open"), "a link opens what it leads to")
+    top = page.ask(f"document.getElementById('f{last}').getBoundingClientRect().top")
+    found(-5 <= top < 900, f"and scrolls there: {top}")
+    page.ask("dispatchEvent(new Event('beforeprint'))")
+    found(page.ask("document.querySelectorAll('details:not([open])').length") == 0, "paper shows everything")
+    page.ask("dispatchEvent(new Event('afterprint'))")
+    found(page.ask("document.querySelectorAll('details:not([open])').length") > 0, "and the screen what it showed")
+    found(not page.complaints(), page.complaints()[:3])
+    page.close()
+
+
+def guarded(browser, file, found):
+    """The content policy holds: what a name might smuggle in neither runs nor loads. Also shows that complaints are seen."""
+    page = Page(browser, file)
+    page.ask("""document.body.insertAdjacentHTML("beforeend",
+        "<img src='http://127.0.0.1:9/x.png' onerror='document.title = 1'><p style='color: red' onclick='document.title = 2'>x</p>");
+        document.body.lastElementChild.click();
+        const script = document.createElement("script"); script.textContent = "document.title = 3"; document.body.append(script)""")
+    page.ask("new Promise(done => setTimeout(done, 300))")
+    found(page.ask("document.title") == "rolefit: project", "something smuggled in has run")
+    found(len(page.complaints()) >= 3, f"only {page.complaints()}")
+    page.close()
+
+
+def plain(browser, file, functions, found):
+    """Without JavaScript the page reads the same, and shows no control that would do nothing."""
+    page = Page(browser, file, script=False)
+    found(page.ask("document.querySelector('.tools').hidden"), "tools that do nothing")
+    found(page.ask("document.querySelectorAll('button.copy:not([hidden])').length") == 0, "a button that does nothing")
+    found(page.ask(SHOWN) == functions, "functions")
+    found(page.ask("document.querySelector('.finding').checkVisibility()"), "findings are seen")
+    found(page.ask("document.querySelector('.picture .sign').checkVisibility()"), "the picture is seen")
+    page.ask("document.querySelector('details.fn').open = true")
+    found(page.ask("document.querySelector('tr[data-verdict]').checkVisibility()"), "rows are seen")
+    page.close()
+
+
+def printed(browser, file, found):
+    page = Page(browser, file)
+    pages = base64.b64decode(page.send("Page.printToPDF", printBackground=False)["data"]).count(b"/Type /Page\n")
+    functions = page.ask(SHOWN)
+    found(pages > functions, f"{pages} pages for {functions} functions")
+    page.close()
+
+
 def shots(browser, samples, out):
     out.mkdir(parents=True, exist_ok=True)
     for name in ["demo", "few", "many", "creep"]:
@@ -145,16 +289,40 @@ def shots(browser, samples, out):
         for (label, size) in [("desktop", DESKTOP), ("phone", PHONE)]:
             for dark in [False, True]:
                 page = Page(browser, file, size=size, dark=dark)
-                page.shot(out / f"{name}-{label}-{'dark' if dark else 'light'}.png")
+                for part in ["", "picture", "overview", "functions"]:
+                    page.ask(f"document.getElementById('{part}')?.scrollIntoView()")
+                    page.shot(out / f"{name}-{label}-{'dark' if dark else 'light'}-{part or 'top'}.png")
                 page.close()
 
 
-if __name__ == "__main__":
-    samples = pathlib.Path(sys.argv[1]).resolve()
+def main(samples, out):
+    failed = []
     with tempfile.TemporaryDirectory() as folder:
         browser = Browser(folder)
         try:
-            if len(sys.argv) > 2:
-                shots(browser, samples, pathlib.Path(sys.argv[2]))
+            if out:
+                shots(browser, samples, out)
+                return 0
+
+            def check(name, of, *args):
+                told = lambda holds, words: holds or failed.append(f"{name}, {of.__name__}: {words}")
+                of(browser, samples / name / "report.html", *args, told)
+
+            names = sorted(file.parent.name for file in samples.glob("*/report.html"))
+            for name in names:
+                check(name, every)
+            for (name, functions) in [("demo", 6), ("many", 300)]:
+                check(name, works, functions)
+                check(name, plain, functions)
+            check("demo", guarded)
+            check("demo", printed)
         finally:
             browser.close()
+    for one in failed:
+        print(one, file=sys.stderr)
+    print(f"browser: {len(names)} pages, {len(failed)} complaints")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None))
