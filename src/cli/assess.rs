@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::{Current, Project};
-use super::{approved, concern, observed};
+use super::{approved, concern, observed, progress};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config};
@@ -55,6 +55,7 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     };
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
+        progress::phase("reading CloudTrail");
         inputs.trail = Some(trail::read(
             &path,
             inputs.catalog,
@@ -63,6 +64,7 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
         ));
     }
     if project.current == Current::Aws {
+        progress::phase("reading the account's roles");
         read_roles(&mut inputs, project.role.as_deref())?;
     }
     Ok(inputs)
@@ -75,6 +77,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let config = config::read(&root, project.config.as_deref())?;
     let templates = super::templates::in_force(&root, &config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
+    progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
     let deployments = deploy::read(&root, &|name| {
         catalog.managed_policy(name).map(|policy| policy.document_json)
@@ -97,6 +100,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     };
     let mut workspace = link::link(deployments, &packages, &statements);
     cargo_lambda.apply(&mut workspace);
+    progress::phase("scanning code");
     let scan = scan::scan(
         &root,
         &tree,
@@ -350,6 +354,7 @@ impl Inputs {
 
 /// Synthesises, compares and judges every function.
 pub fn assess(inputs: &Inputs) -> Report<'_> {
+    progress::phase("judging roles");
     let functions: Vec<Assessed<'_>> = inputs
         .workspace
         .functions

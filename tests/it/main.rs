@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod commands;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -25,3 +26,4 @@ mod reports;
 mod same_app;
 mod schemas;
 mod sdk_names;
+mod terminal;

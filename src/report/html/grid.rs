@@ -84,7 +84,10 @@ fn width_of(sign: &str) -> usize {
 enum Line {
     /// What the rows below it belong to.
     Group(String),
-    Row { head: Head, cells: Vec<Cell> },
+    Row {
+        head: Head,
+        cells: Vec<Cell>,
+    },
 }
 
 /// The grid, line by line.
@@ -213,11 +216,7 @@ impl Grid {
 /// A line above all groups but the first.
 fn rule_into(out: &mut String, index: usize, right: usize) {
     if index > 0 {
-        let _ = write!(
-            out,
-            "<path class=\"rule\" d=\"M0 {}.5H{right}\"/>",
-            index * STEP
-        );
+        let _ = write!(out, "<path class=\"rule\" d=\"M0 {}.5H{right}\"/>", index * STEP);
     }
 }
 
