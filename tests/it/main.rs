@@ -9,6 +9,7 @@
 )]
 
 mod ci;
+mod commands;
 mod configuration;
 mod contain;
 mod contain_cases;
@@ -29,3 +30,4 @@ mod reports;
 mod same_app;
 mod schemas;
 mod sdk_names;
+mod terminal;
