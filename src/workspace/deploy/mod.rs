@@ -23,7 +23,7 @@ mod sam;
 mod sam_events;
 mod statements;
 mod template;
-mod terraform;
+pub(crate) mod terraform;
 pub(crate) mod text;
 mod triggers;
 mod unread;
