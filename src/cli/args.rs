@@ -167,6 +167,15 @@ pub struct Generate {
     /// Write one file per function into this folder.
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Put the roles into the stack templates (YAML), keeping everything else as it is; shows what changes.
+    #[arg(long, conflicts_with_all = ["out_dir", "account", "region", "partition"])]
+    pub write: bool,
+    /// Write nothing; exit with 1 if `--write` would change a template, or if files in `--out-dir` are not up to date.
+    #[arg(long)]
+    pub check: bool,
+    /// With `--write`: also the roles of functions whose need is not known for sure.
+    #[arg(long, requires = "write")]
+    pub with_gaps: bool,
     /// Put this account in the place of the symbol.
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,

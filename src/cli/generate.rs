@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, catalog, say, show, show_json, templates};
+use super::{Outcome, assess, catalog, say, show, show_json, templates, write};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Policy, Resources};
 use crate::report::{Assessed, compare, json, scan, simulate};
@@ -33,6 +33,14 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
             ));
         }
     }
+    let data = format!(
+        "rolefit {}, catalogue of {}",
+        env!("CARGO_PKG_VERSION"),
+        inputs.catalog().date()
+    );
+    if args.write {
+        return write::run(args, &inputs, &report.functions, &data);
+    }
     let wanted: Vec<Wanted<'_, '_>> = report
         .functions
         .iter()
@@ -43,11 +51,13 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
         })
         .collect();
     match args.format {
-        PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
-        PolicyFormat::Json => documents(args, &wanted)?,
-        format => deployables(args, format, &inputs, &wanted)?,
+        PolicyFormat::ReportJson => {
+            show_json(&json::report(&report, inputs.catalog()))?;
+            Ok(Outcome::Passed)
+        }
+        PolicyFormat::Json => documents(args, &wanted),
+        format => deployables(args, format, &inputs, &wanted, &data),
     }
-    Ok(Outcome::Passed)
 }
 
 /// A function whose policy is wanted.
@@ -65,10 +75,12 @@ fn pinned(policy: &Policy, args: &Generate) -> Policy {
         ("${AWS::Partition}", &args.partition),
     ];
     let fill = |text: &str| {
-        given.iter().fold(text.to_owned(), |text, (symbol, value)| match value {
-            Some(value) => text.replace(symbol, value),
-            None => text,
-        })
+        given
+            .iter()
+            .fold(text.to_owned(), |text, (symbol, value)| match value {
+                Some(value) => text.replace(symbol, value),
+                None => text,
+            })
     };
     let mut policy = policy.clone();
     for statement in &mut policy.statements {
@@ -77,7 +89,11 @@ fn pinned(policy: &Policy, args: &Generate) -> Policy {
                 *resource = ArnPattern::new(fill(resource.as_str()));
             }
         }
-        for values in statement.conditions.values_mut().flat_map(|keys| keys.values_mut()) {
+        for values in statement
+            .conditions
+            .values_mut()
+            .flat_map(|keys| keys.values_mut())
+        {
             for value in values {
                 *value = fill(value);
             }
@@ -87,23 +103,24 @@ fn pinned(policy: &Policy, args: &Generate) -> Policy {
 }
 
 /// Prints or writes JSON documents: by function, or the bare document of the one function asked for.
-fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<()> {
-    if let Some(folder) = &args.out_dir {
+fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<Outcome> {
+    if let Some(mut folder) = Folder::of(args) {
         for each in wanted {
-            write(folder, &each.key, "json", &format!("{:#}\n", each.policy.to_json()))?;
+            folder.put(&each.key, "json", &format!("{:#}\n", each.policy.to_json()))?;
         }
-        return Ok(());
+        return Ok(folder.outcome());
     }
     match (args.project.functions.as_slice(), wanted) {
-        ([_], [only]) => show_json(&only.policy.to_json()),
+        ([_], [only]) => show_json(&only.policy.to_json())?,
         _ => {
             let by_key: BTreeMap<&str, serde_json::Value> = wanted
                 .iter()
                 .map(|each| (each.key.as_str(), each.policy.to_json()))
                 .collect();
-            show_json(&by_key)
+            show_json(&by_key)?;
         }
     }
+    Ok(Outcome::Passed)
 }
 
 /// Prints or writes roles in a language of deployment.
@@ -112,17 +129,15 @@ fn deployables(
     format: PolicyFormat,
     inputs: &assess::Inputs,
     wanted: &[Wanted<'_, '_>],
-) -> anyhow::Result<()> {
-    let data = format!(
-        "rolefit {}, catalogue of {}",
-        env!("CARGO_PKG_VERSION"),
-        inputs.catalog().date()
-    );
+    data: &str,
+) -> anyhow::Result<Outcome> {
     let mut made = Vec::new();
     for each in wanted {
         let function = each.assessed.function;
-        let stack = function.stack.and_then(|index| inputs.workspace.stacks.get(index));
-        let deployable = Deployable::new(function, stack, &each.policy, &each.assessed.grants, &data)
+        let stack = function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
+        let deployable = Deployable::new(function, stack, &each.policy, &each.assessed.grants, data)
             .with_context(|| format!("function `{}`", each.key))?;
         made.push((each.key.as_str(), function.stack, deployable));
     }
@@ -149,15 +164,18 @@ fn each_or_all(
     heading: &str,
     made: &[Made<'_, '_>],
     text: impl Fn(&Deployable<'_>) -> String,
-) -> anyhow::Result<()> {
-    if let Some(folder) = &args.out_dir {
+) -> anyhow::Result<Outcome> {
+    if let Some(mut folder) = Folder::of(args) {
         for (key, _, deployable) in made {
-            write(folder, key, ending, &format!("{heading}{}", text(deployable)))?;
+            folder.put(key, ending, &format!("{heading}{}", text(deployable)))?;
         }
-        return Ok(());
+        return Ok(folder.outcome());
     }
     if ending == "yml" {
-        return show(&serverless::configuration(made.iter().map(|(_, _, deployable)| deployable)));
+        show(&serverless::configuration(
+            made.iter().map(|(_, _, deployable)| deployable),
+        ))?;
+        return Ok(Outcome::Passed);
     }
     let mut of_stack: BTreeMap<Option<usize>, String> = BTreeMap::new();
     for (_, stack, deployable) in made {
@@ -165,11 +183,12 @@ fn each_or_all(
         of_stack.entry(stack).or_default().push_str(&text(deployable));
     }
     let documents: Vec<String> = of_stack.into_values().collect();
-    show(&format!("{heading}{}", documents.join("---\n")))
+    show(&format!("{heading}{}", documents.join("---\n")))?;
+    Ok(Outcome::Passed)
 }
 
 /// Roles of Terraform, and beside them the data sources and variables that they share.
-fn terraform_files(args: &Generate, in_json: bool, made: &[Made<'_, '_>]) -> anyhow::Result<()> {
+fn terraform_files(args: &Generate, in_json: bool, made: &[Made<'_, '_>]) -> anyhow::Result<Outcome> {
     let mut shared = terraform::Shared::default();
     let mut parts = Vec::new();
     for (key, _, deployable) in made {
@@ -186,18 +205,22 @@ fn terraform_files(args: &Generate, in_json: bool, made: &[Made<'_, '_>]) -> any
         false => shared.hcl(),
     };
     let common = (shared != terraform::Shared::default()).then_some(("rolefit-shared", common));
-    let files = common.iter().chain(&parts).map(|(key, text)| (*key, text.as_str()));
-    let Some(folder) = &args.out_dir else {
+    let files = common
+        .iter()
+        .chain(&parts)
+        .map(|(key, text)| (*key, text.as_str()));
+    let Some(mut folder) = Folder::of(args) else {
         let texts: Vec<&str> = files.map(|(_, text)| text).collect();
-        return match in_json {
-            true => show_json(&merged(&texts)?),
-            false => show(&texts.join("\n")),
-        };
+        match in_json {
+            true => show_json(&merged(&texts)?)?,
+            false => show(&texts.join("\n"))?,
+        }
+        return Ok(Outcome::Passed);
     };
     for (key, text) in files {
-        write(folder, key, if in_json { "tf.json" } else { "tf" }, text)?;
+        folder.put(key, if in_json { "tf.json" } else { "tf" }, text)?;
     }
-    Ok(())
+    Ok(folder.outcome())
 }
 
 /// Files of Terraform's JSON syntax as one.
@@ -224,20 +247,52 @@ fn merged(texts: &[&str]) -> anyhow::Result<serde_json::Value> {
     Ok(all)
 }
 
-/// Writes one file into the folder, which is made when it is not there.
-fn write(folder: &Path, key: &str, ending: &str, text: &str) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let name: String = key
-        .chars()
-        .map(|c| match c {
-            c if c.is_ascii_alphanumeric() || "-_.".contains(c) => c,
-            _ => '_',
+/// The folder that files go into; with `--check` they are compared instead.
+struct Folder<'a> {
+    path: &'a Path,
+    check: bool,
+    stale: bool,
+}
+
+impl<'a> Folder<'a> {
+    fn of(args: &'a Generate) -> Option<Self> {
+        Some(Self {
+            path: args.out_dir.as_deref()?,
+            check: args.check,
+            stale: false,
         })
-        .collect();
-    let file = folder.join(format!("{name}.{ending}"));
-    std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-    say(&format!("wrote {}", file.display()));
-    Ok(())
+    }
+
+    /// Writes one file, or says that it is not up to date.
+    fn put(&mut self, key: &str, ending: &str, text: &str) -> anyhow::Result<()> {
+        let name: String = key
+            .chars()
+            .map(|c| match c {
+                c if c.is_ascii_alphanumeric() || "-_.".contains(c) => c,
+                _ => '_',
+            })
+            .collect();
+        let file = self.path.join(format!("{name}.{ending}"));
+        if self.check {
+            if std::fs::read_to_string(&file).ok().as_deref() != Some(text) {
+                self.stale = true;
+                say(&format!("not up to date: {}", file.display()));
+            }
+            return Ok(());
+        }
+        std::fs::create_dir_all(self.path)
+            .with_context(|| format!("cannot create `{}`", self.path.display()))?;
+        std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+        say(&format!("wrote {}", file.display()));
+        Ok(())
+    }
+
+    fn outcome(self) -> Outcome {
+        match self.stale {
+            true => Outcome::Findings,
+            false => Outcome::Passed,
+        }
+    }
 }
 
 /// The function's name; where several stacks have a function of that name, `stack file#name`.

@@ -17,6 +17,7 @@ mod render;
 mod scan;
 mod simulate;
 mod templates;
+mod write;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -10,7 +10,11 @@ const MANAGED_OF_A_ROLE: usize = 10;
 
 /// What a symbol is counted as, since the text that will stand there is not known: the longest partition and region,
 /// the twelve digits of an account, and 64 characters (a function's name at most) for everything else.
-const SYMBOLS: [(&str, usize); 3] = [("AWS::Partition", 10), ("AWS::Region", 14), ("AWS::AccountId", 12)];
+const SYMBOLS: [(&str, usize); 3] = [
+    ("AWS::Partition", 10),
+    ("AWS::Region", 14),
+    ("AWS::AccountId", 12),
+];
 const ANY_SYMBOL: usize = 64;
 
 /// A policy as it is attached to a role.
@@ -223,7 +227,8 @@ mod tests {
 
     #[test]
     fn symbols_count_as_what_they_may_become() {
-        let json = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:B","Resource":"RES"}]}"#;
+        let json =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:B","Resource":"RES"}]}"#;
         let with = |resource: &str| size(&Policy::from_json(&json.replace("RES", resource)).unwrap());
         assert_eq!(with("arn:aws:a:::${T}"), with("arn:aws:a:::") + 64);
         assert_eq!(with("arn:aws:a:${AWS::Region}::t"), with("arn:aws:a:::t") + 14);

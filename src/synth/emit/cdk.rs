@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Deployable, LAMBDA, capital, one_line, words};
+use super::{Deployable, LAMBDA, capital, is_policy_variable, one_line, words};
 use crate::iam::policy::{Actions, Policy, Resources, Statement};
 use crate::synth::size::Attachment;
 use crate::workspace::deploy::text::{TextPiece, pieces};
 
 /// The imports that every file with roles begins with.
-pub const IMPORTS: &str = "import { Aws, aws_iam as iam } from 'aws-cdk-lib';\nimport { Construct } from 'constructs';\n";
+pub const IMPORTS: &str =
+    "import { Aws, aws_iam as iam } from 'aws-cdk-lib';\nimport { Construct } from 'constructs';\n";
 
 /// Pseudo parameters and what the CDK calls them.
 const PSEUDO: [(&str, &str); 7] = [
@@ -58,7 +59,11 @@ pub fn construct(deployable: &Deployable<'_>) -> String {
         }
         out.push_str("}\n\n");
     }
-    let parameter = if properties.is_empty() { String::new() } else { format!(", props: {class}Props") };
+    let parameter = if properties.is_empty() {
+        String::new()
+    } else {
+        format!(", props: {class}Props")
+    };
     let _ = write!(
         out,
         "export class {class} extends iam.Role {{\n  constructor(scope: Construct, id: string{parameter}) {{\n    \
@@ -136,7 +141,10 @@ fn list(out: &mut String, indent: &str, name: &str, items: Vec<String>) {
     let _ = match items.as_slice() {
         [item] => writeln!(out, "{indent}  {name}: [{item}],"),
         items => {
-            let lines: Vec<String> = items.iter().map(|item| format!("{indent}    {item},\n")).collect();
+            let lines: Vec<String> = items
+                .iter()
+                .map(|item| format!("{indent}    {item},\n"))
+                .collect();
             writeln!(out, "{indent}  {name}: [\n{}{indent}  ],", lines.concat())
         }
     };
@@ -149,7 +157,10 @@ fn expression(text: &str, deployable: &Deployable<'_>, properties: &mut Properti
         let name = property(&named.id, "Arn");
         properties.insert(
             name.clone(),
-            comment(&format!("ARN of {} ({}), {}", named.id, named.type_name, named.location)),
+            comment(&format!(
+                "ARN of {} ({}), {}",
+                named.id, named.type_name, named.location
+            )),
         );
         return match rest {
             "" => format!("props.{name}"),
@@ -183,15 +194,15 @@ fn template(text: &str, deployable: &Deployable<'_>, properties: &mut Properties
                 let pseudo = PSEUDO.iter().find(|(name, _)| *name == symbol);
                 if let Some((_, constant)) = pseudo {
                     let _ = write!(out, "${{Aws.{constant}}}");
-                } else if matches!(symbol, "*" | "?" | "$")
-                    || (symbol.contains(':') && !symbol.starts_with(['A', '!']))
-                {
+                } else if is_policy_variable(symbol) {
                     // A variable of IAM.
                     let _ = write!(out, "\\${{{symbol}}}");
                 } else {
                     let name = property(symbol.trim_start_matches('!'), "");
                     let described = match deployable.stack.and_then(|stack| stack.resources.get(symbol)) {
-                        Some(named) => format!("Name of {} ({}), {}", named.id, named.type_name, named.location),
+                        Some(named) => {
+                            format!("Name of {} ({}), {}", named.id, named.type_name, named.location)
+                        }
                         None => format!("What stands for {symbol}"),
                     };
                     properties.insert(name.clone(), comment(&described));
@@ -211,7 +222,11 @@ fn property(symbol: &str, suffix: &str) -> String {
         .next()
         .map(|first| first.to_ascii_lowercase().to_string() + chars.as_str())
         .unwrap_or_else(|| "value".to_owned());
-    let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("value{name}") } else { name };
+    let name = if name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("value{name}")
+    } else {
+        name
+    };
     name + suffix
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Deployable, LAMBDA, capital, words};
+use super::{Deployable, LAMBDA, capital, is_policy_variable, words};
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Actions, Conditions, Policy, Resources};
@@ -14,10 +14,17 @@ use crate::workspace::model::{Function, RefValue, StackResource};
 /// A role of its own for a function, as a resource of a CloudFormation or SAM template, each statement with the place
 /// that asks for it as a comment. Policies too large for the role stand beside it.
 pub fn role(deployable: &Deployable<'_>) -> String {
-    let id = role_id(deployable);
+    role_named(deployable, &role_id(deployable))
+}
+
+/// The same under a logical id.
+pub(super) fn role_named(deployable: &Deployable<'_>, id: &str) -> String {
     let mut out = format!("# {}\n", deployable.heading);
     for (symbol, name) in foreign_symbols(deployable) {
-        let _ = writeln!(out, "# `${{{name}}}` stands for Terraform's `{symbol}`: make it a parameter.");
+        let _ = writeln!(
+            out,
+            "# `${{{name}}}` stands for Terraform's `{symbol}`: make it a parameter."
+        );
     }
     let _ = write!(
         out,
@@ -25,28 +32,46 @@ pub fn role(deployable: &Deployable<'_>) -> String {
          Statement:\n        - Effect: Allow\n          Action: sts:AssumeRole\n          Principal:\n            \
          Service: {LAMBDA}\n"
     );
+    for line in attached(deployable, id).lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    out.push_str(&beside(deployable, id));
+    out
+}
+
+/// The property of a role that holds its policies.
+pub(super) fn attached(deployable: &Deployable<'_>, id: &str) -> String {
+    let mut out = String::new();
     match &deployable.attachment {
         Attachment::Inline(policy) => {
             let name = deployable.camel_name();
             let _ = write!(
                 out,
-                "    Policies:\n      - PolicyName: {name}\n        PolicyDocument:\n          Version: '2012-10-17'\n"
+                "Policies:\n  - PolicyName: {name}\n    PolicyDocument:\n      Version: '2012-10-17'\n"
             );
-            statements(&mut out, policy, deployable, "          ");
+            statements(&mut out, policy, deployable, "      ");
         }
         Attachment::Managed(policies) => {
-            out.push_str("    ManagedPolicyArns:\n");
+            out.push_str("ManagedPolicyArns:\n");
             for number in 1..=policies.len() {
-                let _ = writeln!(out, "      - !Ref {id}Policy{number}");
+                let _ = writeln!(out, "  - !Ref {id}Policy{number}");
             }
-            for (number, policy) in (1..).zip(policies) {
-                let _ = write!(
-                    out,
-                    "{id}Policy{number}:\n  Type: AWS::IAM::ManagedPolicy\n  Properties:\n    PolicyDocument:\n      \
-                     Version: '2012-10-17'\n"
-                );
-                statements(&mut out, policy, deployable, "      ");
-            }
+        }
+    }
+    out
+}
+
+/// The resources that stand beside a role: its managed policies.
+pub(super) fn beside(deployable: &Deployable<'_>, id: &str) -> String {
+    let mut out = String::new();
+    if let Attachment::Managed(policies) = &deployable.attachment {
+        for (number, policy) in (1..).zip(policies) {
+            let _ = write!(
+                out,
+                "{id}Policy{number}:\n  Type: AWS::IAM::ManagedPolicy\n  Properties:\n    PolicyDocument:\n      \
+                 Version: '2012-10-17'\n"
+            );
+            statements(&mut out, policy, deployable, "      ");
         }
     }
     out
@@ -58,7 +83,7 @@ pub fn role_id(deployable: &Deployable<'_>) -> String {
 }
 
 /// The key `Statement` with its list, at an indentation.
-pub(super) fn statements(out: &mut String, policy: &Policy, deployable: &Deployable<'_>, indent: &str) {
+fn statements(out: &mut String, policy: &Policy, deployable: &Deployable<'_>, indent: &str) {
     if policy.statements.is_empty() {
         let _ = writeln!(out, "{indent}Statement: []");
         return;
@@ -66,7 +91,11 @@ pub(super) fn statements(out: &mut String, policy: &Policy, deployable: &Deploya
     let _ = writeln!(out, "{indent}Statement:");
     for statement in &policy.statements {
         let reason = deployable.reason(statement);
-        let comment = if reason.is_empty() { String::new() } else { format!("  # {reason}") };
+        let comment = if reason.is_empty() {
+            String::new()
+        } else {
+            format!("  # {reason}")
+        };
         let sid = statement.sid.as_deref().unwrap_or("Statement");
         let _ = writeln!(out, "{indent}  - Sid: {sid}{comment}");
         let _ = writeln!(out, "{indent}    Effect: Allow");
@@ -209,11 +238,22 @@ fn scalar(text: &str) -> String {
         rest = tail;
     }
     plain.push_str(rest);
+    let plain = with_policy_variables(&plain);
     match (variables.is_empty(), plain.contains("${")) {
         (true, false) => quote(&plain),
         (true, true) => format!("!Sub {}", quote(&plain)),
         (false, _) => format!("!Sub [{}, {{{}}}]", quote(&plain), variables.join(", ")),
     }
+}
+
+/// Variables of IAM, such as `${aws:username}` and `${*}`, as `!Sub` leaves them alone.
+fn with_policy_variables(text: &str) -> String {
+    let kept = |piece: TextPiece<'_>| match piece {
+        TextPiece::Plain(plain) => plain.to_owned(),
+        TextPiece::Symbol(symbol) if is_policy_variable(symbol) => format!("${{!{symbol}}}"),
+        TextPiece::Symbol(symbol) => format!("${{{symbol}}}"),
+    };
+    pieces(text).into_iter().map(kept).collect()
 }
 
 /// An import by its intrinsic; anything else as a text that says what has to stand there.

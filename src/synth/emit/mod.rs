@@ -2,10 +2,11 @@
 //! statement as a comment.
 //!
 //! [`cloudformation`] (also SAM), [`serverless`], [`terraform`] (HCL and JSON) and [`cdk`] (TypeScript) each print one
-//! role with its trust policy from a [`Deployable`].
+//! role with its trust policy from a [`Deployable`]; [`in_place`] puts it into the stack template itself.
 
 pub mod cdk;
 pub mod cloudformation;
+pub mod in_place;
 pub mod serverless;
 pub mod terraform;
 
@@ -13,6 +14,9 @@ use crate::iam::policy::{Actions, Policy, Resources, Statement};
 use crate::synth::size::{self, Attachment};
 use crate::usage::{Because, Grant};
 use crate::workspace::model::{Function, Stack, StackResource};
+
+/// Characters of a reason; `explain` has the whole of it.
+const LONGEST_REASON: usize = 90;
 
 /// Who assumes the role.
 const LAMBDA: &str = "lambda.amazonaws.com";
@@ -51,7 +55,7 @@ impl<'a> Deployable<'a> {
             .collect::<std::collections::BTreeSet<_>>()
             .len();
         let heading = format!(
-            "{data}: {} statements, {actions} actions, {} of {} characters",
+            "{data}: {} statements, {actions} actions, at most {} of {} characters",
             attachment
                 .policies()
                 .map(|policy| policy.statements.len())
@@ -105,7 +109,22 @@ impl<'a> Deployable<'a> {
             .filter(allowed)
             .flat_map(Grant::because)
             .min_by_key(|because| because.kind);
-        one_line(&because.map(sentence).unwrap_or_default())
+        let text = one_line(&because.map(|because| self.sentence(because)).unwrap_or_default());
+        match text.char_indices().nth(LONGEST_REASON) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        }
+    }
+
+    /// A reason in a few words. A place in the template itself has no line: the next change would move it.
+    fn sentence(&self, because: &Because) -> String {
+        match (&because.location, &because.operation) {
+            (Some(location), Some(operation)) => format!("{location} {operation}"),
+            (Some(location), None) if location.file != self.function.location.file => {
+                format!("{location} {}", because.note)
+            }
+            (_, _) => because.note.clone(),
+        }
     }
 
     /// The resource of the stack that a resource text is or lies in, and what follows its ARN.
@@ -122,18 +141,16 @@ impl<'a> Deployable<'a> {
     }
 }
 
-fn sentence(because: &Because) -> String {
-    match (&because.location, &because.operation) {
-        (Some(location), Some(operation)) => format!("{location} {operation}"),
-        (Some(location), None) => format!("{location} {}", because.note),
-        (None, _) => because.note.clone(),
-    }
-}
-
 /// Text that cannot end a comment.
 fn one_line(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
+        .map(|c| {
+            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+                ' '
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -166,6 +183,15 @@ fn capital(word: &str) -> String {
         .next()
         .map(|first| first.to_ascii_uppercase().to_string() + chars.as_str())
         .unwrap_or_default()
+}
+
+/// Whether a symbol is a variable of IAM, such as `aws:username` or the `*` that stands for itself.
+fn is_policy_variable(symbol: &str) -> bool {
+    let prefix = symbol.split_once(':').map(|(prefix, _)| prefix);
+    matches!(symbol, "*" | "?" | "$")
+        || prefix.is_some_and(|prefix| {
+            prefix != "AWS" && prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        })
 }
 
 /// A name in lower case with `_` between its words, those of `OrdersTable` included.

@@ -28,7 +28,9 @@ pub fn configuration<'a>(deployables: impl IntoIterator<Item = &'a Deployable<'a
 /// A name as a YAML key.
 fn key(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if plain {
         name.to_owned()
     } else {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::{Deployable, LAMBDA, own_name, snake};
+use super::{Deployable, LAMBDA, is_policy_variable, own_name, snake};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Actions, Policy, Resources, Statement};
 use crate::synth::size::Attachment;
@@ -63,7 +63,11 @@ enum Expression {
 pub fn hcl(deployable: &Deployable<'_>, shared: &mut Shared) -> String {
     let mut out = format!("# {}\n", deployable.heading);
     for block in blocks(deployable, shared) {
-        let _ = writeln!(out, "{} \"{}\" \"{}\" {{", block.kind, block.type_name, block.name);
+        let _ = writeln!(
+            out,
+            "{} \"{}\" \"{}\" {{",
+            block.kind, block.type_name, block.name
+        );
         arguments(&mut out, &block.body, 1);
         out.push_str("}\n\n");
     }
@@ -118,12 +122,18 @@ fn blocks(deployable: &Deployable<'_>, shared: &mut Shared) -> Vec<Block> {
     let name = deployable.snake_name();
     let trust = format!("{name}_trust");
     let assumes = vec![
-        value("actions", Expression::List(vec![Expression::Template("sts:AssumeRole".to_owned())])),
+        value(
+            "actions",
+            Expression::List(vec![Expression::Template("sts:AssumeRole".to_owned())]),
+        ),
         Argument::Nested(
             "principals",
             vec![
                 value("type", Expression::Template("Service".to_owned())),
-                value("identifiers", Expression::List(vec![Expression::Template(LAMBDA.to_owned())])),
+                value(
+                    "identifiers",
+                    Expression::List(vec![Expression::Template(LAMBDA.to_owned())]),
+                ),
             ],
         ),
     ];
@@ -202,11 +212,15 @@ fn statement(statement: &Statement, deployable: &Deployable<'_>, shared: &mut Sh
         body.push(Argument::Value("sid", sid, deployable.reason(statement)));
     }
     if let Actions::Only(actions) = &statement.actions {
-        let actions = actions.iter().map(|action| Expression::Template(literal(action.as_str())));
+        let actions = actions
+            .iter()
+            .map(|action| Expression::Template(literal(action.as_str())));
         body.push(value("actions", Expression::List(actions.collect())));
     }
     if let Resources::Only(resources) = &statement.resources {
-        let resources = resources.iter().map(|resource| expression(resource, deployable, shared));
+        let resources = resources
+            .iter()
+            .map(|resource| expression(resource, deployable, shared));
         body.push(value("resources", Expression::List(resources.collect())));
     }
     for (operator, keys) in &statement.conditions {
@@ -230,7 +244,10 @@ fn statement(statement: &Statement, deployable: &Deployable<'_>, shared: &mut Sh
 /// A resource: the attribute that is the ARN of something declared, else a text with interpolations.
 fn expression(resource: &ArnPattern, deployable: &Deployable<'_>, shared: &mut Shared) -> Expression {
     let text = resource.as_str();
-    let found = deployable.is_terraform().then(|| deployable.resource_in(text)).flatten();
+    let found = deployable
+        .is_terraform()
+        .then(|| deployable.resource_in(text))
+        .flatten();
     if let Some((named, rest)) = found
         && let Some(arn) = asked(named, Asked::Arn, deployable)
     {
@@ -290,7 +307,7 @@ fn symbol(symbol: &str, deployable: &Deployable<'_>, shared: &mut Shared) -> Str
         return format!("${{data.{source}.current.{attribute}}}");
     }
     // Variables of IAM: the data source turns `&{` into `${`, which Terraform would take for its own.
-    if matches!(symbol, "*" | "?" | "$") || (symbol.contains(':') && !symbol.starts_with(['A', '!'])) {
+    if is_policy_variable(symbol) {
         return format!("&{{{symbol}}}");
     }
     if deployable.is_terraform() {
@@ -391,7 +408,10 @@ fn aligned(out: &mut String, values: &[(&&'static str, &Expression, &String)], i
     let single = |expression: &Expression| !matches!(expression, Expression::List(items) if items.len() > 1);
     let mut at = 0;
     while let Some(rest) = values.get(at..).filter(|rest| !rest.is_empty()) {
-        let singles = rest.iter().take_while(|(_, expression, _)| single(expression)).count();
+        let singles = rest
+            .iter()
+            .take_while(|(_, expression, _)| single(expression))
+            .count();
         let group = rest.get(..singles.max(1)).unwrap_or(rest);
         let width = group.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
         for (name, expression, comment) in group {
