@@ -1,6 +1,5 @@
 //! How a policy is attached so that IAM takes it: inline, or in several managed policies, never widened.
 
-use crate::iam::minimise::minimise;
 use crate::iam::policy::limits::Place;
 use crate::iam::policy::{Actions, Policy, Resources, Statement};
 
@@ -89,7 +88,7 @@ pub fn fit(policy: &Policy) -> Result<Attachment, TooLarge> {
     if size(policy) <= inline {
         return Ok(Attachment::Inline(policy.clone()));
     }
-    let smaller = minimise(policy);
+    let smaller = merged(policy);
     if size(&smaller) <= inline {
         return Ok(Attachment::Inline(smaller));
     }
@@ -100,12 +99,48 @@ pub fn fit(policy: &Policy) -> Result<Attachment, TooLarge> {
     }
 }
 
+/// Statements that differ only in their resources as one, then those that differ only in their actions: what is allowed
+/// stays exactly the same.
+fn merged(policy: &Policy) -> Policy {
+    let mut statements: Vec<Statement> = Vec::new();
+    for statement in &policy.statements {
+        let alike = statements.iter_mut().find(|known| {
+            known.effect == statement.effect
+                && known.actions == statement.actions
+                && known.conditions == statement.conditions
+        });
+        match alike.map(|known| (&mut known.resources, &statement.resources)) {
+            Some((Resources::Only(known), Resources::Only(more))) => known.extend(more.iter().cloned()),
+            _ => statements.push(statement.clone()),
+        }
+    }
+    let mut joined: Vec<Statement> = Vec::new();
+    for statement in statements {
+        let alike = joined.iter_mut().find(|known| {
+            known.effect == statement.effect
+                && known.resources == statement.resources
+                && known.conditions == statement.conditions
+        });
+        match alike.map(|known| (&mut known.actions, &statement.actions)) {
+            Some((Actions::Only(known), Actions::Only(more))) => known.extend(more.iter().cloned()),
+            _ => joined.push(statement),
+        }
+    }
+    Policy::of(joined)
+}
+
 /// The statements over as few documents as first fit in order gives, each within the limit where a single action on a
 /// single resource is.
 fn split(policy: &Policy, limit: usize) -> Vec<Policy> {
     let mut parts: Vec<Policy> = Vec::new();
     let mut waiting: Vec<Statement> = policy.statements.iter().rev().cloned().collect();
     while let Some(statement) = waiting.pop() {
+        if size(&Policy::of(vec![statement.clone()])) > limit
+            && let Some((first, second)) = halves(&statement)
+        {
+            waiting.extend([second, first]);
+            continue;
+        }
         let place = parts.iter().position(|part| {
             let mut with = part.clone();
             with.statements.push(statement.clone());
@@ -113,13 +148,7 @@ fn split(policy: &Policy, limit: usize) -> Vec<Policy> {
         });
         match place.and_then(|place| parts.get_mut(place)) {
             Some(part) => part.statements.push(statement),
-            None => {
-                let alone = Policy::of(vec![statement.clone()]);
-                match halves(&statement).filter(|_| size(&alone) > limit) {
-                    Some((first, second)) => waiting.extend([second, first]),
-                    None => parts.push(alone),
-                }
-            }
+            None => parts.push(Policy::of(vec![statement])),
         }
     }
     for part in &mut parts {
