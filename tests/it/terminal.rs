@@ -37,7 +37,10 @@ fn text(bytes: &[u8]) -> String {
 
 /// What a terminal of a width gets to see; standard output and error are one there.
 fn at_a_terminal(args: &str, columns: usize, set: &[(&str, &str)]) -> String {
-    let line = format!("stty rows 40 cols {columns} && {} {args}", env!("CARGO_BIN_EXE_rolefit"));
+    let line = format!(
+        "stty rows 40 cols {columns} && {} {args}",
+        env!("CARGO_BIN_EXE_rolefit")
+    );
     let output = command("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .env("TERM", "xterm-256color")
