@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod ci;
+mod commands;
+mod configuration;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -15,9 +18,11 @@ mod coverage;
 mod creep;
 mod demo;
 mod documents;
+mod emit;
 mod evaluate;
 mod fuzz;
 mod gaps;
+mod generated;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
@@ -26,4 +31,6 @@ mod reports;
 mod same_app;
 mod schemas;
 mod secrets;
+mod stages;
 mod sdk_names;
+mod terminal;

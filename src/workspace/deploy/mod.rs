@@ -30,9 +30,10 @@ mod serverless;
 pub mod stages;
 mod statements;
 mod template;
-mod terraform;
+pub(crate) mod terraform;
 pub(crate) mod text;
 mod triggers;
+mod trust;
 mod unread;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ mod sam;
 mod serverless;
 mod stages;
 mod terraform;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
