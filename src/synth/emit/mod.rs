@@ -187,7 +187,11 @@ fn capital(word: &str) -> String {
 
 /// Whether a symbol is a variable of IAM, such as `aws:username` or the `*` that stands for itself.
 fn is_policy_variable(symbol: &str) -> bool {
-    let prefix = symbol.split_once(':').map(|(prefix, _)| prefix);
+    let prefix = symbol
+        .split_once(':')
+        .map(|(prefix, _)| prefix)
+        // Those of the Serverless Framework, which fills them in.
+        .filter(|prefix| !matches!(*prefix, "env" | "opt" | "param" | "sls"));
     matches!(symbol, "*" | "?" | "$")
         || prefix.is_some_and(|prefix| {
             prefix != "AWS" && prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
