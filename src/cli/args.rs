@@ -87,7 +87,13 @@ pub struct Project {
     /// A folder with policy templates of your own, which take the place of built-in ones by id; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub templates: Vec<PathBuf>,
-    /// Where the current roles are read from: the stack template, or the live account.
+    /// Dumps of the account, a file or a folder, beside those in `.rolefit`; may be repeated.
+    ///
+    /// What `aws iam get-account-authorization-details`, `aws lambda list-functions` and `aws lambda
+    /// list-event-source-mappings` print. Functions that no stack describes are read from them.
+    #[arg(long, value_name = "PATH")]
+    pub deploy: Vec<PathBuf>,
+    /// Where the current roles are read from: the stack template, dumps of the account, or the live account.
     #[arg(long, value_enum, default_value_t = Current::Template)]
     pub current: Current,
     /// With `--current aws`: the name of the role, when the stack does not tell.
@@ -116,6 +122,8 @@ pub enum Current {
     /// The stack template.
     #[default]
     Template,
+    /// The dumps of the account.
+    Dump,
     /// The account that the environment's credentials belong to.
     Aws,
 }

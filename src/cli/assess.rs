@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::{Current, Project};
-use super::{approved, beyond, concern, observed, sources};
+use super::args::Project;
+use super::{account, approved, beyond, concern, observed, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
@@ -20,6 +20,7 @@ use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
+use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
 use crate::workspace::{cargo, deploy};
@@ -72,9 +73,6 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
             rayon::current_num_threads(),
         ));
     }
-    if project.current == Current::Aws {
-        read_roles(&mut inputs, project.role.as_deref())?;
-    }
     Ok(inputs)
 }
 
@@ -91,9 +89,8 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let templates = super::templates::in_force(&config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     let tree = cargo::read(&root);
-    let mut deployments = deploy::read(&root, &|name| {
-        catalog.managed_policy(name).map(|policy| policy.document_json)
-    });
+    let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
+    let mut deployments = deploy::read(&root, &managed);
     sources::apply(&mut deployments, &config, &root)?;
     let below = manifest_folder(&root, &config)?;
     let packages: Vec<Package> = tree
@@ -109,7 +106,26 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         explicit: config.links(),
         cargo_metadata: cargo_lambda.names.clone(),
     };
+    let mut account = account::read(
+        project,
+        &account::Described {
+            root: &root,
+            packages: &packages,
+            deployments: &deployments,
+            statements: &statements,
+            managed: &managed,
+        },
+    )?;
+    deployments.gaps.append(&mut account.gaps);
+    let of_account = std::mem::take(&mut account.functions);
+    let joined = join(
+        &mut deployments,
+        of_account,
+        account.current,
+        &synth::recognise::recognise,
+    );
     let mut workspace = link::link(deployments, &packages, &statements);
+    joined.tidy(&mut workspace);
     cargo_lambda.apply(&mut workspace);
     let options = ScanOptions {
         threads: Some(rayon::current_num_threads()),
@@ -144,6 +160,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let manifests = std::mem::take(&mut inputs.tree.gaps);
     inputs.workspace.gaps.extend(manifests);
     inputs.choose(&project.functions)?;
+    account::read_other_roles(&mut account, project, &mut inputs.workspace, &managed)?;
     Ok(inputs)
 }
 
@@ -245,36 +262,6 @@ fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
             role: role(function),
         })
         .collect()
-}
-
-/// Puts the roles that the account has in the place of those that the stack template describes.
-#[cfg(feature = "live")]
-fn read_roles(inputs: &mut Inputs, named: Option<&str>) -> anyhow::Result<()> {
-    let account = crate::aws::Account::connect()?;
-    for function in &mut inputs.workspace.functions {
-        let Some(logical) = named
-            .or(function.role.as_ref().map(|role| role.id.as_str()))
-            .map(str::to_owned)
-        else {
-            continue;
-        };
-        let read = match named {
-            Some(name) => account.role(name),
-            None => account.role_name(&logical).and_then(|name| account.role(&name)),
-        };
-        let shared_with = function
-            .role
-            .take()
-            .map(|role| role.shared_with)
-            .unwrap_or_default();
-        function.role = Some(crate::workspace::model::Role { shared_with, ..read? });
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "live"))]
-fn read_roles(_: &mut Inputs, _: Option<&str>) -> anyhow::Result<()> {
-    anyhow::bail!("this rolefit was built without the feature `live`, so it cannot read the account")
 }
 
 impl Inputs {

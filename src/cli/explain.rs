@@ -17,6 +17,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         no_config: args.no_config,
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
+        deploy: Vec::new(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),

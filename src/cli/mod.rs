@@ -1,5 +1,6 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod account;
 mod approved;
 mod args;
 mod assess;

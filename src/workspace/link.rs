@@ -186,9 +186,13 @@ impl Linker<'_> {
         let name = rest.split('/').next()?;
         let name = name.strip_suffix(".zip").unwrap_or(name);
         let binary = self.named(name, Some(folder))?;
+        let rule = match code.sha256 {
+            Some(_) => "CodeSha256 of target/lambda/<bin>",
+            None => "CodeUri target/lambda/<bin>",
+        };
         Some(Found {
             binary,
-            rule: "CodeUri target/lambda/<bin>",
+            rule,
             confidence: Confidence::High,
         })
     }
@@ -271,7 +275,10 @@ impl Linker<'_> {
             Some(stack) if stack.kind == "terraform" => stack.with_defaults(&function.deployed_name),
             _ => function.deployed_name.clone(),
         };
-        let names = [words(without_hash(&function.name)), words(&plain_text(&deployed))];
+        let names = [
+            words(without_hash(&function.name)),
+            words(without_hash(&plain_text(&deployed))),
+        ];
         let length = |binary: &BinaryId| {
             let name = words(&binary.binary).concat();
             let fits = !name.is_empty() && names.iter().any(|words| is_affix(&name, words));
@@ -459,8 +466,17 @@ fn plain_text(text: &str) -> String {
     plain.collect()
 }
 
-/// A logical id without the eight hexadecimal digits that CDK puts behind it.
+/// A logical id without the eight hexadecimal digits that CDK puts behind it, a name without the twelve characters that
+/// CloudFormation does.
 fn without_hash(id: &str) -> &str {
+    if let Some((name, ending)) = id.rsplit_once('-')
+        && matches!(ending.len(), 12 | 13)
+        && ending
+            .chars()
+            .all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+    {
+        return without_hash(name);
+    }
     match id.len().checked_sub(8).and_then(|at| id.split_at_checked(at)) {
         Some((name, hash)) if !name.is_empty() && hash.chars().all(is_hash_digit) => name,
         _ => id,

@@ -47,12 +47,25 @@ pub type StackText = String;
 pub struct Stack {
     /// The file, relative to the scanned root.
     pub file: String,
-    /// `sam` or `cloudformation`.
+    /// `sam`, `cloudformation`, `terraform`, or `account` for what an account has.
     pub kind: &'static str,
+    /// Where it is deployed, where that is told.
+    pub place: Option<Place>,
     /// Parameters and their defaults.
     pub parameters: BTreeMap<String, Option<String>>,
     /// Resources by logical id.
     pub resources: BTreeMap<String, StackResource>,
+}
+
+/// Where something is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Such as `aws`.
+    pub partition: String,
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// Twelve digits.
+    pub account: String,
 }
 
 /// A resource of a stack, with the one symbolic ARN by which every mention of it is known.
@@ -189,6 +202,8 @@ pub struct CodeClue {
     pub build_method: Option<String>,
     /// The binary that the rule `build-<logical id>` of the Makefile builds or copies.
     pub makefile_binary: Option<String>,
+    /// Hash of the deployed package, as Lambda tells it (SHA-256 in Base64).
+    pub sha256: Option<String>,
 }
 
 /// An execution role as it is today.

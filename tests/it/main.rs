@@ -24,7 +24,9 @@ mod generated;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod own_policy;
 mod reports;
+mod rules;
 mod same_app;
 mod schemas;
 mod sdk_names;

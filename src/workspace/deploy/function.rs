@@ -298,7 +298,7 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
-            makefile_binary: None,
+            ..CodeClue::default()
         }
     }
 

@@ -5,6 +5,7 @@
 //! each role grants, and [`function`] what each function is. Nothing here needs the network; what cannot be told offline
 //! stays a symbol, and what cannot be read is a gap.
 
+pub mod account;
 mod branches;
 pub mod cargo_lambda;
 mod connectors;

@@ -30,6 +30,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
     let mut stack = Stack {
         file: template.file.clone(),
         kind: template.kind,
+        place: None,
         parameters: template.parameters.clone(),
         resources,
     };
@@ -234,6 +235,18 @@ impl Stack {
                     .unwrap_or_else(|| format!("${{{symbol}}}")),
             })
             .collect()
+    }
+
+    /// The ARN as it is in the account, where the stack tells the account: names in place of logical ids, partition,
+    /// region and account spelled out.
+    pub fn settled(&self, arn: &str) -> String {
+        let Some(place) = &self.place else {
+            return arn.to_owned();
+        };
+        self.physical_arn(arn)
+            .replace("${AWS::Partition}", &place.partition)
+            .replace("${AWS::Region}", &place.region)
+            .replace("${AWS::AccountId}", &place.account)
     }
 
     /// A text with the defaults of the parameters that have one; for comparing names, never for output.

@@ -11,7 +11,7 @@ use crate::usage::Location;
 pub(crate) struct Template {
     /// Path relative to the scanned root.
     pub(crate) file: String,
-    /// What wrote it: `sam`, `cloudformation` or `terraform`.
+    /// What wrote it: `sam`, `cloudformation`, `terraform`, or `account` where nothing did.
     pub(crate) kind: &'static str,
     /// Names of the files by number, where it is written in several; none where `file` is all there is.
     files: Arc<[String]>,
@@ -112,6 +112,14 @@ impl Template {
             globals: None,
             resources,
             unexpanded: Vec::new(),
+        }
+    }
+
+    /// A template of what an account has.
+    pub(crate) fn of_account(file: String, files: Arc<[String]>, resources: Vec<Resource>) -> Self {
+        Self {
+            kind: "account",
+            ..Self::of_terraform(file, files, BTreeMap::new(), resources)
         }
     }
 
