@@ -525,7 +525,10 @@ fn a_new_need_of_the_code_is_told_beside_the_lock() {
     project.package("", "worker", &MAIN.replace("#[cfg(feature = \"audit\")]", ""));
     let said = project.findings();
     assert!(
-        has(&said, "RF022 warning `Worker` now needs `s3:PutObject` on `s3:audit/b`"),
+        has(
+            &said,
+            "RF022 warning `Worker` now needs `s3:PutObject` on `s3:audit/b`"
+        ),
         "{said:#?}"
     );
 }
