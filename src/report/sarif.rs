@@ -54,7 +54,7 @@ fn rule(rule: &Rule) -> Value {
         "shortDescription": { "text": rule.summary },
         "fullDescription": { "text": rule.summary },
         "help": { "text": rule.help, "markdown": page(rule) },
-        "helpUri": help_uri(rule),
+        "helpUri": rule.page(),
         "defaultConfiguration": { "level": rule.level.as_str() },
         "properties": {
             "tags": ["security", "iam", "least-privilege"],
@@ -62,15 +62,6 @@ fn rule(rule: &Rule) -> Value {
             "security-severity": security_severity(rule.severity),
         },
     })
-}
-
-/// The rule's page in the sources of this version, which docs.rs shows.
-fn help_uri(rule: &Rule) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "https://docs.rs/crate/rolefit/{version}/source/docs/rules/{}.md",
-        rule.id
-    )
 }
 
 /// GitHub's scale: above 9 an alert is critical, from 7 on high, from 4 on medium.

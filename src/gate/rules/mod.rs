@@ -62,6 +62,17 @@ pub struct Rule {
     pub text: &'static str,
 }
 
+impl Rule {
+    /// The address of the rule's page, in the files of the released version.
+    pub fn page(&self) -> String {
+        format!(
+            "https://docs.rs/crate/rolefit/{}/source/docs/rules/{}.md",
+            env!("CARGO_PKG_VERSION"),
+            self.id
+        )
+    }
+}
+
 macro_rules! rules {
     ($($constant:ident = $id:literal $name:literal $level:ident $severity:ident: $summary:literal; $help:literal;)*) => {
         $(#[doc = $summary] pub static $constant: Rule = Rule {
@@ -132,7 +143,7 @@ rules! {
         "Give every function its own role.";
     INJECTED_EXCESS = "RF031" "injected-excess" Note Low:
         "The framework adds permissions that the function does not need.";
-        "With SAM: define the role as an `AWS::IAM::Role` of your own and set `Role` on the function.";
+        "Define the role as an `AWS::IAM::Role` of your own and set it on the function: `Role` with SAM, `role` with the Serverless Framework.";
     IGNORED_POLICIES = "RF032" "ignored-policies" Error High:
         "SAM ignores `Policies` of a function that has a `Role`.";
         "Move the policies to the role.";

@@ -22,8 +22,7 @@ const TERRAFORM_NAME: &str = "name";
 /// The stack of a template: its parameters and named resources.
 pub(crate) fn stack(template: &Template) -> Stack {
     let mut resources: BTreeMap<String, StackResource> = template
-        .resources
-        .iter()
+        .all()
         .map(|resource| (resource.id.clone(), stack_resource(template, resource)))
         .collect();
     generated_resources(template, &mut resources);
@@ -35,8 +34,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
         resources,
     };
     let keys: Vec<(String, String)> = template
-        .resources
-        .iter()
+        .all()
         .filter_map(|resource| Some((resource.id.clone(), kms_key(template, &stack, resource)?)))
         .collect();
     for (id, key) in keys {
@@ -218,7 +216,25 @@ impl Stack {
     /// Brings every mention of a resource in an ARN (or another text) to its symbolic ARN; what follows the resource's
     /// own part (`/index/*`, `/*`, `:*`) stays. Texts that name no ARN come back as they are.
     pub fn normalise_arn(&self, text: &str) -> String {
-        self.settle_literal_name(self.fill_attributes(text))
+        self.settle_literal_name(self.with_parameter_slash(self.fill_attributes(text)))
+    }
+
+    /// `parameter${Sender}` names the parameter that `parameter/${Sender}` is here: a name that begins with a slash
+    /// brings the one between.
+    fn with_parameter_slash(&self, text: String) -> String {
+        let Some((before, after)) = text.split_once(":parameter${") else {
+            return text;
+        };
+        let slashed = after
+            .split_once('}')
+            .and_then(|(symbol, _)| self.resources.get(symbol))
+            .filter(|resource| resource.type_name == "AWS::SSM::Parameter")
+            .and_then(|resource| resource.physical_name.as_deref())
+            .is_some_and(|name| name.starts_with('/'));
+        match slashed {
+            true => format!("{before}:parameter/${{{after}"),
+            false => text,
+        }
     }
 
     /// The ARN with the names that the template gives in place of logical ids, such as `table/orders-${Stage}` for
