@@ -81,8 +81,11 @@ pub fn json(deployable: &Deployable<'_>, shared: &mut Shared) -> Value {
     let mut root = Map::new();
     root.insert("//".to_owned(), json!(deployable.heading));
     for block in blocks(deployable, shared) {
-        let kind = root.entry(block.kind).or_insert_with(|| json!({}));
-        kind[block.type_name][&block.name] = json_body(&block.body);
+        put(
+            &mut root,
+            &[block.kind, block.type_name, &block.name],
+            json_body(&block.body),
+        );
     }
     Value::Object(root)
 }
@@ -107,14 +110,29 @@ impl Shared {
     pub fn json(&self) -> Value {
         let mut root = Map::new();
         for source in self.sources.keys() {
-            let data = root.entry("data").or_insert_with(|| json!({}));
-            data[*source] = json!({ "current": {} });
+            put(&mut root, &["data", source, "current"], json!({}));
         }
         for (name, description) in &self.variables {
-            let variables = root.entry("variable").or_insert_with(|| json!({}));
-            variables[name] = json!({ "type": "string", "description": literal(description) });
+            let variable = json!({ "type": "string", "description": literal(description) });
+            put(&mut root, &["variable", name], variable);
         }
         Value::Object(root)
+    }
+}
+
+/// Sets a member of nested objects.
+fn put(object: &mut Map<String, Value>, path: &[&str], value: Value) {
+    match path {
+        [] => {}
+        [name] => {
+            object.insert((*name).to_owned(), value);
+        }
+        [name, rest @ ..] => {
+            let inner = object.entry(*name).or_insert_with(|| json!({}));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
     }
 }
 
