@@ -29,6 +29,7 @@ mod layers;
 mod live;
 mod own_policy;
 mod reports;
+mod rules;
 mod same_app;
 mod schemas;
 mod sdk_names;
