@@ -23,7 +23,7 @@ use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{cargo, deploy};
+use crate::workspace::{artefacts, cargo, deploy};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
     let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
-    let mut deployments = deploy::read(&root, &managed);
+    let mut deployments = deploy::read_stages(&root, &managed, &sources::stages(&config, &root)?);
     sources::apply(&mut deployments, &config, &root)?;
     let below = manifest_folder(&root, &config)?;
     let packages: Vec<Package> = tree
@@ -103,6 +103,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         })
         .map(|package| self::package(package, all))
         .collect();
+    artefacts::compare(&root, &mut deployments, &packages);
     let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit: config.links(),

@@ -32,5 +32,7 @@ mod reports;
 mod rules;
 mod same_app;
 mod schemas;
+mod secrets;
+mod stages;
 mod sdk_names;
 mod terminal;

@@ -161,7 +161,7 @@ impl<'a> Reading<'a> {
             .iter()
             .filter_map(|entry| {
                 let value = EnvValue {
-                    text: self.text(&entry.value)?,
+                    text: super::secrets::shown(&entry.key, self.text(&entry.value)?),
                     location: self.location(entry.key_at),
                 };
                 Some((entry.key.clone(), value))

@@ -54,6 +54,12 @@ impl Plan {
         self.file.rsplit_once('/').map_or("", |(dir, _)| dir)
     }
 
+    /// What people call it: the file's name without its endings.
+    pub(super) fn name(&self) -> &str {
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        name.split('.').find(|part| !part.is_empty()).unwrap_or(name)
+    }
+
     /// Addresses of functions, without the keys of instances.
     pub(super) fn functions(&self) -> BTreeSet<String> {
         self.resources
