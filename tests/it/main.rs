@@ -23,6 +23,7 @@ mod layers;
 mod live;
 mod own_policy;
 mod reports;
+mod runtime;
 mod same_app;
 mod schemas;
 mod sdk_names;

@@ -72,6 +72,12 @@ fn generated_resources(template: &Template, resources: &mut BTreeMap<String, Sta
         };
         add(format!("{}Role", function.id), "AWS::IAM::Role");
         let properties = merged_properties(template, function);
+        for event in properties.get("Events").map(Node::entries).unwrap_or(&[]) {
+            let subscription = event.value.path(&["Properties", "SqsSubscription"]);
+            if subscription.and_then(Node::as_text) == Some("true") {
+                add(format!("{}{}Queue", function.id, event.key), "AWS::SQS::Queue");
+            }
+        }
         let destinations = properties.path(&["EventInvokeConfig", "DestinationConfig"]);
         for entry in destinations.map(Node::entries).unwrap_or(&[]) {
             let id = format!("{}EventInvokeConfig{}", function.id, entry.key);
