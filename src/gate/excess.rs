@@ -136,9 +136,10 @@ fn finding(
             .push(format!("never needed: {}", unneeded.join(", ")));
     }
     if let Some(injected_by) = &origin.injected_by {
-        finding
-            .notes
-            .push(format!("added by SAM because of `{injected_by}`"));
+        finding.notes.push(format!(
+            "added by {} because of `{injected_by}`",
+            framework(origin.kind)
+        ));
         finding.level = Level::Note;
     }
     finding.help = Some(match rule.id {
@@ -228,4 +229,12 @@ fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
             finding
         })
         .collect()
+}
+
+/// Who puts statements of a kind into roles by itself.
+fn framework(kind: &str) -> &'static str {
+    match kind {
+        "serverless-injected" => "the Serverless Framework",
+        _ => "SAM",
+    }
 }

@@ -99,7 +99,7 @@ rules! {
         "Give every function its own role.";
     INJECTED_EXCESS = "RF031" "injected-excess" Note:
         "The framework adds permissions that the function does not need.";
-        "With SAM: define the role as an `AWS::IAM::Role` of your own and set `Role` on the function.";
+        "Define the role as an `AWS::IAM::Role` of your own and set it on the function: `Role` with SAM, `role` with the Serverless Framework.";
     IGNORED_POLICIES = "RF032" "ignored-policies" Error:
         "SAM ignores `Policies` of a function that has a `Role`.";
         "Move the policies to the role.";

@@ -47,7 +47,7 @@ pub type StackText = String;
 pub struct Stack {
     /// The file, relative to the scanned root.
     pub file: String,
-    /// `sam`, `cloudformation`, `terraform`, or `account` for what an account has.
+    /// `sam`, `cloudformation`, `cdk`, `serverless`, `terraform`, or `account` for what an account has.
     pub kind: &'static str,
     /// Where it is deployed, where that is told.
     pub place: Option<Place>,
@@ -162,6 +162,9 @@ pub struct RuntimeSettings {
 pub struct Function {
     /// Name users know: logical id, else binary name. See `name_text` for what is deployed.
     pub name: String,
+    /// A longer name that tells it apart from functions of other stacks, such as a construct path of CDK; `name` is that
+    /// where the short one is not unique.
+    pub full_name: Option<String>,
     /// The deployed function name as a stack text, such as `put-order-${Stage}` or `${PutOrderFunction}`.
     pub deployed_name: StackText,
     /// The binary it runs, when known.
@@ -198,8 +201,12 @@ pub struct CodeClue {
     pub path: Option<String>,
     /// `Metadata.BuildProperties.Binary` of SAM.
     pub binary: Option<String>,
-    /// `Metadata.BuildMethod` of SAM.
+    /// `Metadata.BuildMethod` of SAM; `serverless-rust` or `handler` where a handler names the binary.
     pub build_method: Option<String>,
+    /// Folder of the Cargo package, relative to the scanned root, where the deployment names it (`manifestPath` of CDK).
+    pub package_dir: Option<String>,
+    /// The binary whose built file has the same bytes as the artefact, and how that was seen.
+    pub built_binary: Option<(BinaryId, &'static str)>,
     /// The binary that the rule `build-<logical id>` of the Makefile builds or copies.
     pub makefile_binary: Option<String>,
     /// Hash of the deployed package, as Lambda tells it (SHA-256 in Base64).
@@ -235,7 +242,7 @@ pub struct RoleStatement {
 /// What put a statement into a role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GrantOrigin {
-    /// `inline`, `managed-policy`, `sam-policy-template`, `sam-connector`, `sam-injected`.
+    /// `inline`, `managed-policy`, `sam-policy-template`, `sam-connector`, `sam-injected`, `serverless-injected`.
     pub kind: &'static str,
     /// Name of the policy, policy template or connector.
     pub name: String,

@@ -80,7 +80,7 @@ fn lines(report: &Value) -> BTreeSet<String> {
 fn every_form_gives_the_same_functions_needs_and_verdicts() {
     let sam = lines(&report("sam"));
     assert!(sam.len() > 12, "{sam:#?}");
-    for form in ["cloudformation", "terraform", "account"] {
+    for form in ["cloudformation", "terraform", "cdk", "serverless", "account"] {
         let other = lines(&report(form));
         let missing: Vec<_> = sam.difference(&other).collect();
         let unexpected: Vec<_> = other.difference(&sam).collect();

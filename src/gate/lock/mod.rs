@@ -319,7 +319,10 @@ impl LockedFunction {
 pub fn managed_names<'a>(catalog: &Catalog, role: &'a Role) -> BTreeSet<&'a str> {
     let mut origins: BTreeMap<&str, Vec<&Statement>> = BTreeMap::new();
     for one in &role.statements {
-        if matches!(one.origin.kind, "managed-policy" | "sam-injected") {
+        if matches!(
+            one.origin.kind,
+            "managed-policy" | "sam-injected" | "serverless-injected"
+        ) {
             origins.entry(&one.origin.name).or_default().push(&one.statement);
         }
     }

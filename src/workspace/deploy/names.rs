@@ -22,8 +22,7 @@ const TERRAFORM_NAME: &str = "name";
 /// The stack of a template: its parameters and named resources.
 pub(crate) fn stack(template: &Template) -> Stack {
     let mut resources: BTreeMap<String, StackResource> = template
-        .resources
-        .iter()
+        .all()
         .map(|resource| (resource.id.clone(), stack_resource(template, resource)))
         .collect();
     generated_resources(template, &mut resources);
@@ -35,8 +34,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
         resources,
     };
     let keys: Vec<(String, String)> = template
-        .resources
-        .iter()
+        .all()
         .filter_map(|resource| Some((resource.id.clone(), kms_key(template, &stack, resource)?)))
         .collect();
     for (id, key) in keys {

@@ -42,7 +42,8 @@ impl Reading<'_> {
     pub(crate) fn written_roles(&mut self, named: &NamedRoles) -> Roles {
         let template = self.template;
         template
-            .of_type("AWS::IAM::Role")
+            .all()
+            .filter(|resource| resource.type_name == "AWS::IAM::Role")
             .filter(|resource| named.ids.contains(&resource.id))
             .map(|resource| (resource.id.clone(), self.written_role(resource)))
             .collect()
@@ -103,7 +104,7 @@ impl Reading<'_> {
     /// Adds the policies that other resources attach: `AWS::IAM::Policy`, `::ManagedPolicy` and `::RolePolicy`.
     pub(crate) fn attach_policies(&mut self, named: &NamedRoles, roles: &mut Roles) {
         let template = self.template;
-        for resource in &template.resources {
+        for resource in template.all() {
             let (kind, targets) = match resource.type_name.as_str() {
                 "AWS::IAM::Policy" => ("inline", resource.properties.get("Roles")),
                 "AWS::IAM::ManagedPolicy" => ("managed-policy", resource.properties.get("Roles")),

@@ -6,9 +6,11 @@
     reason = "tests"
 )]
 
+mod cdk;
 mod cloudformation;
 mod names;
 mod sam;
+mod serverless;
 mod terraform;
 
 use std::collections::BTreeMap;
