@@ -22,6 +22,7 @@ mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod own_policy;
+mod malformed;
 mod reports;
 mod runtime;
 mod same_app;

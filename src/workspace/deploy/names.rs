@@ -150,8 +150,15 @@ fn kms_key(template: &Template, stack: &Stack, resource: &Resource) -> Option<St
     key_arn(template, stack, node)
 }
 
+/// An alias names a key, no other alias; templates that say so all the same may go round in a circle.
+const MOST_ALIASES: usize = 3;
+
 /// The symbolic ARN of a customer key that a property names by ARN, id or alias; `None` for keys that AWS manages.
 pub(crate) fn key_arn(template: &Template, stack: &Stack, node: &Node) -> Option<String> {
+    key_behind(template, stack, node, MOST_ALIASES)
+}
+
+fn key_behind(template: &Template, stack: &Stack, node: &Node, aliases: usize) -> Option<String> {
     let name = text(template, node)?;
     let alias = name
         .rsplit_once(":alias/")
@@ -162,7 +169,8 @@ pub(crate) fn key_arn(template: &Template, stack: &Stack, node: &Node) -> Option
     if let Some(resource) = stack.resource_named(&name) {
         if resource.type_name == "AWS::KMS::Alias" {
             let target = template.resource(&resource.id)?;
-            return key_arn(template, stack, target.properties.get("TargetKeyId")?);
+            let target = target.properties.get("TargetKeyId")?;
+            return key_behind(template, stack, target, aliases.checked_sub(1)?);
         }
         return resource.arn.clone();
     }
