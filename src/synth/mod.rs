@@ -6,6 +6,7 @@
 //! 4. [`merge`]: equal and covered grants joined, statements grouped, one canonical policy.
 //! 5. [`emit`]: the policy as a role resource of a stack template.
 
+pub mod adjust;
 pub mod bind;
 pub mod emit;
 pub mod expand;
@@ -13,6 +14,7 @@ pub mod merge;
 mod name;
 pub mod recognise;
 pub mod runtime;
+pub mod size;
 
 use crate::catalog::Catalog;
 use crate::iam::arn::ArnPattern;

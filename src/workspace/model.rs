@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::iam::policy::Statement;
+use crate::iam::policy::{Policy, Statement};
 use crate::usage::{Confidence, Gap, Location};
 
 /// A Cargo package.
@@ -228,6 +228,17 @@ pub struct Role {
     pub statements: Vec<RoleStatement>,
     /// Symbolic ARN or name of the permissions boundary.
     pub boundary: Option<String>,
+    /// Who may assume it, where that is written; a role that a framework makes lets Lambda alone assume it.
+    pub trust: Option<RoleTrust>,
+}
+
+/// The trust policy of a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleTrust {
+    /// What it says.
+    pub policy: Policy,
+    /// Where it stands.
+    pub location: Location,
 }
 
 /// A statement of a role and where it comes from.

@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod ci;
+mod commands;
+mod configuration;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -15,9 +18,11 @@ mod coverage;
 mod creep;
 mod demo;
 mod documents;
+mod emit;
 mod evaluate;
 mod fuzz;
 mod gaps;
+mod generated;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
@@ -28,3 +33,4 @@ mod runtime;
 mod same_app;
 mod schemas;
 mod sdk_names;
+mod terminal;

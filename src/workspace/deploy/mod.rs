@@ -28,9 +28,10 @@ mod sam_events;
 mod serverless;
 mod statements;
 mod template;
-mod terraform;
+pub(crate) mod terraform;
 pub(crate) mod text;
 mod triggers;
+mod trust;
 mod unread;
 
 use std::collections::BTreeMap;

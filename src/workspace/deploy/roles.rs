@@ -55,6 +55,9 @@ impl Reading<'_> {
         role.boundary = properties
             .get("PermissionsBoundary")
             .and_then(|node| self.arn(node));
+        role.trust = properties
+            .get("AssumeRolePolicyDocument")
+            .and_then(|document| self.trust(&resource.id, document));
         for item in properties.get("Policies").map(items).unwrap_or_default() {
             let name = item
                 .node
@@ -81,6 +84,7 @@ impl Reading<'_> {
             shared_with: Vec::new(),
             statements: Vec::new(),
             boundary: None,
+            trust: None,
         }
     }
 

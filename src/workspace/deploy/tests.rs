@@ -12,6 +12,7 @@ mod names;
 mod sam;
 mod serverless;
 mod terraform;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
