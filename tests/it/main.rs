@@ -11,6 +11,7 @@
 mod ci;
 mod commands;
 mod configuration;
+mod account;
 mod contain;
 mod contain_cases;
 mod contain_managed;

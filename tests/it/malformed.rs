@@ -54,7 +54,7 @@ locals {
 }
 resource "aws_iam_role" "bad" {
   name               = local.name
-  assume_role_policy = jsonencode({ Statement = [] })
+  assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }] })
 }
 resource "aws_iam_role_policy" "bad" {
   role   = aws_iam_role.bad.id

@@ -14,6 +14,8 @@ import sys
 import hcl2
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures" / "deploy"
+# What python-hcl2 adds of its own.
+NOT_THERE = ("__is_block__", "__comments__", "__inline_comments__")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 
 
@@ -37,11 +39,18 @@ def shown(value):
     if isinstance(value, list):
         return "[" + ", ".join(shown(one) for one in value) + "]"
     if isinstance(value, dict):
-        pairs = sorted((key_shown(key), shown(one)) for key, one in value.items() if key != "__is_block__")
+        pairs = sorted((key_shown(key), shown(one)) for key, one in value.items() if key not in NOT_THERE)
         return "{" + ", ".join(f"{key} = {one}" for key, one in pairs) + "}"
-    heredoc = re.fullmatch(r'"<<(-?)(\w+)\n(.*?)\n?\s*\2"', value, re.S)
+    heredoc = re.fullmatch(r'"<<(-?)(\w+)\n(.*\n)?[ \t]*\2"', value, re.S)
     if heredoc:
-        return "?"
+        text = heredoc.group(3) or ""
+        if open_parts(text):
+            return "?"
+        lines = text.splitlines()
+        if heredoc.group(1):
+            margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+            lines = [line[margin:] for line in lines]
+        return repr_text("".join(line + "\n" for line in lines).replace("$${", "${").replace("%%{", "%{"))
     if value.startswith('"') and value.endswith('"') and not open_parts(value):
         return repr_text(unescaped(value[1:-1]))
     return "?"
@@ -70,7 +79,7 @@ def blocks(kind, value):
 
 def lines(path, body, found):
     for key, value in body.items():
-        if key == "__is_block__":
+        if key in NOT_THERE:
             continue
         is_blocks = isinstance(value, list) and value and all(isinstance(one, dict) and has_body(one) for one in value)
         if is_blocks:
