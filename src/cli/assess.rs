@@ -250,6 +250,11 @@ pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
     Ok(Box::leak(Box::new(catalog)))
 }
 
+/// Whether a function may be deployed under a name.
+pub fn is_deployed_as(function: &Function, name: &str) -> bool {
+    NamePattern::of_stack_text(&function.deployed_name).matches(name)
+}
+
 fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
     let role = |function: &Function| {
         function

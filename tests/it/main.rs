@@ -21,6 +21,7 @@ mod demo;
 mod documents;
 mod emit;
 mod evaluate;
+mod explain;
 mod fuzz;
 mod gaps;
 mod generated;
