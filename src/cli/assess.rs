@@ -113,6 +113,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         project,
         &account::Described {
             root: &root,
+            dumps: sources::dumps(&config),
             packages: &packages,
             deployments: &deployments,
             statements: &statements,
