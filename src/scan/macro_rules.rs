@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ir::{Name, Span, Tok};
-use super::tokens::{Printed, plain};
+use super::tokens::{Placed, plain};
 
 /// One `(pattern) => {body}` of a macro.
 #[derive(Clone, Debug)]
@@ -312,7 +312,7 @@ fn parsed_fragment(kind: &str, input: &[Tok]) -> Option<usize> {
 /// Parses one fragment from the front and says how many token trees are left.
 fn parse_prefix(kind: &str, input: &[Tok]) -> Option<usize> {
     use syn::parse::{ParseStream, Parser};
-    let printed = Printed::new(input);
+    let placed = Placed::new(input);
     let parser = |stream: ParseStream<'_>| -> syn::Result<usize> {
         match kind {
             "ty" => drop(stream.parse::<syn::Type>()?),
@@ -327,7 +327,7 @@ fn parse_prefix(kind: &str, input: &[Tok]) -> Option<usize> {
         let rest: proc_macro2::TokenStream = stream.parse()?;
         Ok(rest.into_iter().count())
     };
-    parser.parse_str(&printed.text).ok()
+    parser.parse2(placed.stream).ok()
 }
 
 /// Writes `body` with the innermost bindings last in `scopes`.

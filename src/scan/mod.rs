@@ -47,10 +47,12 @@ mod reach;
 mod regions;
 mod signatures;
 mod sites;
+mod skim;
 mod tokens;
 mod trace;
 mod types;
 mod value;
+mod variables;
 mod world;
 mod wrapped;
 
@@ -250,7 +252,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     files_read.dedup();
     let all_sites = scanned.all_sites();
     // Giving the memory back takes a while, too.
-    rayon::join(|| facts.into_par_iter().for_each(drop), || drop(world));
+    rayon::join(|| facts.into_par_iter().for_each(drop), || world.discard());
     Scan {
         all_sites,
         entries,
@@ -323,7 +325,7 @@ fn expand_macros(
                     &table,
                 );
                 let changed = expander.item_macros(&mut file.items);
-                proc_macro2::extra::invalidate_current_thread_spans();
+                tokens::forget_texts();
                 (changed, expander.opaque)
             })
             .collect();
@@ -349,7 +351,7 @@ fn expand_macros(
                 &table,
             );
             expander.bodies(&mut file.items, 0);
-            proc_macro2::extra::invalidate_current_thread_spans();
+            tokens::forget_texts();
             expander.opaque
         })
         .collect();

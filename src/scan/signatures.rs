@@ -1,9 +1,10 @@
 //! Types of fields, impls, bounds and signatures, once names resolve.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::ir::Name;
 use super::types::{BoundsMeaning, Ty};
@@ -197,19 +198,19 @@ fn signature(world: &World<'_>, id: FnId) -> Signature {
 }
 
 fn collect_methods(world: &mut World<'_>) {
-    let mut methods: HashMap<Name, Vec<FnId>> = HashMap::new();
+    let mut methods: FxHashMap<Name, Vec<FnId>> = FxHashMap::default();
     for (id, data) in world.fns.iter() {
         if data.owner != Owner::Free && data.item.has_self {
             methods.entry(data.item.name.clone()).or_default().push(id);
         }
     }
-    let mut trait_fns: HashMap<Name, Vec<TraitId>> = HashMap::new();
+    let mut trait_fns: FxHashMap<Name, Vec<TraitId>> = FxHashMap::default();
     for (id, data) in world.traits.iter() {
         for name in data.fns.keys() {
             trait_fns.entry(name.clone()).or_default().push(id);
         }
     }
-    let mut foreign_fns: HashMap<Name, Vec<ImplId>> = HashMap::new();
+    let mut foreign_fns: FxHashMap<Name, Vec<ImplId>> = FxHashMap::default();
     for id in &world.foreign_impls {
         let data = &world.impls[*id];
         let given = data.of_trait.map(|id| &world.traits[id].fns);
