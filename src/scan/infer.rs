@@ -17,6 +17,8 @@ pub struct Infer<'w, 'a> {
     pub(super) body: &'w Body,
     pub(super) facts: Facts,
     pub(super) variables: Variables,
+    /// The type of texts, made once.
+    text: Ty,
     /// Types that the first pass found for variables.
     pub(super) prior: Vec<Ty>,
     /// Closures and async blocks around, innermost last.
@@ -44,6 +46,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
                 ..Facts::default()
             },
             variables: Variables::default(),
+            text: Ty::External(Some(Arc::from("String"))),
             prior,
             inner: Vec::new(),
             read_early: BTreeSet::new(),
@@ -160,9 +163,9 @@ impl Infer<'_, '_> {
         match &expr.kind {
             ExprKind::Str(text) => {
                 self.extension_text(id, text, expr.span);
-                Ty::External(Some(Arc::from("String")))
+                self.text.clone()
             }
-            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => Ty::External(Some(Arc::from("String"))),
+            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => self.text.clone(),
             ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
             ExprKind::Path(path) => self.path_expr(id, path, expr.span),
             ExprKind::Call { callee, args } => self.call(id, *callee, args, expr.span),
@@ -293,7 +296,7 @@ impl Infer<'_, '_> {
                         self.expr(*id);
                     }
                 }
-                Ty::External(Some(Arc::from("String")))
+                self.text.clone()
             }
         }
     }

@@ -19,8 +19,9 @@ pub fn resolve_signatures(world: &mut World<'_>) {
     resolve_fields(world);
     resolve_fns(world);
     // Associated types may need each other's results: the bounds are read again with everything in place.
-    resolve_params(world);
-    resolve_fns(world);
+    if resolve_params(world) {
+        resolve_fns(world);
+    }
     collect_methods(world);
 }
 
@@ -58,7 +59,8 @@ fn resolve_impl_heads(world: &mut World<'_>) {
     }
 }
 
-fn resolve_params(world: &mut World<'_>) {
+/// Reads what bounds mean; whether that changed anything.
+fn resolve_params(world: &mut World<'_>) -> bool {
     let mut scopes: Vec<Arc<Scope>> = Vec::new();
     scopes.extend(world.adts.iter().map(|(_, adt)| adt.scope.clone()));
     scopes.extend(world.aliases.iter().map(|(_, alias)| alias.scope.clone()));
@@ -76,12 +78,16 @@ fn resolve_params(world: &mut World<'_>) {
             bounded.map(|(_, id)| (*id, shared.bounds_meaning(scope, &shared.params[*id].bounds, 0)))
         })
         .collect();
+    let mut changed = false;
     for (id, meaning) in meanings {
         let data = &mut world.params[id];
+        changed |=
+            data.traits != meaning.traits || data.erased != meaning.erased || data.call != meaning.call;
         data.traits = meaning.traits;
         data.erased = meaning.erased;
         data.call = meaning.call;
     }
+    changed
 }
 
 fn resolve_traits(world: &mut World<'_>) {
