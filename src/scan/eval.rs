@@ -92,6 +92,7 @@ impl<'x> Evaluator<'x, '_> {
             ExprKind::Return(_) | ExprKind::Break(_) | ExprKind::Never(_) => Vec::new(),
             ExprKind::Loop { .. } => unknown("it is the result of a loop"),
             ExprKind::Opaque(_)
+            | ExprKind::Equal(..)
             | ExprKind::Missing
             | ExprKind::Macro(_)
             | ExprKind::Let { .. }

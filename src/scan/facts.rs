@@ -139,7 +139,7 @@ pub struct LocalGap {
 }
 
 /// Everything known of one fn.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Its body.
     pub body: Option<Arc<Body>>,

@@ -248,6 +248,11 @@ impl Infer<'_, '_> {
                 self.expr(*right);
                 if ty.is_interesting() { Ty::Unknown } else { ty }
             }
+            ExprKind::Equal(left, right, _) => {
+                self.expr(*left);
+                self.expr(*right);
+                Ty::EXTERNAL
+            }
             ExprKind::Opaque(parts) | ExprKind::Never(parts) => {
                 self.exprs(parts);
                 if matches!(expr.kind, ExprKind::Never(_)) {

@@ -136,7 +136,7 @@ impl Infer<'_, '_> {
                     self.bind(*part, &part_ty, &part_source);
                 }
             }
-            Pat::Wild => {}
+            Pat::Any | Pat::Text(_) | Pat::Wild => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! methods gives each function only those it calls.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -13,7 +14,7 @@ use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, TraitId, World};
 
 /// Everything inferred, by fn.
-pub type AllFacts = Vec<Facts>;
+pub type AllFacts = Vec<Arc<Facts>>;
 
 /// What is reached, and from where.
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ struct Walk<'x, 'a> {
 }
 
 fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
-    facts.get(id.0 as usize)
+    facts.get(id.0 as usize).map(|facts| &**facts)
 }
 
 /// Reaches from the `main` of a crate.

@@ -192,7 +192,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
 
     /// Facts of a fn.
     pub fn facts(&self, id: FnId) -> Option<&'x Facts> {
-        self.scanned.facts.get(id.0 as usize)
+        self.scanned.facts.get(id.0 as usize).map(|facts| &**facts)
     }
 
     /// The values of an expression.
