@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::{progress, terminal};
+
 /// Least-privilege IAM policies for serverless functions written in Rust.
 ///
 /// Without a command: an overview of the functions found, their roles, and what to run next.
@@ -23,26 +25,41 @@ pub struct Args {
     pub command: Option<Command>,
 }
 
+/// Heading of the options that every command has.
+const EVERYWHERE: &str = "Everywhere";
+
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// When to use colour.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    ///
+    /// `auto` colours at a terminal; NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE are heeded.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, hide_possible_values = true, value_name = "auto|always|never", help_heading = EVERYWHERE)]
     pub color: Colour,
     /// Threads to use, at most 256 (default, or 0: one per core).
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256), help_heading = EVERYWHERE)]
     pub threads: Option<u16>,
+    /// Only results and errors: no remarks, no progress; of `check`, only what fails.
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
+    pub quiet: bool,
+    /// No progress line at the terminal, which else appears when a run takes long.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub no_progress: bool,
 }
 
 impl Global {
     /// Applies the options that hold for the whole process.
     pub fn apply(&self) -> anyhow::Result<()> {
         match self.color {
-            Colour::Auto => anstream::ColorChoice::Auto,
+            Colour::Auto => terminal::wanted_colour(),
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         }
         .write_global();
+        terminal::keep_quiet(self.quiet);
+        if !self.quiet && !self.no_progress {
+            progress::allow();
+        }
         if let Some(threads) = self.threads {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(usize::from(threads))
@@ -103,16 +120,20 @@ pub struct Project {
 
 /// The Cargo features that the code is read with.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Cargo features")]
 pub struct Features {
     /// Features to switch on, beside the default ones.
-    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "FEATURES",
+        value_delimiter = ',',
+        help_heading = "Cargo features"
+    )]
     pub features: Vec<String>,
     /// Read code behind any feature.
-    #[arg(long)]
+    #[arg(long, help_heading = "Cargo features")]
     pub all_features: bool,
     /// Leave default features off.
-    #[arg(long)]
+    #[arg(long, help_heading = "Cargo features")]
     pub no_default_features: bool,
 }
 
@@ -156,6 +177,10 @@ pub enum Command {
     Catalog(super::catalog::Args),
     /// The policy templates: what no code shows, as data, and yours beside them.
     Templates(super::templates::Args),
+    /// Completions for a shell.
+    Completions(Completions),
+    /// The manual pages.
+    Man(Man),
 }
 
 #[derive(Debug, clap::Args)]
@@ -180,6 +205,24 @@ pub struct Generate {
     /// Write one file per function into this folder.
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Put the roles into the stack templates (YAML), keeping everything else as it is; shows what changes.
+    #[arg(long, conflicts_with_all = ["out_dir", "account", "region", "partition"])]
+    pub write: bool,
+    /// Write nothing; exit with 1 if `--write` would change a template, or if files in `--out-dir` are not up to date.
+    #[arg(long)]
+    pub check: bool,
+    /// With `--write`: also the roles of functions whose need is not known for sure.
+    #[arg(long, requires = "write")]
+    pub with_gaps: bool,
+    /// Put this account in the place of the symbol.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Put this region in the place of the symbol.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Put this partition (`aws`, `aws-cn`, `aws-us-gov`) in the place of the symbol.
+    #[arg(long, value_name = "PARTITION")]
+    pub partition: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -455,6 +498,22 @@ pub struct Schema {
     pub output: SchemaOf,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// The command to print the page of, such as `catalog info`; `rolefit` itself when left out.
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder instead.
+    #[arg(short, long = "output", value_name = "DIR", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
@@ -527,10 +586,18 @@ impl ReportFormat {
 pub enum PolicyFormat {
     /// Policy documents, an object of function name → document.
     Json,
-    /// Role resources for a SAM or CloudFormation template.
+    /// Role resources for a CloudFormation template.
     Cfn,
-    /// The same as `cfn`.
+    /// The same as `cfn`, for SAM templates.
     Sam,
+    /// Terraform or OpenTofu: policy documents as data sources, and roles.
+    Terraform,
+    /// The same in Terraform's JSON syntax.
+    TerraformJson,
+    /// AWS CDK: a construct a function, in TypeScript.
+    Cdk,
+    /// Entries for a `serverless.yml`.
+    Serverless,
     /// The report of `diff --format json`.
     ReportJson,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::Project;
-use super::{account, approved, beyond, concern, observed, sources};
+use super::{account, approved, beyond, concern, observed, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
@@ -66,6 +66,7 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     );
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
+        progress::phase("reading CloudTrail");
         inputs.trail = Some(trail::read(
             &path,
             inputs.catalog,
@@ -88,6 +89,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let config = config::read(&root, sought)?;
     let templates = super::templates::in_force(&config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
+    progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
     let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
     let mut deployments = deploy::read(&root, &managed);
@@ -141,6 +143,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         no_default_features: config.features.no_default_features || project.features.no_default_features,
         deployed: deployed(&workspace),
     };
+    progress::phase("scanning code");
     let scan = scan::scan(&root, &tree, catalog, &options);
     let own = with_own_features(&config, &workspace, &options, &|options| {
         scan::scan(&root, &tree, catalog, options)
@@ -444,6 +447,7 @@ impl Inputs {
 
 /// Synthesises, compares and judges every function.
 pub fn assess(inputs: &Inputs) -> Report<'_> {
+    progress::phase("judging roles");
     let (functions, mut findings): (Vec<Assessed<'_>>, Vec<Vec<gate::Finding>>) = inputs
         .workspace
         .functions

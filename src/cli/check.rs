@@ -1,7 +1,7 @@
 //! `rolefit check`: the gate.
 
 use super::args::{Check, ConfidenceArg, ReportFormat, SeverityArg};
-use super::{Outcome, approved, assess, render, say};
+use super::{Outcome, approved, assess, complain, render, say, terminal};
 use crate::config::Config;
 use crate::diff::risk::Severity;
 use crate::gate::{self, Threshold};
@@ -30,13 +30,23 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
     }
     let source = |file: &str| inputs.source(file);
     render::write(&args.output, &inputs, &report, &|styled| {
-        text::check(&report, &source, args.verbose, styled)
+        let show = match (terminal::is_quiet(), args.verbose) {
+            (true, _) => text::Show::Failing,
+            (false, true) => text::Show::Everything,
+            (false, false) => text::Show::Warnings,
+        };
+        let look = text::Look {
+            styled,
+            linked: styled && terminal::takes_links(),
+            width: terminal::width(),
+        };
+        text::check(&report, &source, show, look)
     })?;
     if report.functions.is_empty() {
         return Ok(Outcome::NothingToCheck);
     }
     if inputs.lacks_a_template() {
-        say("error: a stack template could not be read, so the report is not complete");
+        complain("a stack template could not be read, so the report is not complete");
         return Ok(Outcome::Unusable);
     }
     let incomplete = (args.strict || inputs.config.check.strict) && report.counts().gaps > 0;

@@ -12,21 +12,26 @@ mod concern;
 mod diff;
 mod explain;
 mod generate;
+mod help;
 mod init;
 mod lock;
+mod manual;
 mod observed;
 mod overview;
+mod progress;
 mod render;
 mod rule;
 mod scan;
 mod simulate;
 mod sources;
 mod templates;
+mod terminal;
+mod write;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use args::{Args, Command};
 
@@ -60,7 +65,10 @@ impl Outcome {
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
-    let args = match Args::try_parse() {
+    let parsed = help::command()
+        .try_get_matches()
+        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
@@ -72,7 +80,7 @@ pub fn run() -> ExitCode {
         }
     };
     let outcome = dispatch(&args).unwrap_or_else(|error| {
-        say(&format!("error: {error:#}"));
+        complain(&format!("{error:#}"));
         Outcome::Unusable
     });
     ExitCode::from(outcome.code())
@@ -95,11 +103,14 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
         Some(Command::Templates(command)) => templates::run(command),
+        Some(Command::Completions(args)) => manual::completions(args),
+        Some(Command::Man(args)) => manual::man(args),
     }
 }
 
 /// Prints a result to stdout. A closed pipe is the reader's choice, not an error.
 fn show(text: &str) -> anyhow::Result<()> {
+    progress::done();
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -114,7 +125,16 @@ fn show_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     show(&text)
 }
 
-/// Prints anything that is not a result to stderr.
+/// Prints a remark to stderr, unless only results and errors are wanted.
 fn say(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    progress::done();
+    if !terminal::is_quiet() {
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+}
+
+/// Prints an error to stderr.
+fn complain(text: &str) {
+    progress::done();
+    let _ = writeln!(anstream::stderr().lock(), "error: {text}");
 }

@@ -53,6 +53,7 @@ fn rule(rule: &Rule) -> Value {
         "shortDescription": { "text": rule.summary },
         "fullDescription": { "text": rule.summary },
         "help": { "text": rule.help, "markdown": rule.help },
+        "helpUri": rule.page(),
         "defaultConfiguration": { "level": rule.level.as_str() },
         "properties": {
             "tags": ["security", "iam", "least-privilege"],

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::name::{NO_ALIAS, Value, interpret, is_open};
+use super::name::{NO_ALIAS, Value, interpret, is_open, service_of};
 use super::runtime::deployed_name;
 use crate::catalog::template::Template;
 use crate::catalog::{Form, NeededResource, Source};
@@ -63,10 +63,11 @@ pub fn bind(
     around: Surroundings<'_>,
     location: Option<&Location>,
 ) -> (Vec<Bound>, Vec<Gap>) {
+    let service = service_of(&needed.format);
     let values: Vec<(String, Vec<Candidate>)> = needed
         .variables
         .iter()
-        .map(|(variable, source)| (variable.clone(), candidates(source, inputs, around)))
+        .map(|(variable, source)| (variable.clone(), candidates(source, inputs, around, service)))
         .collect();
     let mut widened: BTreeMap<ArnPattern, BTreeSet<String>> = BTreeMap::new();
     let mut bound = BTreeSet::new();
@@ -117,7 +118,7 @@ fn combinations(values: &[(String, Vec<Candidate>)]) -> Vec<BTreeMap<&str, Candi
     choices
 }
 
-fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec<Candidate> {
+fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>, service: &str) -> Vec<Candidate> {
     let unknown = |reason: &str| vec![Candidate::new(Value::Unknown(reason.to_owned()), "")];
     match source {
         Source::Default(text) => vec![Candidate::new(
@@ -131,7 +132,9 @@ fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec
                 .into_iter()
                 .flatten()
                 .filter(|hint| !hint.is_unset());
-            let found: BTreeSet<Candidate> = hints.map(|hint| candidate(path, *form, hint, around)).collect();
+            let found: BTreeSet<Candidate> = hints
+                .map(|hint| candidate(path, *form, hint, around, service))
+                .collect();
             match inputs.get(path) {
                 _ if !found.is_empty() => found.into_iter().collect(),
                 _ if is_open(*form) => vec![Candidate::new(Value::Name("*".to_owned()), "")],
@@ -143,7 +146,13 @@ fn candidates(source: &Source, inputs: &Inputs, around: Surroundings<'_>) -> Vec
 }
 
 /// What one value means as a resource.
-fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'_>) -> Candidate {
+fn candidate(
+    path: &str,
+    form: Form,
+    hint: &ResourceHint,
+    around: Surroundings<'_>,
+    service: &str,
+) -> Candidate {
     if let Some(found) = from_trigger(hint, around.function) {
         return found;
     }
@@ -173,7 +182,7 @@ fn candidate(path: &str, form: Form, hint: &ResourceHint, around: Surroundings<'
         .filter(|_| text.starts_with('*') && !is_open(form))
         .or_else(|| (form == Form::Key && text.contains(":alias/")).then(|| NO_ALIAS.to_owned()));
     Candidate {
-        value: interpret(&text, form, around.stack),
+        value: interpret(&text, form, around.stack, service),
         note,
         widened,
     }

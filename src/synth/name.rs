@@ -1,7 +1,7 @@
 //! What the text of an input says of a resource: a name, a whole ARN, or nothing that a policy can use.
 
 use crate::catalog::Form;
-use crate::workspace::model::Stack;
+use crate::workspace::model::{Stack, StackResource};
 
 /// The value of one ARN variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +17,8 @@ pub(super) enum Value {
 pub(super) const NO_ALIAS: &str =
     "a key alias is no resource of key operations; the key behind it is not known";
 
-/// Reads a value in the form its member takes.
-pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value {
+/// Reads a value in the form its member takes, where a resource of `service` is asked for.
+pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>, service: &str) -> Value {
     let name = match form {
         Form::ObjectKey | Form::RunTimeId => return Value::Name(text.to_owned()),
         Form::NameInArn => return name_in_arn(text, stack),
@@ -47,7 +47,7 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         },
         _ => text.to_owned(),
     };
-    if let Some(resource) = stack.and_then(|stack| stack.resource_named(&name)) {
+    if let Some(resource) = stack.and_then(|stack| resource_of(&name, stack, service)) {
         if form == Form::Key && resource.type_name == "AWS::KMS::Alias" {
             return Value::Unknown(NO_ALIAS.to_owned());
         }
@@ -93,6 +93,34 @@ pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>) -> Value 
         Form::Key if name.starts_with("alias/") => Value::Unknown(NO_ALIAS.to_owned()),
         _ => Value::Name(name),
     }
+}
+
+/// The resource of the stack that a text stands for. A function and a table can have the same name: where the text only
+/// names the resource, it has to be one of the service that is asked for.
+fn resource_of<'s>(text: &str, stack: &'s Stack, service: &str) -> Option<&'s StackResource> {
+    let refers = |resource: &StackResource| {
+        text.starts_with(&format!("${{{}}}", resource.id))
+            || text.starts_with(&format!("${{{}.", resource.id))
+    };
+    let mut fitting = stack.resources_named(text).into_iter().filter(|resource| {
+        refers(resource)
+            || text.starts_with("arn:")
+            || resource
+                .arn
+                .as_deref()
+                .is_none_or(|arn| service_of(arn) == service)
+    });
+    fitting.next().filter(|_| fitting.next().is_none())
+}
+
+/// The service that an ARN, or a format of ARNs, names: `dynamodb`.
+pub(super) fn service_of(arn: &str) -> &str {
+    let rest = arn.strip_prefix("arn:").unwrap_or(arn);
+    let rest = match rest.strip_prefix("${") {
+        Some(symbol) => symbol.split_once('}').map_or(symbol, |(_, rest)| rest),
+        None => rest,
+    };
+    rest.split(':').nth(1).unwrap_or_default()
 }
 
 /// Forms of parts that may well be known at run time only: every one of them is meant then, and that is no gap.
@@ -291,10 +319,25 @@ mod tests {
     use super::*;
 
     fn name(text: &str, form: Form) -> String {
-        match interpret(text, form, None) {
+        match interpret(text, form, None, "") {
             Value::Name(name) => name,
             Value::Arn(arn) => format!("arn {arn}"),
             Value::Unknown(_) => "?".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_service_is_the_third_part_of_an_arn() {
+        for (arn, service) in [
+            (
+                "arn:${AWS::Partition}:dynamodb:${AWS::Region}:a:table/x",
+                "dynamodb",
+            ),
+            ("arn:${Partition}:s3:::${BucketName}", "s3"),
+            ("arn:aws:sqs:r:a:q", "sqs"),
+            ("*", ""),
+        ] {
+            assert_eq!(service_of(arn), service, "{arn}");
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod ci;
+mod commands;
 mod configuration;
 mod contain;
 mod contain_cases;
@@ -17,6 +18,7 @@ mod coverage;
 mod creep;
 mod demo;
 mod documents;
+mod emit;
 mod evaluate;
 mod fuzz;
 mod gaps;
@@ -29,3 +31,4 @@ mod reports;
 mod same_app;
 mod schemas;
 mod sdk_names;
+mod terminal;

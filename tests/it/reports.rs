@@ -36,16 +36,56 @@ fn hostile(folder: &Path) {
     std::fs::write(folder.join("template.yaml"), template).unwrap();
 }
 
+/// A function whose role lacks what Lambda itself needs, and whose code is not known: a finding that fails, and a gap.
+const LACKING: &str = "Resources:
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties: {Runtime: provided.al2023, Handler: bootstrap, Role: !GetAtt WorkerRole.Arn}
+  WorkerRole:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}}
+";
+
 #[test]
 fn the_exit_code_is_the_same_for_every_format() {
-    let empty = tempfile::tempdir().unwrap();
+    let folder = |template: Option<&str>| {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(template) = template {
+            std::fs::write(folder.path().join("template.yaml"), template).unwrap();
+        }
+        folder
+    };
+    let (lacking, empty) = (folder(Some(LACKING)), folder(None));
+    let broken = folder(Some(LACKING));
+    std::fs::write(
+        broken.path().join("other.template.yaml"),
+        "Resources:\n  A: {Type: AWS::SNS::Topic, Properties: [\n",
+    )
+    .unwrap();
+    let broken_config = folder(Some(LACKING));
+    std::fs::write(broken_config.path().join("rolefit.toml"), "version = [\n").unwrap();
+    let path = |folder: &tempfile::TempDir| folder.path().to_str().unwrap().to_owned();
+    let (lacking, empty) = (path(&lacking), path(&empty));
+    let (broken, broken_config) = (path(&broken), path(&broken_config));
     for format in FORMATS {
         for (args, expected) in [
-            (vec!["check", "docs/demo/orders"], 1),
-            (vec!["check", "docs/demo/orders", "--exit-zero"], 0),
-            (vec!["check", "docs/demo/orders", "--fail-on", "RF09*"], 0),
-            (vec!["check", empty.path().to_str().unwrap()], 3),
+            (vec!["check", &lacking, "--fail-on", "RF09*"], 0),
+            (vec!["check", &lacking, "--exit-zero"], 0),
+            (vec!["check", &lacking], 1),
+            (vec!["check", &lacking, "--strict"], 1),
             (vec!["check", "no-such-folder"], 2),
+            (vec!["check", &broken], 2),
+            (vec!["check", &broken, "--exit-zero"], 2),
+            (vec!["check", &broken_config, "--exit-zero"], 2),
+            (vec!["check", &lacking, "--base", "no-such-revision"], 2),
+            (vec!["check", &empty], 3),
+            (vec!["check", &empty, "--exit-zero"], 3),
+            (vec!["check", &lacking, "--fail-on", "RF09*", "--strict"], 4),
+            (vec!["check", &lacking, "--exit-zero", "--strict"], 4),
+            (vec!["diff", &lacking], 0),
+            (vec!["diff", &lacking, "--exit-code"], 1),
+            (vec!["diff", "no-such-folder"], 2),
+            (vec!["diff", &empty], 3),
         ] {
             let args: Vec<&str> = args.into_iter().chain(["--format", format]).collect();
             let output = rolefit(&args);

@@ -62,6 +62,17 @@ pub struct Rule {
     pub text: &'static str,
 }
 
+impl Rule {
+    /// The address of the rule's page, in the files of the released version.
+    pub fn page(&self) -> String {
+        format!(
+            "https://docs.rs/crate/rolefit/{}/source/docs/rules/{}.md",
+            env!("CARGO_PKG_VERSION"),
+            self.id
+        )
+    }
+}
+
 macro_rules! rules {
     ($($constant:ident = $id:literal $name:literal $level:ident $severity:ident: $summary:literal; $help:literal;)*) => {
         $(#[doc = $summary] pub static $constant: Rule = Rule {

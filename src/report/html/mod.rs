@@ -2,8 +2,10 @@
 //!
 //! `page.html` is the template, `style.css` and `script.js` are put into it; the content policy names their hashes, so
 //! that nothing else a hostile name could smuggle in would run or style anything. [`view`] turns the report into the
-//! texts of the page, [`picture`] draws functions and the resources they may touch.
+//! texts of the page, [`picture`] decides what is drawn of functions and the
+//! resources they may touch, and [`grid`] draws it.
 
+mod grid;
 mod picture;
 mod view;
 

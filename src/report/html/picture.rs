@@ -1,30 +1,27 @@
-//! The picture of functions and the resources they may touch, as inline SVG without styles of its own.
+//! The picture of functions and what they may touch: a grid in SVG, without styles of its own.
 //!
-//! A few functions are drawn as lines to resources; many as a table of functions and services, which stays readable for
-//! hundreds.
+//! Few functions: one row per resource, one column per function. Many: one row per function, one column per service.
+//! Every cell tells how many actions are kept (`=`), narrowed (`~`), in excess (`−`), missing (`+`) or of unknown use
+//! (`?`): the same signs as everywhere else, so that colour is never all there is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::grid::{Cell, Grid, Head};
 use crate::diff::Verdict;
 use crate::iam::arn::ArnPattern;
 use crate::report::Assessed;
 
-/// Most functions and resources that are drawn with lines.
-const MOST_LINES: (usize, usize) = (24, 48);
-/// Height of a line of text in the drawing.
-const STEP: usize = 26;
-/// Where the functions' names end, and where the resources' names begin.
-const LEFT: usize = 230;
-const RIGHT: usize = 640;
+/// Most functions and resources that are drawn resource by resource.
+const MOST: (usize, usize) = (14, 70);
 
-/// What a line says; the order is the order of drawing, the most important on top.
+/// What a sign says, the most important last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Excess,
-    Unobserved,
+pub(super) enum Kind {
     Needed,
     Wide,
+    Unobserved,
+    Excess,
     Missing,
 }
 
@@ -39,13 +36,23 @@ impl Kind {
         }
     }
 
-    fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Self::Needed => "needed",
-            Self::Wide => "wide",
+            Self::Wide => "narrow",
             Self::Excess => "excess",
             Self::Unobserved => "unobserved",
             Self::Missing => "missing",
+        }
+    }
+
+    pub(super) fn sign(self) -> char {
+        match self {
+            Self::Needed => '=',
+            Self::Wide => '~',
+            Self::Excess => '−',
+            Self::Unobserved => '?',
+            Self::Missing => '+',
         }
     }
 
@@ -60,21 +67,34 @@ impl Kind {
     }
 }
 
-type Edges = BTreeMap<(usize, String, Kind), BTreeSet<String>>;
+/// The actions of one kind in one cell, and how many they stand for.
+#[derive(Debug, Default)]
+struct Tally {
+    actions: BTreeSet<String>,
+    count: usize,
+}
+
+/// Function, row or column of the grid → kind → actions.
+type Cells = BTreeMap<(usize, Place), BTreeMap<Kind, Tally>>;
+
+/// A service, and the resource in it; no resource where services are drawn as a whole.
+type Place = (String, String);
 
 /// The picture of all functions.
 pub(super) fn picture(functions: &[Assessed<'_>]) -> String {
-    let edges = edges(functions);
-    let resources: BTreeSet<&str> = edges.keys().map(|(_, resource, _)| resource.as_str()).collect();
-    if functions.len() <= MOST_LINES.0 && resources.len() <= MOST_LINES.1 {
-        lines(functions, &edges)
+    let cells = cells(functions, &|service, row, kind| {
+        (service.to_owned(), resource(service, row, kind))
+    });
+    let places: BTreeSet<&Place> = cells.keys().map(|(_, place)| place).collect();
+    if functions.len() <= MOST.0 && places.len() <= MOST.1 {
+        by_resource(functions, &cells)
     } else {
-        table(functions)
+        by_service(functions)
     }
 }
 
-fn edges(functions: &[Assessed<'_>]) -> Edges {
-    let mut edges = Edges::new();
+fn cells(functions: &[Assessed<'_>], place: &dyn Fn(&str, &ArnPattern, Kind) -> Place) -> Cells {
+    let mut cells = Cells::new();
     for (index, assessed) in functions.iter().enumerate() {
         for row in &assessed.diff.rows {
             let kind = match (&assessed.function.role, Kind::of(row.verdict)) {
@@ -82,13 +102,15 @@ fn edges(functions: &[Assessed<'_>]) -> Edges {
                 (_, kind) => kind,
             };
             let service = service(row.action.as_str());
-            edges
-                .entry((index, resource(&service, &row.resource, kind), kind))
-                .or_default()
-                .insert(row.action.to_string());
+            let cell = cells
+                .entry((index, place(&service, &row.resource, kind)))
+                .or_default();
+            let tally = cell.entry(kind).or_default();
+            tally.count += row.actions;
+            tally.actions.insert(row.action.to_string());
         }
     }
-    edges
+    cells
 }
 
 fn service(action: &str) -> String {
@@ -99,183 +121,110 @@ fn service(action: &str) -> String {
 fn resource(service: &str, resource: &ArnPattern, kind: Kind) -> String {
     let short = resource.short();
     if resource.is_any() && matches!(kind, Kind::Needed | Kind::Missing) {
-        format!("{service}: (takes no resource)")
+        "(takes no resource)".to_owned()
     } else if resource.is_any() {
-        format!("{service}: everything")
+        "everything (*)".to_owned()
     } else if service == "logs" && short.contains("log-group:") {
-        "logs: log groups".to_owned()
-    } else if short.starts_with(&format!("{service}:")) || short.starts_with("arn:") {
-        short
+        "log groups".to_owned()
     } else {
-        format!("{service}: {short}")
+        match short.strip_prefix(&format!("{service}:")) {
+            Some(name) => name.to_owned(),
+            None => short,
+        }
     }
 }
 
-fn lines(functions: &[Assessed<'_>], edges: &Edges) -> String {
-    let order = order(edges);
-    let place: BTreeMap<&str, usize> = order.iter().enumerate().map(|(at, name)| (*name, at)).collect();
-    let rows = functions.len().max(order.len()).max(1);
-    let spread = |at: usize, of: usize| STEP + (at * 2 + 1) * rows * STEP / (of.max(1) * 2) - STEP / 2;
-    let mut svg = String::new();
-    let _ = write!(
-        svg,
-        "<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"Functions and the resources they may touch\" class=\"lines\">",
-        (rows + 1) * STEP
-    );
-    let mut drawn: Vec<_> = edges.iter().collect();
-    drawn.sort_by_key(|((function, resource, kind), _)| (*kind, *function, resource.clone()));
-    for ((function, resource, kind), actions) in drawn {
-        let from = spread(*function, functions.len());
-        let to = spread(place.get(resource.as_str()).copied().unwrap_or(0), order.len());
-        let shift = *kind as usize;
-        let name = functions
-            .get(*function)
-            .map_or("", |assessed| assessed.function.name.as_str());
-        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let _ = write!(
-            svg,
-            "<path class=\"{}\" d=\"M{LEFT} {y1}C{} {y1} {} {y2} {RIGHT} {y2}\" data-f=\"f{function}\"><title>{} → {}: {} ({})</title></path>",
-            kind.class(),
-            LEFT + 180,
-            RIGHT - 180,
-            escape(name),
-            escape(resource),
-            escape(&actions.join(", ")),
-            kind.words(),
-            y1 = from + shift * 2 - 4,
-            y2 = to + shift * 2 - 4,
-        );
-    }
-    for (index, assessed) in functions.iter().enumerate() {
-        let _ = write!(
-            svg,
-            "<a href=\"#f{index}\"><text x=\"{}\" y=\"{}\" class=\"fn\">{}</text></a>",
-            LEFT - 8,
-            spread(index, functions.len()) + 4,
-            escape(&cut(&assessed.function.name, 30))
-        );
-    }
-    for (index, name) in order.iter().enumerate() {
-        let _ = write!(
-            svg,
-            "<text x=\"{}\" y=\"{}\" class=\"res\">{}<title>{}</title></text>",
-            RIGHT + 8,
-            spread(index, order.len()) + 4,
-            escape(&cut(name, 40)),
-            escape(name)
-        );
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
-/// Resources by service, and both in the order that crosses few lines: by the middle of the functions that touch them.
-fn order(edges: &Edges) -> Vec<&str> {
-    let mut touched: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    let mut services: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    let service = |resource: &'_ str| resource.find(':').map_or(resource.len(), |at| at);
-    for (function, resource, _) in edges.keys() {
-        touched.entry(resource).or_default().insert(*function);
-        let service = resource.get(..service(resource)).unwrap_or(resource);
-        services.entry(service).or_default().insert(*function);
-    }
-    let middle = |by: &BTreeSet<usize>| by.iter().sum::<usize>() * 1000 / by.len().max(1);
-    let mut order: Vec<(usize, &str, usize, &str)> = touched
+/// One row per resource.
+fn by_resource(functions: &[Assessed<'_>], cells: &Cells) -> String {
+    let places: BTreeSet<&Place> = cells.keys().map(|(_, place)| place).collect();
+    let heads: Vec<Head> = functions
         .iter()
-        .map(|(name, by)| {
-            let of = name.get(..service(name)).unwrap_or(name);
-            (services.get(of).map_or(0, middle), of, middle(by), *name)
+        .enumerate()
+        .map(|(index, assessed)| Head::linked(&assessed.function.name, index))
+        .collect();
+    let mut grid = Grid::new("Resources and the functions that may touch them", heads);
+    let mut before = "";
+    for (service, resource) in places {
+        if service != before {
+            grid.group(service);
+        }
+        before = service;
+        let row: Vec<Cell> = (0..functions.len())
+            .map(|index| {
+                let of = cells.get(&(index, (service.clone(), resource.clone())));
+                let name = functions
+                    .get(index)
+                    .map_or("", |assessed| assessed.function.name.as_str());
+                cell(of, &format!("{name} on {resource}"), Some(index))
+            })
+            .collect();
+        grid.row(Head::plain(resource), row);
+    }
+    grid.draw()
+}
+
+/// One row per function, and one for all of them.
+fn by_service(functions: &[Assessed<'_>]) -> String {
+    let cells = cells(functions, &|service, _, _| (service.to_owned(), String::new()));
+    let services: BTreeSet<&Place> = cells.keys().map(|(_, place)| place).collect();
+    let heads = services.iter().map(|(service, _)| Head::plain(service)).collect();
+    let mut grid = Grid::new("Functions and the services that they may use", heads);
+    let worst = |of: Option<&BTreeMap<Kind, Tally>>, name: &str, index: Option<usize>| {
+        let mut cell = cell(of, name, index);
+        cell.keep_worst();
+        cell
+    };
+    let all: Vec<Cell> = services
+        .iter()
+        .map(|place| {
+            let mut sum: BTreeMap<Kind, Tally> = BTreeMap::new();
+            for (_, kinds) in cells.iter().filter(|((_, at), _)| at == *place) {
+                for (kind, tally) in kinds {
+                    sum.entry(*kind).or_default().count += tally.count;
+                }
+            }
+            worst(Some(&sum), &format!("all functions, {}", place.0), None)
         })
         .collect();
-    order.sort_unstable();
-    order.into_iter().map(|(.., name)| name).collect()
+    grid.row(Head::plain(&format!("all {} functions", functions.len())), all);
+    for (index, assessed) in functions.iter().enumerate() {
+        let name = &assessed.function.name;
+        let row = services
+            .iter()
+            .map(|place| {
+                let of = cells.get(&(index, (*place).clone()));
+                worst(of, &format!("{name}, {}", place.0), Some(index))
+            })
+            .collect();
+        grid.row(Head::linked(name, index), row);
+    }
+    grid.draw()
 }
 
-fn table(functions: &[Assessed<'_>]) -> String {
-    let mut cells: BTreeMap<(usize, String), BTreeMap<Kind, usize>> = BTreeMap::new();
-    for (index, assessed) in functions.iter().enumerate() {
-        for row in &assessed.diff.rows {
-            let kind = match (&assessed.function.role, Kind::of(row.verdict)) {
-                (None, Kind::Missing) => Kind::Needed,
-                (_, kind) => kind,
-            };
-            let cell = cells.entry((index, service(row.action.as_str()))).or_default();
-            *cell.entry(kind).or_default() += row.actions;
-        }
-    }
-    let services: BTreeSet<&str> = cells.keys().map(|(_, service)| service.as_str()).collect();
-    let services: Vec<&str> = services.into_iter().collect();
-    let (width, top) = (LEFT + services.len() * 34 + 90, 110);
-    let mut svg = String::new();
-    let _ = write!(
-        svg,
-        "<svg viewBox=\"0 0 {width} {}\" width=\"{width}\" role=\"img\" aria-label=\"Functions and the services they may use\" class=\"matrix\">",
-        top + functions.len() * 18 + 10
-    );
-    for (column, service) in services.iter().enumerate() {
-        let x = LEFT + column * 34 + 12;
-        let _ = write!(
-            svg,
-            "<text class=\"res\" transform=\"translate({x} {}) rotate(-45)\">{}</text>",
-            top - 14,
-            escape(service)
-        );
-    }
-    for (index, assessed) in functions.iter().enumerate() {
-        let y = top + index * 18;
-        let _ = write!(
-            svg,
-            "<a href=\"#f{index}\"><text x=\"{}\" y=\"{}\" class=\"fn\">{}</text></a>",
-            LEFT - 8,
-            y + 4,
-            escape(&cut(&assessed.function.name, 30))
-        );
-        for (column, service) in services.iter().enumerate() {
-            if let Some(cell) = cells.get(&(index, (*service).to_owned())) {
-                dots(&mut svg, cell, LEFT + column * 34 + 6, y);
-            }
-        }
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
-/// One sign per kind: a full dot for needed, a ring for excess, a cross for missing; more actions, larger sign.
-fn dots(svg: &mut String, cell: &BTreeMap<Kind, usize>, x: usize, y: usize) {
-    let words: Vec<String> = cell
-        .iter()
-        .map(|(kind, count)| format!("{count} {}", kind.words()))
+fn cell(of: Option<&BTreeMap<Kind, Tally>>, name: &str, function: Option<usize>) -> Cell {
+    let mut words = name.to_owned();
+    let kinds = of.into_iter().flatten();
+    let counts = kinds
+        .map(|(kind, tally)| {
+            let _ = write!(words, "\n{} {}: {}", kind.sign(), kind.words(), told(tally));
+            (*kind, tally.count)
+        })
         .collect();
-    let _ = write!(svg, "<g><title>{}</title>", words.join("; "));
-    for (at, (kind, count)) in cell.iter().enumerate() {
-        let radius = match count {
-            0..=3 => 3,
-            4..=20 => 5,
-            _ => 7,
-        };
-        let _ = match kind {
-            Kind::Missing => write!(
-                svg,
-                "<path class=\"missing\" d=\"M{} {y}h8m-4 -4v8\"/>",
-                (x + at * 9).saturating_sub(4)
-            ),
-            kind => write!(
-                svg,
-                "<circle class=\"{}\" cx=\"{}\" cy=\"{y}\" r=\"{radius}\"/>",
-                kind.class(),
-                x + at * 9
-            ),
-        };
+    Cell {
+        counts,
+        words,
+        function,
     }
-    svg.push_str("</g>");
 }
 
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
+/// The actions by name where they are few.
+fn told(tally: &Tally) -> String {
+    let names: Vec<&str> = tally.actions.iter().map(String::as_str).take(8).collect();
+    match tally.count.saturating_sub(names.len()) {
+        _ if names.is_empty() => format!("{} actions", tally.count),
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
-    let head: String = text.chars().take(most - 1).collect();
-    format!("{head}…")
 }
 
 /// Text as HTML shows it.

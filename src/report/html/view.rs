@@ -8,7 +8,7 @@ use super::picture::{self, escape};
 use super::{SCRIPT, STYLE, hash};
 use crate::catalog::{AccessLevel, Catalog};
 use crate::diff::{Lack, Row, Verdict};
-use crate::gate::Finding;
+use crate::gate::{Finding, Level};
 use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::Policy;
@@ -28,13 +28,16 @@ pub(super) struct Page {
     catalog: String,
     trail: String,
     passed: bool,
+    judged: String,
     counts: Counts,
+    granted: String,
+    needed: String,
     share: usize,
     open: String,
     waived: usize,
     picture: String,
     functions: Vec<FunctionView>,
-    findings: Vec<FindingView>,
+    groups: Vec<GroupView>,
     gaps: Vec<GapView>,
     style: &'static str,
     script: &'static str,
@@ -54,9 +57,12 @@ struct FunctionView {
     open: bool,
     counts: Counts,
     share: usize,
+    /// How the role fits, as a bar.
+    bar: String,
     riskiest: String,
     rows: Vec<RowView>,
     before: String,
+    size_before: String,
     after: String,
     size: String,
     calls: Vec<CallView>,
@@ -75,12 +81,23 @@ struct RowView {
     conditions: String,
     access: &'static str,
     writes: bool,
-    granted_by: Vec<String>,
-    because: Vec<String>,
+    granted_by: Vec<OriginView>,
+    because: Vec<BecauseView>,
     seen: String,
     last: String,
     count: u64,
     confidence: &'static str,
+}
+
+struct OriginView {
+    name: String,
+    place: String,
+}
+
+struct BecauseView {
+    kind: &'static str,
+    place: String,
+    words: String,
 }
 
 struct CallView {
@@ -99,8 +116,18 @@ struct UseView {
     width: u64,
 }
 
+/// Findings of one level, or the waived ones.
+struct GroupView {
+    title: String,
+    open: bool,
+    findings: Vec<FindingView>,
+}
+
 struct FindingView {
     level: &'static str,
+    symbol: &'static str,
+    severity: &'static str,
+    anchor: String,
     rule: &'static str,
     name: &'static str,
     function: String,
@@ -109,7 +136,6 @@ struct FindingView {
     notes: Vec<String>,
     help: String,
     waived: String,
-    fingerprint: String,
 }
 
 struct GapView {
@@ -136,7 +162,13 @@ impl Page {
                 .clone()
                 .unwrap_or_else(|| "no CloudTrail usage".to_owned()),
             passed: !report.fails,
+            judged: match &report.approved {
+                Some(approved) => format!("growth judged against {}", approved.replace('`', "")),
+                None => "growth not judged (no lock, no base)".to_owned(),
+            },
             counts,
+            granted: thousands(counts.granted as u64),
+            needed: thousands(counts.needed as u64),
             share: share(counts),
             open: format!(
                 "{}, {}",
@@ -151,7 +183,7 @@ impl Page {
                 .enumerate()
                 .map(|(index, assessed)| function(index, assessed, catalog, few))
                 .collect(),
-            findings: report.findings.iter().map(finding).collect(),
+            groups: groups(report),
             gaps: report.gaps.iter().map(gap).collect(),
             style: STYLE,
             script: SCRIPT,
@@ -195,8 +227,12 @@ fn function(index: usize, assessed: &Assessed<'_>, catalog: &Catalog, open: bool
         open,
         counts,
         share: share(counts),
+        bar: bar(counts),
         riskiest: riskiest(&rows),
-        before: before(assessed),
+        before: before(assessed).map_or_else(String::new, |policy| policy.to_json_pretty()),
+        size_before: before(assessed).map_or_else(String::new, |policy| {
+            thousands(policy.size_without_whitespace() as u64)
+        }),
         after: assessed.policy.to_json_pretty(),
         size: thousands(assessed.policy.size_without_whitespace() as u64),
         calls: assessed
@@ -241,11 +277,52 @@ fn riskiest(rows: &[RowView]) -> String {
 }
 
 /// The role's statements as one document.
-fn before(assessed: &Assessed<'_>) -> String {
-    assessed.function.role.as_ref().map_or_else(String::new, |role| {
-        let statements = role.statements.iter().map(|one| one.statement.clone()).collect();
-        Policy::of(statements).to_json_pretty()
-    })
+fn before(assessed: &Assessed<'_>) -> Option<Policy> {
+    let role = assessed.function.role.as_ref()?;
+    let statements = role.statements.iter().map(|one| one.statement.clone()).collect();
+    Some(Policy::of(statements))
+}
+
+/// Width of the bar, in units of the drawing.
+const BAR: usize = 160;
+
+/// What is granted and what is missing, as parts of one bar.
+fn bar(counts: Counts) -> String {
+    let unknown = counts
+        .granted
+        .saturating_sub(counts.kept + counts.narrowed + counts.excess);
+    let parts = [
+        ("needed", counts.kept, "kept"),
+        ("narrow", counts.narrowed, "narrowed"),
+        ("unobserved", unknown, "of unknown use"),
+        ("excess", counts.excess, "excess"),
+        ("missing", counts.missing, "missing"),
+    ];
+    let whole: usize = parts.iter().map(|(_, count, _)| count).sum();
+    let shown = parts.iter().filter(|(_, count, _)| *count > 0);
+    let words: Vec<String> = shown
+        .clone()
+        .map(|(_, count, word)| format!("{count} {word}"))
+        .collect();
+    let mut svg = format!(
+        "<svg class=\"fit\" viewBox=\"0 0 {BAR} 10\" width=\"{BAR}\" height=\"10\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>\
+         <rect class=\"track\" width=\"{BAR}\" height=\"10\" rx=\"3\"/>",
+        words.join(", ")
+    );
+    // Every part can be seen, however small: the large ones give way.
+    let least = 4;
+    let room = BAR - least * shown.clone().count();
+    let mut x = 0;
+    for (class, count, _) in shown {
+        let width = least + (count * room).checked_div(whole).unwrap_or(0);
+        svg.push_str(&format!(
+            "<rect class=\"{class}\" x=\"{x}\" width=\"{}\" height=\"10\"/>",
+            width.saturating_sub(1)
+        ));
+        x += width;
+    }
+    svg.push_str("</svg>");
+    svg
 }
 
 fn row(row: &Row, seen: Option<&Observed>, catalog: &Catalog) -> RowView {
@@ -291,7 +368,10 @@ fn row(row: &Row, seen: Option<&Observed>, catalog: &Catalog) -> RowView {
         granted_by: row
             .granted_by
             .iter()
-            .map(|origin| format!("{} {}", origin.name, origin.location))
+            .map(|origin| OriginView {
+                name: origin.name.clone(),
+                place: origin.location.to_string(),
+            })
             .collect(),
         because: row.because.iter().map(because).collect(),
         seen: seen.map_or_else(String::new, self::seen),
@@ -323,21 +403,21 @@ fn conditions(row: &Row) -> String {
     texts.join("; ")
 }
 
-fn because(because: &Because) -> String {
+fn because(because: &Because) -> BecauseView {
     let operation = because.operation.as_ref().map(ToString::to_string);
-    let place = because.location.as_ref().map(ToString::to_string);
-    let parts = [
-        Some(because.kind.as_str().to_owned()),
-        operation,
-        place,
-        Some(because.note.clone()),
-    ];
-    let parts: Vec<String> = parts
+    let words: Vec<String> = operation
         .into_iter()
-        .flatten()
+        .chain([because.note.clone()])
         .filter(|part| !part.is_empty())
         .collect();
-    parts.join(" ")
+    BecauseView {
+        kind: because.kind.as_str(),
+        place: because
+            .location
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
+        words: coded(&words.join(": ")),
+    }
 }
 
 fn seen(seen: &Observed) -> String {
@@ -401,9 +481,48 @@ fn days(time: &str) -> Option<u64> {
     Some(shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (month * 153 + 2) / 5 + date)
 }
 
-fn finding(finding: &Finding) -> FindingView {
+/// The findings by level, those that hold first.
+fn groups(report: &Report<'_>) -> Vec<GroupView> {
+    let mut groups = Vec::new();
+    for level in [Level::Error, Level::Warning, Level::Note] {
+        let of_level = |finding: &&Finding| finding.waived.is_none() && finding.level == level;
+        let findings: Vec<FindingView> = report
+            .findings
+            .iter()
+            .filter(of_level)
+            .map(|finding| self::finding(finding, report))
+            .collect();
+        groups.push(GroupView {
+            title: counted(findings.len(), level.as_str()),
+            open: level == Level::Error || (level == Level::Warning && findings.len() <= FEW),
+            findings,
+        });
+    }
+    let waived = report.findings.iter().filter(|finding| finding.waived.is_some());
+    let findings: Vec<FindingView> = waived.map(|finding| self::finding(finding, report)).collect();
+    groups.push(GroupView {
+        title: format!("{} waived", thousands(findings.len() as u64)),
+        open: false,
+        findings,
+    });
+    groups.retain(|group| !group.findings.is_empty());
+    groups
+}
+
+fn finding(finding: &Finding, report: &Report<'_>) -> FindingView {
+    let function = report
+        .functions
+        .iter()
+        .position(|assessed| Some(&assessed.function.name) == finding.function.as_ref());
     FindingView {
         level: finding.level.as_str(),
+        symbol: match finding.level {
+            Level::Error => "✗",
+            Level::Warning => "!",
+            Level::Note => "i",
+        },
+        severity: finding.severity.map_or("", |severity| severity.as_str()),
+        anchor: function.map_or_else(|| "functions".to_owned(), |index| format!("f{index}")),
         rule: finding.rule.id,
         name: finding.rule.name,
         function: finding.function.clone().unwrap_or_default(),
@@ -416,7 +535,6 @@ fn finding(finding: &Finding) -> FindingView {
         notes: finding.notes.iter().map(|note| coded(note)).collect(),
         help: coded(finding.help.as_deref().unwrap_or_default()),
         waived: finding.waived.clone().unwrap_or_default(),
-        fingerprint: finding.fingerprint(),
     }
 }
 

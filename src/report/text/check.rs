@@ -10,29 +10,55 @@ use crate::gate::{Finding, Level, Place};
 use crate::report::Report;
 use crate::report::place::span;
 
-/// The findings, each with the lines it points at; notes only when `notes` asks for them. `source` gives the text of a
-/// file of the scanned root.
-pub fn check(
-    report: &Report<'_>,
-    source: &dyn Fn(&str) -> Option<String>,
-    notes: bool,
-    styled: bool,
-) -> String {
-    let renderer = if styled {
+/// Which findings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Errors only.
+    Failing,
+    /// Errors and warnings.
+    Warnings,
+    /// Notes too.
+    Everything,
+}
+
+/// How the text looks where it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// With ANSI styles.
+    pub styled: bool,
+    /// With links from the ids of rules to their pages, by OSC 8.
+    pub linked: bool,
+    /// Width in characters; the renderer's own choice when `None`.
+    pub width: Option<usize>,
+}
+
+/// The findings, each with the lines it points at. `source` gives the text of a file of the scanned root.
+pub fn check(report: &Report<'_>, source: &dyn Fn(&str) -> Option<String>, show: Show, look: Look) -> String {
+    let renderer = if look.styled {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
+    let renderer = match look.width {
+        Some(width) => renderer.term_width(width),
+        None => renderer,
+    };
+    let least = match show {
+        Show::Failing => Level::Error,
+        Show::Warnings => Level::Warning,
+        Show::Everything => Level::Note,
+    };
+    let seen = |finding: &&Finding| finding.waived.is_none() && finding.level >= least;
     let mut out = String::new();
-    for finding in report
-        .findings
-        .iter()
-        .filter(|f| f.waived.is_none() && (notes || f.level > Level::Note))
-    {
-        let _ = writeln!(out, "{}\n", frame(finding, source, &renderer));
+    for finding in report.findings.iter().filter(seen) {
+        let page = look.linked.then(|| finding.rule.page());
+        let _ = writeln!(out, "{}\n", frame(finding, source, &renderer, page));
     }
     let _ = writeln!(out, "{}", verdict(report));
-    if !notes && report.findings.iter().any(|finding| finding.level == Level::Note) {
+    if show == Show::Failing {
+        return out;
+    }
+    if show == Show::Warnings && report.findings.iter().any(|finding| finding.level == Level::Note) {
         let _ = writeln!(out, "notes are left out; `--verbose` shows them");
     }
     if report.approved.is_none() && report.functions.iter().any(|one| one.function.role.is_some()) {
@@ -77,7 +103,12 @@ fn verdict(report: &Report<'_>) -> String {
     )
 }
 
-fn frame(finding: &Finding, source: &dyn Fn(&str) -> Option<String>, renderer: &Renderer) -> String {
+fn frame(
+    finding: &Finding,
+    source: &dyn Fn(&str) -> Option<String>,
+    renderer: &Renderer,
+    page: Option<String>,
+) -> String {
     let kind = match finding.level {
         Level::Error => Kind::ERROR,
         Level::Warning => Kind::WARNING,
@@ -90,7 +121,11 @@ fn frame(finding: &Finding, source: &dyn Fn(&str) -> Option<String>, renderer: &
             None => files.push((&place.location.file, vec![(index, place)])),
         }
     }
-    let mut group = Group::with_title(kind.primary_title(finding.message.clone()).id(finding.rule.id));
+    let title = kind.primary_title(finding.message.clone()).id(finding.rule.id);
+    let mut group = Group::with_title(match page {
+        Some(page) => title.id_url(page),
+        None => title,
+    });
     for (file, places) in files {
         group = group.element(snippet(file, &places, source));
     }

@@ -10,7 +10,7 @@ mod explain;
 mod overview;
 mod scan;
 
-pub use check::check;
+pub use check::{Look, Show, check};
 pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
 pub use explain::{Question, explain};
