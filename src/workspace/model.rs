@@ -211,6 +211,8 @@ pub struct CodeClue {
     pub makefile_binary: Option<String>,
     /// Hash of the deployed package, as Lambda tells it (SHA-256 in Base64).
     pub sha256: Option<String>,
+    /// The handler, as `_HANDLER` tells it to the program.
+    pub handler: Option<String>,
 }
 
 /// An execution role as it is today.

@@ -308,6 +308,10 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
+            handler: declared
+                .properties
+                .get("Handler")
+                .and_then(|node| self.text(node)),
             ..CodeClue::default()
         }
     }
