@@ -37,7 +37,10 @@ fn text(bytes: &[u8]) -> String {
 
 /// What a terminal of a width gets to see; standard output and error are one there.
 fn at_a_terminal(args: &str, columns: usize, set: &[(&str, &str)]) -> String {
-    let line = format!("stty rows 40 cols {columns} && {} {args}", env!("CARGO_BIN_EXE_rolefit"));
+    let line = format!(
+        "stty rows 40 cols {columns} && {} {args}",
+        env!("CARGO_BIN_EXE_rolefit")
+    );
     let output = command("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .env("TERM", "xterm-256color")
@@ -101,9 +104,7 @@ fn long_lines_of_code_are_cut_to_the_terminal() {
     let check = format!("check {} --color never --no-progress", folder.path().display());
     let widest = |columns| {
         let shown = at_a_terminal(&check, columns, &[]);
-        let code = shown
-            .lines()
-            .filter(|line| line.contains("sns::") && line.contains(" | "));
+        let code = shown.lines().filter(|line| line.trim_start().starts_with("1 |"));
         code.map(|line| line.chars().count())
             .max()
             .unwrap_or_else(|| panic!("{shown}"))
