@@ -197,6 +197,13 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// The confidence of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High]
+            .into_iter()
+            .find(|confidence| confidence.as_str() == word)
+    }
+
     /// `high`, `medium` or `low`.
     pub fn as_str(self) -> &'static str {
         match self {

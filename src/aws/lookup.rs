@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 
+use super::error::{causes, explain};
 use super::{Account, AwsError};
 
 /// LookupEvents allows two requests a second per account and region.
@@ -20,7 +21,10 @@ impl Account {
             .attribute_key(LookupAttributeKey::Username)
             .attribute_value(user_name)
             .build()
-            .map_err(AwsError::call("cloudtrail.LookupEvents"))?;
+            .map_err(|error| AwsError::Call {
+                operation: "cloudtrail.LookupEvents",
+                message: causes(&error),
+            })?;
         let (mut records, mut token) = (Vec::new(), None);
         loop {
             let request = self
@@ -31,7 +35,7 @@ impl Account {
             let page = self
                 .runtime
                 .block_on(request.send())
-                .map_err(AwsError::call("cloudtrail.LookupEvents"))?;
+                .map_err(explain("cloudtrail.LookupEvents", "*"))?;
             records.extend(
                 page.events()
                     .iter()

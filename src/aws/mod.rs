@@ -1,56 +1,25 @@
 //! The only sockets: what the live account says, read behind an explicit flag.
 
+mod error;
+mod functions;
 mod lookup;
 mod roles;
 
 use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
 
-/// Why the account could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum AwsError {
-    /// The runtime for the calls cannot be started.
-    #[error("cannot start: {0}")]
-    Start(#[from] std::io::Error),
-    /// AWS refused or did not answer.
-    #[error("{operation} failed: {message}")]
-    Call {
-        /// The operation, such as `iam.GetRole`.
-        operation: &'static str,
-        /// What AWS or the network said.
-        message: String,
-    },
-    /// No role, or several, can be the one that is meant.
-    #[error("{0}")]
-    Role(String),
-    /// A policy of the account cannot be read.
-    #[error("policy `{name}`: {message}")]
-    Policy {
-        /// The policy.
-        name: String,
-        /// What is wrong.
-        message: String,
-    },
-}
+pub use error::{AwsError, Denied};
+pub use functions::Listed;
 
-impl AwsError {
-    fn call<E: std::error::Error + 'static>(operation: &'static str) -> impl FnOnce(E) -> Self {
-        move |error| {
-            let mut message = error.to_string();
-            let mut source = error.source();
-            while let Some(inner) = source {
-                message = format!("{message}: {inner}");
-                source = inner.source();
-            }
-            Self::Call { operation, message }
-        }
-    }
-}
+/// Attempts at a call that AWS throttles; waits double between them, 20 seconds at most.
+const ATTEMPTS: u32 = 8;
 
 /// A connection to the account that the environment's credentials belong to.
 #[derive(Debug)]
 pub struct Account {
     runtime: tokio::runtime::Runtime,
     iam: aws_sdk_iam::Client,
+    lambda: aws_sdk_lambda::Client,
     cloudtrail: aws_sdk_cloudtrail::Client,
 }
 
@@ -63,9 +32,12 @@ impl Account {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let config = runtime.block_on(aws_config::load_defaults(BehaviorVersion::latest()));
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+        let config = runtime.block_on(loader.load());
         Ok(Self {
             iam: aws_sdk_iam::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(&config),
             runtime,
         })

@@ -1,63 +1,89 @@
-//! A role as the account has it: inline policies, attached managed policies in their default version, boundary.
+//! Roles as the account has them, in the form of a dump: inline policies, attached managed policies in their default
+//! version, boundary.
 
+use serde_json::{Value, json};
+
+use super::error::explain;
 use super::{Account, AwsError};
-use crate::iam::policy::Policy;
-use crate::usage::Location;
-use crate::workspace::model::{GrantOrigin, Role, RoleStatement};
+use crate::workspace::deploy::account::Dumps;
 
 impl Account {
-    /// The name of the one role that CloudFormation made for a logical id (`stack-<LogicalId>-RANDOM`), or that has this
+    /// The ARN of the one role that CloudFormation made for a logical id (`stack-<LogicalId>-RANDOM`), or that has this
     /// very name.
     ///
     /// # Errors
     /// When the call fails, or none or several roles fit.
-    pub fn role_name(&self, logical_id: &str) -> Result<String, AwsError> {
+    pub fn role_of(&self, logical_id: &str) -> Result<String, AwsError> {
         let infix = format!("-{logical_id}-");
         let pages = self.iam.list_roles().into_paginator().items().send();
         let roles: Vec<aws_sdk_iam::types::Role> = self
             .runtime
             .block_on(pages.collect::<Result<_, _>>())
-            .map_err(AwsError::call("iam.ListRoles"))?;
-        let mut names: Vec<String> = roles.iter().map(|role| role.role_name().to_owned()).collect();
-        names.retain(|name| name == logical_id || name.contains(&infix));
-        match names.as_slice() {
-            [name] => Ok(name.clone()),
+            .map_err(explain("iam.ListRoles", "*"))?;
+        let fits = |name: &str| name == logical_id || name.contains(&infix);
+        let fitting: Vec<&aws_sdk_iam::types::Role> =
+            roles.iter().filter(|role| fits(role.role_name())).collect();
+        let names: Vec<&str> = fitting.iter().map(|role| role.role_name()).collect();
+        match fitting.as_slice() {
+            [role] => Ok(role.arn().to_owned()),
             [] => Err(AwsError::Role(format!(
                 "no role of the account can be `{logical_id}`; name it with --role"
             ))),
-            names => Err(AwsError::Role(format!(
+            _ => Err(AwsError::Role(format!(
                 "`{logical_id}` can be {}; name it with --role",
                 names.join(" or ")
             ))),
         }
     }
 
-    /// Reads one role.
+    /// Reads a role, named by ARN or name, into the dumps; gives its ARN.
     ///
     /// # Errors
-    /// When a call fails or a policy document is not one that IAM accepts.
-    pub fn role(&self, name: &str) -> Result<Role, AwsError> {
+    /// When a call fails.
+    pub fn read_role(&self, named: &str, dumps: &mut Dumps) -> Result<String, AwsError> {
+        let name = named.rsplit('/').next().unwrap_or(named);
+        // The path of a role that is only named is not known.
+        let arn = match named.starts_with("arn:") {
+            true => named.to_owned(),
+            false => format!("arn:aws:iam::*:role/{name}"),
+        };
         let got = self
             .runtime
             .block_on(self.iam.get_role().role_name(name).send())
-            .map_err(AwsError::call("iam.GetRole"))?;
-        let boundary = got
-            .role()
+            .map_err(explain("iam.GetRole", &arn))?;
+        let role = got.role();
+        let arn = role.map_or(arn, |role| role.arn().to_owned());
+        let mut detail = json!({
+            "RoleName": name,
+            "Arn": arn,
+            "AssumeRolePolicyDocument": role.and_then(|role| role.assume_role_policy_document()),
+            "RolePolicyList": self.inline(name, &arn)?,
+        });
+        let boundary = role
             .and_then(|role| role.permissions_boundary())
-            .and_then(|b| b.permissions_boundary_arn());
-        let mut statements = self.inline(name)?;
-        statements.extend(self.attached(name)?);
-        Ok(Role {
-            id: name.to_owned(),
-            origin: "aws".to_owned(),
-            location: place(name),
-            shared_with: Vec::new(),
-            statements,
-            boundary: boundary.map(str::to_owned),
-        })
+            .and_then(|boundary| boundary.permissions_boundary_arn());
+        if let (Some(boundary), Some(detail)) = (boundary, detail.as_object_mut()) {
+            let boundary = json!({"PermissionsBoundaryArn": boundary});
+            detail.insert("PermissionsBoundary".to_owned(), boundary);
+        }
+        let attached = self.attached(name, &arn)?;
+        let listed: Vec<Value> = attached
+            .iter()
+            .map(|(name, policy, _)| json!({"PolicyName": name, "PolicyArn": policy}))
+            .collect();
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("AttachedManagedPolicies".to_owned(), Value::Array(listed));
+        }
+        dumps.add(&format!("aws:iam:role/{name}"), &detail.to_string());
+        for (name, policy, document) in attached {
+            let version = json!({"VersionId": "default", "IsDefaultVersion": true, "Document": document});
+            let detail = json!({"PolicyName": name, "Arn": policy, "PolicyVersionList": [version]});
+            dumps.add(&format!("aws:iam:policy/{name}"), &detail.to_string());
+        }
+        Ok(arn)
     }
 
-    fn inline(&self, role: &str) -> Result<Vec<RoleStatement>, AwsError> {
+    fn inline(&self, role: &str, arn: &str) -> Result<Vec<Value>, AwsError> {
         let pages = self
             .iam
             .list_role_policies()
@@ -68,20 +94,21 @@ impl Account {
         let names: Vec<String> = self
             .runtime
             .block_on(pages.collect::<Result<_, _>>())
-            .map_err(AwsError::call("iam.ListRolePolicies"))?;
-        let mut statements = Vec::new();
+            .map_err(explain("iam.ListRolePolicies", arn))?;
+        let mut policies = Vec::new();
         for name in &names {
             let request = self.iam.get_role_policy().role_name(role).policy_name(name);
             let policy = self
                 .runtime
                 .block_on(request.send())
-                .map_err(AwsError::call("iam.GetRolePolicy"))?;
-            statements.extend(read(role, name, "inline", policy.policy_document())?);
+                .map_err(explain("iam.GetRolePolicy", arn))?;
+            policies.push(json!({"PolicyName": name, "PolicyDocument": policy.policy_document()}));
         }
-        Ok(statements)
+        Ok(policies)
     }
 
-    fn attached(&self, role: &str) -> Result<Vec<RoleStatement>, AwsError> {
+    /// Name, ARN and document of each attached policy.
+    fn attached(&self, role: &str, arn: &str) -> Result<Vec<(String, String, String)>, AwsError> {
         let pages = self
             .iam
             .list_attached_role_policies()
@@ -92,108 +119,32 @@ impl Account {
         let policies: Vec<aws_sdk_iam::types::AttachedPolicy> = self
             .runtime
             .block_on(pages.collect::<Result<_, _>>())
-            .map_err(AwsError::call("iam.ListAttachedRolePolicies"))?;
-        let mut statements = Vec::new();
-        for attached in &policies {
-            if let (Some(arn), Some(name)) = (attached.policy_arn(), attached.policy_name()) {
-                statements.extend(self.managed(role, arn, name)?);
+            .map_err(explain("iam.ListAttachedRolePolicies", arn))?;
+        let mut attached = Vec::new();
+        for policy in &policies {
+            if let (Some(arn), Some(name)) = (policy.policy_arn(), policy.policy_name()) {
+                attached.push((name.to_owned(), arn.to_owned(), self.managed(arn)?));
             }
         }
-        Ok(statements)
+        Ok(attached)
     }
 
-    fn managed(&self, role: &str, arn: &str, name: &str) -> Result<Vec<RoleStatement>, AwsError> {
+    fn managed(&self, arn: &str) -> Result<String, AwsError> {
         let policy = self
             .runtime
             .block_on(self.iam.get_policy().policy_arn(arn).send())
-            .map_err(AwsError::call("iam.GetPolicy"))?;
+            .map_err(explain("iam.GetPolicy", arn))?;
         let version = policy
             .policy()
             .and_then(|policy| policy.default_version_id())
             .unwrap_or("v1")
             .to_owned();
+        let request = self.iam.get_policy_version().policy_arn(arn).version_id(version);
         let got = self
             .runtime
-            .block_on(
-                self.iam
-                    .get_policy_version()
-                    .policy_arn(arn)
-                    .version_id(version)
-                    .send(),
-            )
-            .map_err(AwsError::call("iam.GetPolicyVersion"))?;
-        let document = got
-            .policy_version()
-            .and_then(|version| version.document())
-            .unwrap_or_default();
-        read(role, name, "managed-policy", document)
-    }
-}
-
-fn place(role: &str) -> Location {
-    Location::new(format!("aws:iam:role/{role}"), 1, 1)
-}
-
-/// The statements of a document; IAM returns documents percent-encoded.
-fn read(role: &str, name: &str, kind: &'static str, document: &str) -> Result<Vec<RoleStatement>, AwsError> {
-    let policy = Policy::from_json(&percent_decoded(document)).map_err(|error| AwsError::Policy {
-        name: name.to_owned(),
-        message: error.to_string(),
-    })?;
-    let origin = GrantOrigin {
-        kind,
-        name: name.to_owned(),
-        location: place(role),
-        injected_by: None,
-        condition: None,
-    };
-    Ok(policy
-        .statements
-        .into_iter()
-        .map(|statement| RoleStatement {
-            statement,
-            origin: origin.clone(),
-        })
-        .collect())
-}
-
-/// Undoes RFC 3986 percent-encoding; text that is not encoded comes back as it is.
-fn percent_decoded(text: &str) -> String {
-    if text.trim_start().starts_with('{') {
-        return text.to_owned();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = after
-            .get(..2)
-            .and_then(|code| std::str::from_utf8(code).ok())
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        match (first, code) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent_decoded;
-
-    #[test]
-    fn documents_are_decoded() {
-        assert_eq!(
-            percent_decoded("%7B%22a%22%3A%20%22100%25%22%7D"),
-            "{\"a\": \"100%\"}"
-        );
-        assert_eq!(percent_decoded("{\"a\":\"%41\"}"), "{\"a\":\"%41\"}");
-        assert_eq!(percent_decoded("50%"), "50%");
+            .block_on(request.send())
+            .map_err(explain("iam.GetPolicyVersion", arn))?;
+        let document = got.policy_version().and_then(|version| version.document());
+        Ok(document.unwrap_or_default().to_owned())
     }
 }

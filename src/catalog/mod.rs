@@ -15,6 +15,7 @@ mod event_name;
 mod recording;
 mod risk;
 mod nearest;
+pub(crate) use nearest::nearest;
 mod search;
 pub mod template;
 pub mod wrapper;

@@ -1,28 +1,38 @@
 //! What was approved before: `rolefit.lock`, another git revision, or an earlier report.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
 use crate::catalog::Catalog;
+use crate::config::Config;
 use crate::gate::creep::Approved;
 use crate::gate::lock::{FILE_NAME, Lock};
 use crate::report::json;
 use crate::workspace::deploy;
 
-/// The lock in `root`, if there is one.
-pub fn lock(root: &Path) -> anyhow::Result<Option<Approved>> {
-    let path = root.join(FILE_NAME);
+/// Where the lock lies: in `root`, unless the configuration says otherwise.
+pub fn lock_path(root: &Path, config: &Config) -> PathBuf {
+    match &config.check.lockfile {
+        Some(stated) => config.path(stated),
+        None => root.join(FILE_NAME),
+    }
+}
+
+/// The lock, if there is one.
+pub fn lock(root: &Path, config: &Config) -> anyhow::Result<Option<Approved>> {
+    let path = lock_path(root, config);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     };
+    let name = config.check.lockfile.as_deref().unwrap_or(FILE_NAME);
     Ok(Some(Approved {
-        lock: Lock::parse(FILE_NAME, &text)?,
-        source: FILE_NAME.to_owned(),
+        lock: Lock::parse(name, &text)?,
+        source: name.to_owned(),
         is_lock: true,
     }))
 }

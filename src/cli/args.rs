@@ -89,9 +89,12 @@ pub struct Project {
     /// CloudTrail: a folder of trail objects, or one file.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
-    /// The configuration file (default: `rolefit.toml` in PATH).
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
     /// Cargo features.
     #[command(flatten)]
     pub features: Features,
@@ -101,7 +104,13 @@ pub struct Project {
     /// A folder with policy templates of your own, which take the place of built-in ones by id; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub templates: Vec<PathBuf>,
-    /// Where the current roles are read from: the stack template, or the live account.
+    /// Dumps of the account, a file or a folder, beside those in `.rolefit`; may be repeated.
+    ///
+    /// What `aws iam get-account-authorization-details`, `aws lambda list-functions` and `aws lambda
+    /// list-event-source-mappings` print. Functions that no stack describes are read from them.
+    #[arg(long, value_name = "PATH")]
+    pub deploy: Vec<PathBuf>,
+    /// Where the current roles are read from: the stack template, dumps of the account, or the live account.
     #[arg(long, value_enum, default_value_t = Current::Template)]
     pub current: Current,
     /// With `--current aws`: the name of the role, when the stack does not tell.
@@ -134,6 +143,8 @@ pub enum Current {
     /// The stack template.
     #[default]
     Template,
+    /// The dumps of the account.
+    Dump,
     /// The account that the environment's credentials belong to.
     Aws,
 }
@@ -156,6 +167,8 @@ pub enum Command {
     Explain(Explain),
     /// A request against policies: the decision, and the statement that decides.
     Simulate(Simulate),
+    /// Write a commented `rolefit.toml` from what is found.
+    Init(Init),
     /// What a rule means.
     Rule(Rule),
     /// The JSON schema of an output.
@@ -229,6 +242,44 @@ pub struct Check {
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub fail_on: Vec<String>,
+    /// How bad a finding must be to fail the build; replaces the configured severity.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub min_severity: Option<SeverityArg>,
+    /// How sure a finding must be to fail the build; replaces the configured confidence.
+    #[arg(long, value_enum, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeverityArg {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConfidenceArg {
+    Low,
+    Medium,
+    High,
+}
+
+/// Writes a commented `rolefit.toml` from what is found: what has to be stated because it is not clear, and what could be.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// A package, a workspace, or a folder with many of each; the file is written into it.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Print the file instead of writing it.
+    #[arg(long)]
+    pub print: bool,
+    /// Write it even if there is one already.
+    #[arg(long, conflicts_with = "print")]
+    pub force: bool,
 }
 
 /// Writes `rolefit.lock`: one approved grant a line, sorted, to be committed and reviewed like code. From then on
@@ -240,9 +291,12 @@ pub struct Lock {
     /// A package, a workspace, or a folder with many of each; the lock lies in it.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// The configuration file (default: `rolefit.toml` in PATH).
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -336,9 +390,12 @@ pub struct Explain {
     /// CloudTrail: a folder of trail objects, or one file.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
-    /// The configuration file (default: `rolefit.toml` in PATH).
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
     /// A newer catalogue file.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -411,6 +468,9 @@ pub struct Simulate {
 pub struct Rule {
     /// The rule, such as `RF001`; all rules when left out.
     pub id: Option<String>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -538,4 +598,8 @@ pub enum SchemaOf {
     SimulateBatch,
     /// `rolefit templates list --format json`.
     Templates,
+    /// `rolefit rule --format json`.
+    Rules,
+    /// `rolefit.toml`, for editors.
+    Config,
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::{Current, Project};
-use super::{approved, concern, observed, progress};
+use super::args::Project;
+use super::{account, approved, beyond, concern, observed, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
-use crate::config::{self, Config};
+use crate::config::{self, Config, NeedPolicy, Sought};
 use crate::diff::{self, Diff, Silence};
 use crate::gate;
 use crate::gate::creep::{self, Approved};
@@ -20,6 +20,7 @@ use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
+use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
 use crate::workspace::{cargo, deploy};
@@ -37,6 +38,8 @@ pub struct Inputs {
     pub workspace: Workspace,
     tree: CargoTree,
     scan: Scan,
+    /// Scans of binaries that are built with features of their own, by function.
+    own: BTreeMap<String, EntryScan>,
     /// What CloudTrail recorded, if a trail was named.
     pub trail: Option<Trail>,
     chosen: Vec<String>,
@@ -47,12 +50,20 @@ pub struct Inputs {
 /// Reads the project and, if one is named, the trail.
 pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     let mut inputs = read_code(project, false)?;
-    inputs.approved = approved::lock(&inputs.root)?;
-    let trail = match (&project.usage, &inputs.config.trail) {
+    inputs.approved = approved::lock(&inputs.root, &inputs.config)?;
+    let trail = match (&project.usage, &inputs.config.observe.usage) {
         (Some(path), _) => Some(path.clone()),
-        (None, Some(path)) => Some(inputs.root.join(path)),
+        (None, Some(path)) => Some(inputs.config.path(path)),
         (None, None) => None,
     };
+    let by_trail = matches!(
+        inputs.config.synthesis.need,
+        NeedPolicy::Observed | NeedPolicy::CodeAndObserved
+    );
+    anyhow::ensure!(
+        trail.is_some() || !by_trail,
+        "`synthesis.need` asks for what was observed, and no trail is named: give `--usage`, or `[observe] usage`"
+    );
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
         progress::phase("reading CloudTrail");
@@ -63,10 +74,6 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
             rayon::current_num_threads(),
         ));
     }
-    if project.current == Current::Aws {
-        progress::phase("reading the account's roles");
-        read_roles(&mut inputs, project.role.as_deref())?;
-    }
     Ok(inputs)
 }
 
@@ -74,51 +81,72 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
 pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let root = project.path.clone();
     anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
-    let config = config::read(&root, project.config.as_deref())?;
-    let templates = super::templates::in_force(&root, &config, &project.templates)?;
+    let sought = match (project.no_config, &project.config) {
+        (true, _) => Sought::Nowhere,
+        (false, Some(file)) => Sought::File(file),
+        (false, None) => Sought::Found,
+    };
+    let config = config::read(&root, sought)?;
+    let templates = super::templates::in_force(&config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
-    let deployments = deploy::read(&root, &|name| {
-        catalog.managed_policy(name).map(|policy| policy.document_json)
-    });
-    let explicit: BTreeMap<String, String> = config
-        .links
-        .iter()
-        .map(|link| (link.function.clone(), link.binary.clone()))
-        .collect();
+    let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
+    let mut deployments = deploy::read(&root, &managed);
+    sources::apply(&mut deployments, &config, &root)?;
+    let below = manifest_folder(&root, &config)?;
     let packages: Vec<Package> = tree
         .packages
         .iter()
-        .filter(|package| !package.outside)
+        .filter(|package| {
+            !package.outside && below.as_deref().is_none_or(|below| lies_in(&package.dir, below))
+        })
         .map(|package| self::package(package, all))
         .collect();
     let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
-        explicit,
+        explicit: config.links(),
         cargo_metadata: cargo_lambda.names.clone(),
     };
-    let mut workspace = link::link(deployments, &packages, &statements);
-    cargo_lambda.apply(&mut workspace);
-    progress::phase("scanning code");
-    let scan = scan::scan(
-        &root,
-        &tree,
-        catalog,
-        &ScanOptions {
-            threads: Some(rayon::current_num_threads()),
-            examples: all,
-            features: config
-                .features
-                .features
-                .iter()
-                .chain(&project.features.features)
-                .cloned()
-                .collect(),
-            all_features: config.features.all_features || project.features.all_features,
-            no_default_features: config.features.no_default_features || project.features.no_default_features,
+    let mut account = account::read(
+        project,
+        &account::Described {
+            root: &root,
+            packages: &packages,
+            deployments: &deployments,
+            statements: &statements,
+            managed: &managed,
         },
+    )?;
+    deployments.gaps.append(&mut account.gaps);
+    let of_account = std::mem::take(&mut account.functions);
+    let joined = join(
+        &mut deployments,
+        of_account,
+        account.current,
+        &synth::recognise::recognise,
     );
+    let mut workspace = link::link(deployments, &packages, &statements);
+    joined.tidy(&mut workspace);
+    cargo_lambda.apply(&mut workspace);
+    let options = ScanOptions {
+        threads: Some(rayon::current_num_threads()),
+        examples: all,
+        features: config
+            .features
+            .features
+            .iter()
+            .chain(&project.features.features)
+            .cloned()
+            .collect(),
+        all_features: config.features.all_features || project.features.all_features,
+        no_default_features: config.features.no_default_features || project.features.no_default_features,
+    };
+    progress::phase("scanning code");
+    let scan = scan::scan(&root, &tree, catalog, &options);
+    let own = with_own_features(&config, &workspace, &options, &|options| {
+        scan::scan(&root, &tree, catalog, options)
+    });
     let mut inputs = Inputs {
         root,
         catalog,
@@ -126,6 +154,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         workspace,
         tree,
         scan,
+        own,
         trail: None,
         templates: templates.into_templates(),
         chosen: project.functions.clone(),
@@ -134,7 +163,61 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let manifests = std::mem::take(&mut inputs.tree.gaps);
     inputs.workspace.gaps.extend(manifests);
     inputs.choose(&project.functions)?;
+    account::read_other_roles(&mut account, project, &mut inputs.workspace, &managed)?;
     Ok(inputs)
+}
+
+/// The folder of `workspace.manifest`, relative to the scanned root.
+fn manifest_folder(root: &Path, config: &Config) -> anyhow::Result<Option<String>> {
+    let Some(stated) = &config.manifest else {
+        return Ok(None);
+    };
+    let (at, manifest) = (&stated.location, &stated.value);
+    let path = config.path(manifest);
+    anyhow::ensure!(path.is_file(), "{at}: there is no manifest `{manifest}`");
+    let (whole, root) = (path.canonicalize()?, root.canonicalize()?);
+    let inner = whole
+        .parent()
+        .and_then(|folder| folder.strip_prefix(&root).ok())
+        .with_context(|| format!("{at}: `{manifest}` lies outside of the scanned folder"))?;
+    Ok(Some(inner.to_string_lossy().replace('\\', "/")))
+}
+
+/// Whether a folder is another or lies in it; everything lies in the root.
+fn lies_in(folder: &str, outer: &str) -> bool {
+    outer.is_empty()
+        || folder
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Reads the binaries of functions that are built with features of their own once more, with those.
+fn with_own_features(
+    config: &Config,
+    workspace: &Workspace,
+    options: &ScanOptions,
+    scan: &dyn Fn(&ScanOptions) -> Scan,
+) -> BTreeMap<String, EntryScan> {
+    let mut own = BTreeMap::new();
+    for settings in config.functions.iter().filter(|one| !one.features.is_empty()) {
+        let is_meant = |function: &&Function| {
+            function.name == settings.function || function.deployed_name == settings.function
+        };
+        let Some(function) = workspace.functions.iter().find(is_meant) else {
+            continue;
+        };
+        let features = options.features.union(&settings.features).cloned().collect();
+        let scanned = scan(&ScanOptions {
+            features,
+            ..options.clone()
+        });
+        let entry = scanned
+            .entries
+            .into_iter()
+            .find(|entry| Some(&entry.binary) == function.binary.as_ref());
+        own.extend(entry.map(|entry| (function.name.clone(), entry)));
+    }
+    own
 }
 
 /// What links need to know of a package.
@@ -182,36 +265,6 @@ fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
             role: role(function),
         })
         .collect()
-}
-
-/// Puts the roles that the account has in the place of those that the stack template describes.
-#[cfg(feature = "live")]
-fn read_roles(inputs: &mut Inputs, named: Option<&str>) -> anyhow::Result<()> {
-    let account = crate::aws::Account::connect()?;
-    for function in &mut inputs.workspace.functions {
-        let Some(logical) = named
-            .or(function.role.as_ref().map(|role| role.id.as_str()))
-            .map(str::to_owned)
-        else {
-            continue;
-        };
-        let read = match named {
-            Some(name) => account.role(name),
-            None => account.role_name(&logical).and_then(|name| account.role(&name)),
-        };
-        let shared_with = function
-            .role
-            .take()
-            .map(|role| role.shared_with)
-            .unwrap_or_default();
-        function.role = Some(crate::workspace::model::Role { shared_with, ..read? });
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "live"))]
-fn read_roles(_: &mut Inputs, _: Option<&str>) -> anyhow::Result<()> {
-    anyhow::bail!("this rolefit was built without the feature `live`, so it cannot read the account")
 }
 
 impl Inputs {
@@ -273,12 +326,20 @@ impl Inputs {
         Ok(())
     }
 
+    /// Source files of the code that was read.
+    pub fn code_files(&self) -> &[String] {
+        &self.scan.files_read
+    }
+
     /// The scanned folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     fn entry(&self, function: &Function) -> Option<&EntryScan> {
+        if let Some(own) = self.own.get(&function.name) {
+            return Some(own);
+        }
         let binary = function.binary.as_ref()?;
         self.scan.entries.iter().find(|entry| entry.binary == *binary)
     }
@@ -355,32 +416,36 @@ impl Inputs {
 /// Synthesises, compares and judges every function.
 pub fn assess(inputs: &Inputs) -> Report<'_> {
     progress::phase("judging roles");
-    let functions: Vec<Assessed<'_>> = inputs
+    let (functions, mut findings): (Vec<Assessed<'_>>, Vec<Vec<gate::Finding>>) = inputs
         .workspace
         .functions
         .iter()
         .map(|function| assess_function(inputs, function))
-        .collect();
+        .unzip();
     let gaps = inputs.common_gaps();
-    let mut findings: Vec<gate::Finding> = functions
-        .iter()
-        .flat_map(|assessed| {
-            let diff = assessed.function.role.is_some().then_some(&assessed.diff);
-            gate::judge(
-                inputs.catalog,
-                gate::Case {
-                    function: assessed.function,
-                    diff,
-                    gaps: &assessed.gaps,
-                },
-            )
-        })
-        .collect();
+    findings.extend(functions.iter().map(|assessed| {
+        let diff = assessed.function.role.is_some().then_some(&assessed.diff);
+        gate::judge(
+            inputs.catalog,
+            gate::Case {
+                function: assessed.function,
+                diff,
+                gaps: &assessed.gaps,
+                trust: approved_trust(inputs, assessed.function),
+            },
+        )
+    }));
+    let mut findings: Vec<gate::Finding> = findings.into_iter().flatten().collect();
     findings.extend(gaps.iter().map(|gap| gate::unsettled(gap, None)));
     findings.extend(creep(inputs, &functions));
-    gate::waive(&mut findings, &inputs.config.waivers, &today());
+    findings.extend(beyond::of_project(inputs, &today()));
+    gate::relevel(&mut findings, &inputs.config.check.levels);
+    let (inline, misunderstood) = beyond::inline_waivers(inputs, &findings);
+    let waivers: Vec<gate::Waiver> = inputs.config.waivers.iter().cloned().chain(inline).collect();
+    findings.extend(misunderstood);
+    gate::waive(&mut findings, &waivers, &today(), inputs.chosen.is_empty());
     gate::sort(&mut findings);
-    let fails = gate::fails(&findings, &inputs.config.fail_on);
+    let fails = gate::fails(&findings, &inputs.config.check.threshold());
     Report {
         version: env!("CARGO_PKG_VERSION"),
         catalog: inputs.catalog.date().to_owned(),
@@ -391,6 +456,17 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
         fails,
         trail: inputs.trail.as_ref().map(Trail::summary),
         approved: inputs.approved.as_ref().map(|approved| approved.source.clone()),
+    }
+}
+
+/// Who may be a function's role, as far as that was approved.
+fn approved_trust<'a>(inputs: &'a Inputs, function: &Function) -> gate::trust::ApprovedTrust<'a> {
+    match (&inputs.approved, &function.role) {
+        (Some(approved), Some(role)) => {
+            let locked = approved.lock.functions.get(&gate::lock::key(function, role));
+            gate::trust::ApprovedTrust::Policy(locked.and_then(|locked| locked.trust.as_ref()))
+        }
+        _ => gate::trust::ApprovedTrust::NotAsked,
     }
 }
 
@@ -409,7 +485,8 @@ fn creep(inputs: &Inputs, functions: &[Assessed<'_>]) -> Vec<gate::Finding> {
     findings
 }
 
-fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'a> {
+/// The function with its findings that no comparison shows.
+fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<'a>, Vec<gate::Finding>) {
     let calls = inputs.calls(function);
     let stack = function
         .stack
@@ -429,18 +506,27 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> Assessed<'
     gaps.extend(unexplained_polling(function, &observations));
     gaps.sort();
     gaps.dedup();
-    let diff = compare(inputs, function, &synthesis.grants, &gaps);
+    let wanted = beyond::wanted(inputs, function, synthesis.grants, observations.len());
+    let diff = compare(inputs, function, &wanted.grants, &gaps);
     let observed = observed::of_rows(inputs, around, &diff, &observations);
-    let grants = diff.settled(&synthesis.grants);
-    Assessed {
+    let grants = diff.settled(&wanted.grants);
+    let mut findings = wanted.findings;
+    let policy = merge::policy(&grants);
+    findings.extend(gate::deployment::too_long(
+        function,
+        &policy,
+        inputs.config.synthesis.managed,
+    ));
+    let assessed = Assessed {
         function,
         calls,
-        policy: merge::policy(&grants),
+        policy,
         grants,
         diff,
         observed,
         gaps,
-    }
+    };
+    (assessed, findings)
 }
 
 /// Polling that the trail saw although the stack names no event source for it: the role needs it all the same.

@@ -1,13 +1,9 @@
-//! `rolefit explain` and `rolefit rule`: the reasons behind an answer.
+//! `rolefit explain`: the reasons behind an answer.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use anyhow::{Context as _, bail};
-
-use super::args::{Current, Explain, Project, Rule};
+use super::args::{Current, Explain, Project};
 use super::{Outcome, assess, say, show};
-use crate::gate::rules;
 use crate::iam::action::{Action, ActionPattern};
 use crate::report::text;
 
@@ -18,8 +14,10 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         functions: vec![args.function.clone()],
         usage: args.usage.clone(),
         config: args.config.clone(),
+        no_config: args.no_config,
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
+        deploy: Vec::new(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),
@@ -62,33 +60,5 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
             ));
         }
     }
-    Ok(Outcome::Passed)
-}
-
-/// Shows what a rule means, or all rules.
-pub fn rule(args: &Rule) -> anyhow::Result<Outcome> {
-    let Some(id) = &args.id else {
-        let mut out = String::new();
-        for rule in rules::RULES {
-            let _ = writeln!(
-                out,
-                "{}  {:<28} {:<8} {}",
-                rule.id,
-                rule.name,
-                rule.level.as_str(),
-                rule.summary
-            );
-        }
-        show(&out)?;
-        return Ok(Outcome::Passed);
-    };
-    if id.trim().is_empty() {
-        bail!("a rule id is empty");
-    }
-    let rule = rules::rule(id).with_context(|| format!("no rule `{id}`; `rolefit rule` lists them"))?;
-    show(&format!(
-        "{} {} ({})\n\n{}\n{}\n",
-        rule.id, rule.name, rule.level, rule.summary, rule.help
-    ))?;
     Ok(Outcome::Passed)
 }

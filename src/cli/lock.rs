@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::args::{Current, Lock as Args, Project};
-use super::{Outcome, assess, say, show};
+use super::{Outcome, approved, assess, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
 
 /// Writes the lock and says what it changes.
@@ -13,8 +13,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         functions: args.functions.clone(),
         usage: None,
         config: args.config.clone(),
+        no_config: args.no_config,
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
+        deploy: Vec::new(),
         current: Current::Template,
         role: None,
         features: args.features.clone(),
@@ -25,7 +27,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             "a stack template could not be read, so the lock would not be complete; run `rolefit check`"
         );
     }
-    let path = args.path.join(FILE_NAME);
+    let path = approved::lock_path(&args.path, &inputs.config);
     let present = match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

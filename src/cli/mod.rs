@@ -1,8 +1,10 @@
 //! Arguments in, exit code out; the only module that prints.
 
+mod account;
 mod approved;
 mod args;
 mod assess;
+mod beyond;
 mod catalog;
 mod check;
 mod compare;
@@ -11,14 +13,17 @@ mod diff;
 mod explain;
 mod generate;
 mod help;
+mod init;
 mod lock;
 mod manual;
 mod observed;
 mod overview;
 mod progress;
 mod render;
+mod rule;
 mod scan;
 mod simulate;
+mod sources;
 mod templates;
 mod terminal;
 
@@ -91,7 +96,8 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
-        Some(Command::Rule(rule)) => explain::rule(rule),
+        Some(Command::Init(init)) => init::run(init),
+        Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),

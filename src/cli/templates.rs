@@ -1,7 +1,7 @@
 //! `rolefit templates`: the policy templates in force, listed, shown, tested, looked through.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::Subcommand;
@@ -12,7 +12,7 @@ use super::args::Format;
 use super::{Outcome, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::catalog::template::{Kind, Placed, TemplateError, TemplateSet};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Sought};
 
 /// `rolefit templates`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,9 @@ pub struct Args {
     /// The configuration file (default: `rolefit.toml` in PATH).
     #[arg(long, global = true, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, global = true, conflicts_with = "config")]
+    no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,8 +92,13 @@ struct TemplateV1 {
 
 /// Runs a `templates` command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let config = config::read(&args.path, args.config.as_deref())?;
-    let set = in_force(&args.path, &config, &args.templates)?;
+    let sought = match (args.no_config, &args.config) {
+        (true, _) => Sought::Nowhere,
+        (false, Some(file)) => Sought::File(file),
+        (false, None) => Sought::Found,
+    };
+    let config = config::read(&args.path, sought)?;
+    let set = in_force(&config, &args.templates)?;
     let chosen = |start: &str| -> anyhow::Result<Vec<&Placed>> {
         let chosen: Vec<&Placed> = set
             .iter()
@@ -123,9 +131,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 ///
 /// # Errors
 /// When a file in the folders is no policy template.
-pub fn in_force(root: &Path, config: &Config, more: &[PathBuf]) -> anyhow::Result<TemplateSet> {
+pub fn in_force(config: &Config, more: &[PathBuf]) -> anyhow::Result<TemplateSet> {
     let mut set = TemplateSet::built_in();
-    let configured = config.templates.iter().map(|folder| root.join(folder));
+    let configured = config.templates.iter().map(|folder| config.path(folder));
     let errors: Vec<TemplateError> = configured
         .chain(more.iter().cloned())
         .flat_map(|folder| set.add_folder(&folder))

@@ -66,6 +66,7 @@ fn role(statements: &[&str]) -> Role {
         shared_with: Vec::new(),
         statements,
         boundary: None,
+        trust: None,
     }
 }
 

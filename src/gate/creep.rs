@@ -142,6 +142,7 @@ fn rate(findings: &mut [Finding], risks: &[Risk]) {
         };
         let own: Vec<&Risk> = risks.iter().filter(brings).collect();
         finding.severity = own.iter().map(|risk| risk.severity).max();
+        finding.weight = finding.severity.unwrap_or(finding.weight);
         let worth_telling = own.iter().filter(|risk| risk.severity > Severity::Low).take(3);
         finding
             .notes
@@ -201,6 +202,7 @@ impl Comparison<'_> {
             arn: now.arn,
             statements: statements.collect(),
             boundary: now.boundary.filter(|_| same_boundary),
+            trust: now.trust,
             ..WholeRole::default()
         }
     }
@@ -363,6 +365,7 @@ impl Comparison<'_> {
         );
         let mut finding = self.finding(rule, message, Some(origin));
         finding.actions = actions;
+        finding.resources = beyond.iter().flat_map(|one| whole_resources(&one.cell)).collect();
         if beyond
             .iter()
             .all(|one| matches!(one.verdict, Verdict::Unproven { .. }))
@@ -405,6 +408,7 @@ impl Comparison<'_> {
                 );
                 let mut finding = self.finding(&rules::NEW_NEED, message, None);
                 finding.actions.insert(grant.action.to_string());
+                finding.resources.insert(grant.resource.to_string());
                 let code = grant
                     .because()
                     .iter()
@@ -519,6 +523,12 @@ fn resources(cell: &Statement) -> String {
         Resources::Only(list) => list.iter().map(ArnPattern::short).collect::<Vec<_>>().join(", "),
         Resources::AllExcept(list) => format!("* except {}", join(list.iter().map(ArnPattern::as_str))),
     }
+}
+
+/// The resources of a cell, written out.
+fn whole_resources(cell: &Statement) -> Vec<String> {
+    let (Resources::Only(list) | Resources::AllExcept(list)) = &cell.resources;
+    list.iter().map(ToString::to_string).collect()
 }
 
 fn join<'a>(items: impl Iterator<Item = &'a str>) -> String {

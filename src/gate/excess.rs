@@ -7,6 +7,7 @@ use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
 use crate::catalog::{AccessLevel, Catalog, EscalationPath};
+use crate::diff::risk::Severity;
 use crate::diff::{Diff, Row, Verdict};
 use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
@@ -112,6 +113,7 @@ fn finding(
         .min()
         .unwrap_or(finding.confidence);
     finding.actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    finding.resources = rows.iter().map(|row| row.resource.to_string()).collect();
     let label = format!("{} grants on {}", origin.name, list(&resources));
     finding.places.push(Place {
         location: origin.location.clone(),
@@ -119,6 +121,7 @@ fn finding(
     });
     let writes = rows.iter().filter(|row| writes(catalog, row)).count();
     if rule == &rules::UNUSED_PERMISSION && writes > 0 {
+        finding.weight = Severity::High;
         finding.notes.push(match (writes, rows.len()) {
             (1, 1) => "it can change data or permissions".to_owned(),
             _ => format!("{writes} of them can change data or permissions"),
@@ -136,9 +139,10 @@ fn finding(
             .push(format!("never needed: {}", unneeded.join(", ")));
     }
     if let Some(injected_by) = &origin.injected_by {
-        finding
-            .notes
-            .push(format!("added by SAM because of `{injected_by}`"));
+        finding.notes.push(format!(
+            "added by {} because of `{injected_by}`",
+            framework(origin.kind)
+        ));
         finding.level = Level::Note;
     }
     finding.help = Some(match rule.id {
@@ -218,6 +222,7 @@ fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
             let mut finding = Finding::new(&rules::OBSERVED_ONLY, Some(&function.name), message);
             finding.confidence = row.confidence;
             finding.actions.insert(row.action.to_string());
+            finding.resources.insert(row.resource.to_string());
             finding.places.push(Place {
                 location: function.location.clone(),
                 label: format!("function `{}`", function.name),
@@ -228,4 +233,12 @@ fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
             finding
         })
         .collect()
+}
+
+/// Who puts statements of a kind into roles by itself.
+fn framework(kind: &str) -> &'static str {
+    match kind {
+        "serverless-injected" => "the Serverless Framework",
+        _ => "SAM",
+    }
 }

@@ -49,6 +49,7 @@ fn finding(function: &Function, rows: &[&Row]) -> Option<Finding> {
         .min()
         .unwrap_or(first.confidence);
     finding.actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    finding.resources = rows.iter().map(|row| row.resource.to_string()).collect();
     let role = function.role.as_ref();
     finding.places.extend(role.map(|role| Place {
         location: role.location.clone(),

@@ -2,10 +2,15 @@
 
 pub mod creep;
 pub mod rules;
+pub mod day;
+pub mod deployment;
 mod escalation;
 mod excess;
+pub mod inline;
 pub mod lock;
 mod missing;
+pub mod trail;
+pub mod trust;
 mod waivers;
 
 use std::collections::BTreeSet;
@@ -17,7 +22,22 @@ use crate::usage::{Confidence, Gap, Location};
 use crate::workspace::model::Function;
 
 pub use rules::{Level, Rule};
-pub use waivers::{Waiver, waive};
+pub use waivers::{WaivedBy, Waiver, waive};
+
+/// What fails the gate when nothing is configured: missing permissions, creep, escalation, ignored policies, broken
+/// waivers. Other excess is reported and does not fail.
+pub const FAIL_ON: [&str; 5] = ["RF004", "RF01*", "RF02*", "RF032", "RF09*"];
+
+/// When findings fail the gate.
+#[derive(Clone, Debug)]
+pub struct Threshold {
+    /// Rules (globs, `!` excludes).
+    pub fail_on: Vec<String>,
+    /// How bad a finding must be.
+    pub min_severity: Severity,
+    /// How sure it must be.
+    pub min_confidence: Confidence,
+}
 
 /// What the gate looks at, for one function.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +48,8 @@ pub struct Case<'a> {
     pub diff: Option<&'a Diff>,
     /// What could not be settled about it.
     pub gaps: &'a [Gap],
+    /// Who may be its role, as far as that was approved.
+    pub trust: trust::ApprovedTrust<'a>,
 }
 
 /// A place that a finding points at.
@@ -48,6 +70,8 @@ pub struct Finding {
     pub level: Level,
     /// How bad it is that a role grew, judged on the whole role; `None` for findings that are not about growth.
     pub severity: Option<Severity>,
+    /// How bad it is, for thresholds: as bad as the growth, else as the rule says.
+    pub weight: Severity,
     /// How sure it is.
     pub confidence: Confidence,
     /// The function, if it concerns one.
@@ -56,6 +80,8 @@ pub struct Finding {
     pub message: String,
     /// The actions it is about, sorted.
     pub actions: BTreeSet<String>,
+    /// The resources it is about, sorted.
+    pub resources: BTreeSet<String>,
     /// Where; the first is the line to edit.
     pub places: Vec<Place>,
     /// Further facts.
@@ -64,6 +90,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// Why it is accepted, if a waiver holds.
     pub waived: Option<String>,
+    /// The waiver that accepts it.
+    pub waived_by: Option<WaivedBy>,
 }
 
 impl Finding {
@@ -73,14 +101,17 @@ impl Finding {
             rule,
             level: rule.level,
             severity: None,
+            weight: rule.severity,
             confidence: Confidence::High,
             function: function.map(str::to_owned),
             message,
             actions: BTreeSet::new(),
+            resources: BTreeSet::new(),
             places: Vec::new(),
             notes: Vec::new(),
             help: None,
             waived: None,
+            waived_by: None,
         }
     }
 
@@ -110,6 +141,9 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
         findings.extend(missing::findings(case.function, diff));
         findings.extend(excess::findings(catalog, case.function, diff));
         findings.extend(shared_role(case.function));
+    }
+    if let Some(role) = &case.function.role {
+        findings.extend(trust::findings(catalog, case.function, role, case.trust));
     }
     findings.extend(
         case.gaps
@@ -179,9 +213,22 @@ fn shared_role(function: &Function) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether any finding that is not waived fails the build under these `fail_on` globs.
-pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, fail_on: &[String]) -> bool {
-    findings
-        .into_iter()
-        .any(|finding| finding.waived.is_none() && rules::chosen(finding.rule, fail_on))
+/// Reports the findings of some rules, by id, at other levels than their own.
+pub fn relevel(findings: &mut [Finding], levels: &std::collections::BTreeMap<String, Level>) {
+    for finding in findings {
+        if let Some(level) = levels.get(finding.rule.id) {
+            finding.level = *level;
+        }
+    }
+}
+
+/// Whether any finding that is not waived fails the build: one of the rules, bad and sure enough, and no mere note.
+pub fn fails<'a>(findings: impl IntoIterator<Item = &'a Finding>, threshold: &Threshold) -> bool {
+    findings.into_iter().any(|finding| {
+        finding.waived.is_none()
+            && finding.level > Level::Note
+            && finding.weight >= threshold.min_severity
+            && finding.confidence >= threshold.min_confidence
+            && rules::chosen(finding.rule, &threshold.fail_on)
+    })
 }

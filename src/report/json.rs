@@ -318,6 +318,7 @@ pub fn roles(text: &str) -> Result<Lock, BaseError> {
             denies,
             managed: Vec::new(),
             boundary: text(role, "boundary"),
+            trust: None,
         };
         lock.functions.insert((name, format!("{origin}#{id}")), locked);
     }

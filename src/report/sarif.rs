@@ -116,7 +116,9 @@ fn result(
             members.insert("relatedLocations".to_owned(), Value::Array(related));
         }
         if let Some(reason) = &finding.waived {
-            let accepted = json!([{ "kind": "external", "justification": reason }]);
+            let in_source = finding.waived_by.as_ref().is_some_and(|by| by.in_source);
+            let kind = if in_source { "inSource" } else { "external" };
+            let accepted = json!([{ "kind": kind, "justification": reason }]);
             members.insert("suppressions".to_owned(), accepted);
         }
     }

@@ -63,6 +63,10 @@ pub fn comments_in(text: &str) -> Vec<Comment> {
             continue;
         }
         let text = text.split_once(" //").map_or(text, |(text, _)| text);
+        // Waivers are the gate's.
+        if text.trim_start().starts_with("ignore") {
+            continue;
+        }
         let alone = before.trim().is_empty();
         let below = lines
             .iter()

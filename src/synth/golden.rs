@@ -107,6 +107,7 @@ fn short(arn: &str) -> String {
 fn function() -> Function {
     Function {
         name: "f".to_owned(),
+        full_name: None,
         deployed_name: "f".to_owned(),
         binary: None,
         linked_by: None,

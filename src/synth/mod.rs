@@ -6,6 +6,7 @@
 //! 4. [`merge`]: equal and covered grants joined, statements grouped, one canonical policy.
 //! 5. [`emit`]: the policy as a role resource of a stack template.
 
+pub mod adjust;
 pub mod bind;
 pub mod emit;
 pub mod expand;
@@ -18,6 +19,8 @@ use crate::catalog::Catalog;
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::Policy;
 use crate::usage::{BecauseKind, CallSite, Gap, Grant, Usage};
+
+use crate::workspace::model::Stack;
 
 pub use bind::Surroundings;
 
@@ -71,6 +74,9 @@ pub fn synthesise(
     grants.extend(unexplained);
     gaps.sort();
     gaps.dedup();
+    if let Some(stack) = around.stack {
+        settle(&mut grants, stack);
+    }
     let mut grants = merge::normalise(grants);
     if let Some(stack) = around.stack {
         for grant in &mut grants {
@@ -84,6 +90,17 @@ pub fn synthesise(
     }
     let policy = merge::policy(&grants);
     Synthesis { grants, policy, gaps }
+}
+
+/// Spells the grants of a function of an account as the account does.
+fn settle(grants: &mut [Grant], stack: &Stack) {
+    for grant in grants {
+        grant.resource = ArnPattern::new(stack.settled(grant.resource.as_str()));
+        let conditions = grant.conditions.values_mut();
+        for value in conditions.flat_map(|keys| keys.values_mut()).flatten() {
+            *value = stack.settled(value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ fn binary_id(package: &Package, binary: &Binary) -> BinaryId {
 }
 
 /// A binary and the rule that found it.
+#[derive(Clone, Copy)]
 struct Found<'a> {
     binary: &'a BinaryId,
     rule: &'static str,
@@ -106,16 +107,22 @@ impl Linker<'_> {
             return Ok(None);
         }
         let code = &function.code;
+        let cdk = code.build_method.as_deref() == Some("cdk");
         let by_build = self.by_build_properties(code);
+        let by_source = by_build.as_ref().filter(|_| cdk).copied();
+        let by_build = by_build.filter(|_| !cdk);
         let by_path = || self.by_output_folder(code);
         let by_makefile = || self.by_makefile(code);
         let by_metadata = || self.by_cargo_metadata(function);
+        let by_bytes = || self.by_bytes(code);
         let by_package = || self.only_binary(code);
         let by_name = || self.by_name(function);
         Ok(by_build
             .or_else(by_path)
             .or_else(by_makefile)
             .or_else(by_metadata)
+            .or_else(by_bytes)
+            .or_else(|| by_source)
             .or_else(by_package)
             .or_else(by_name))
     }
@@ -165,11 +172,18 @@ impl Linker<'_> {
     /// Rule 2: SAM builds exactly this binary.
     fn by_build_properties(&self, code: &CodeClue) -> Option<Found<'_>> {
         let name = code.binary.as_deref()?;
-        let binary = self.named(name, code.path.as_deref())?;
+        let folder = code.package_dir.as_deref().or(code.path.as_deref());
+        let binary = self.named(name, folder)?;
+        let (rule, confidence) = match code.build_method.as_deref() {
+            Some("serverless-rust") => ("serverless-rust handler", Confidence::High),
+            Some("handler") => ("handler", Confidence::Medium),
+            Some("cdk") => ("cdk binaryName", Confidence::High),
+            _ => ("sam.BuildProperties.Binary", Confidence::High),
+        };
         Some(Found {
             binary,
-            rule: "sam.BuildProperties.Binary",
-            confidence: Confidence::High,
+            rule,
+            confidence,
         })
     }
 
@@ -183,12 +197,21 @@ impl Linker<'_> {
                 None => return self.by_cargo_output(path),
             },
         };
-        let name = rest.split('/').next()?;
+        let mut parts = rest.split('/');
+        // The plugin `serverless-rust` puts a folder for the profile between.
+        let name = match (parts.next()?, parts.next()) {
+            ("release" | "debug", Some(file)) if file.ends_with(".zip") => file,
+            (name, _) => name,
+        };
         let name = name.strip_suffix(".zip").unwrap_or(name);
         let binary = self.named(name, Some(folder))?;
+        let rule = match code.sha256 {
+            Some(_) => "CodeSha256 of target/lambda/<bin>",
+            None => "CodeUri target/lambda/<bin>",
+        };
         Some(Found {
             binary,
-            rule: "CodeUri target/lambda/<bin>",
+            rule,
             confidence: Confidence::High,
         })
     }
@@ -235,9 +258,20 @@ impl Linker<'_> {
         })
     }
 
+    /// Rule 5: a built binary has the bytes of the artefact.
+    fn by_bytes(&self, code: &CodeClue) -> Option<Found<'_>> {
+        let (known, rule) = code.built_binary.as_ref()?;
+        let binary = self.binaries.iter().find(|binary| *binary == known)?;
+        Some(Found {
+            binary,
+            rule,
+            confidence: Confidence::High,
+        })
+    }
+
     /// Rule 6: the package at the path of the code has one binary, or no package is there and one binary lies below.
     fn only_binary(&self, code: &CodeClue) -> Option<Found<'_>> {
-        let path = code.path.as_deref()?;
+        let path = code.package_dir.as_deref().or(code.path.as_deref())?;
         let at_path = self.packages.iter().any(|package| package.dir == path);
         let (rule, confidence) = if at_path {
             ("only binary of package", Confidence::High)
@@ -271,7 +305,10 @@ impl Linker<'_> {
             Some(stack) if stack.kind == "terraform" => stack.with_defaults(&function.deployed_name),
             _ => function.deployed_name.clone(),
         };
-        let names = [words(without_hash(&function.name)), words(&plain_text(&deployed))];
+        let names = [
+            words(without_hash(&function.name)),
+            words(without_hash(&plain_text(&deployed))),
+        ];
         let length = |binary: &BinaryId| {
             let name = words(&binary.binary).concat();
             let fits = !name.is_empty() && names.iter().any(|words| is_affix(&name, words));
@@ -402,6 +439,7 @@ impl Linker<'_> {
 
 fn undeployed_function(binary: &BinaryId) -> Function {
     Function {
+        full_name: None,
         name: binary.binary.clone(),
         deployed_name: binary.binary.clone(),
         binary: Some(binary.clone()),
@@ -459,8 +497,17 @@ fn plain_text(text: &str) -> String {
     plain.collect()
 }
 
-/// A logical id without the eight hexadecimal digits that CDK puts behind it.
+/// A logical id without the eight hexadecimal digits that CDK puts behind it, a name without the twelve characters that
+/// CloudFormation does.
 fn without_hash(id: &str) -> &str {
+    if let Some((name, ending)) = id.rsplit_once('-')
+        && matches!(ending.len(), 12 | 13)
+        && ending
+            .chars()
+            .all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+    {
+        return without_hash(name);
+    }
     match id.len().checked_sub(8).and_then(|at| id.split_at_checked(at)) {
         Some((name, hash)) if !name.is_empty() && hash.chars().all(is_hash_digit) => name,
         _ => id,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::iam::policy::Statement;
+use crate::iam::policy::{Policy, Statement};
 use crate::usage::{Confidence, Gap, Location};
 
 /// A Cargo package.
@@ -47,12 +47,25 @@ pub type StackText = String;
 pub struct Stack {
     /// The file, relative to the scanned root.
     pub file: String,
-    /// `sam` or `cloudformation`.
+    /// `sam`, `cloudformation`, `cdk`, `serverless`, `terraform`, or `account` for what an account has.
     pub kind: &'static str,
+    /// Where it is deployed, where that is told.
+    pub place: Option<Place>,
     /// Parameters and their defaults.
     pub parameters: BTreeMap<String, Option<String>>,
     /// Resources by logical id.
     pub resources: BTreeMap<String, StackResource>,
+}
+
+/// Where something is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Such as `aws`.
+    pub partition: String,
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// Twelve digits.
+    pub account: String,
 }
 
 /// A resource of a stack, with the one symbolic ARN by which every mention of it is known.
@@ -149,6 +162,9 @@ pub struct RuntimeSettings {
 pub struct Function {
     /// Name users know: logical id, else binary name. See `name_text` for what is deployed.
     pub name: String,
+    /// A longer name that tells it apart from functions of other stacks, such as a construct path of CDK; `name` is that
+    /// where the short one is not unique.
+    pub full_name: Option<String>,
     /// The deployed function name as a stack text, such as `put-order-${Stage}` or `${PutOrderFunction}`.
     pub deployed_name: StackText,
     /// The binary it runs, when known.
@@ -185,10 +201,16 @@ pub struct CodeClue {
     pub path: Option<String>,
     /// `Metadata.BuildProperties.Binary` of SAM.
     pub binary: Option<String>,
-    /// `Metadata.BuildMethod` of SAM.
+    /// `Metadata.BuildMethod` of SAM; `serverless-rust` or `handler` where a handler names the binary.
     pub build_method: Option<String>,
+    /// Folder of the Cargo package, relative to the scanned root, where the deployment names it (`manifestPath` of CDK).
+    pub package_dir: Option<String>,
+    /// The binary whose built file has the same bytes as the artefact, and how that was seen.
+    pub built_binary: Option<(BinaryId, &'static str)>,
     /// The binary that the rule `build-<logical id>` of the Makefile builds or copies.
     pub makefile_binary: Option<String>,
+    /// Hash of the deployed package, as Lambda tells it (SHA-256 in Base64).
+    pub sha256: Option<String>,
 }
 
 /// An execution role as it is today.
@@ -206,6 +228,17 @@ pub struct Role {
     pub statements: Vec<RoleStatement>,
     /// Symbolic ARN or name of the permissions boundary.
     pub boundary: Option<String>,
+    /// Who may assume it, where that is written; a role that a framework makes lets Lambda alone assume it.
+    pub trust: Option<RoleTrust>,
+}
+
+/// The trust policy of a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleTrust {
+    /// What it says.
+    pub policy: Policy,
+    /// Where it stands.
+    pub location: Location,
 }
 
 /// A statement of a role and where it comes from.
@@ -220,7 +253,7 @@ pub struct RoleStatement {
 /// What put a statement into a role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GrantOrigin {
-    /// `inline`, `managed-policy`, `sam-policy-template`, `sam-connector`, `sam-injected`.
+    /// `inline`, `managed-policy`, `sam-policy-template`, `sam-connector`, `sam-injected`, `serverless-injected`.
     pub kind: &'static str,
     /// Name of the policy, policy template or connector.
     pub name: String,

@@ -155,6 +155,16 @@ fn a_permission_taken_away() {
 }
 
 #[test]
+fn somebody_else_may_be_the_role() {
+    let statement = "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}";
+    let other = "{Effect: Allow, Principal: {AWS: '210987654321'}, Action: sts:AssumeRole}";
+    judged(
+        &BEFORE.replace("Statement: []", &format!("Statement: [{statement}, {other}]")),
+        &[("RF024", "`210987654321` of another account may be the role")],
+    );
+}
+
+#[test]
 fn the_same_meaning_in_other_words() {
     let rewritten = BEFORE.replace(
         "              - Effect: Allow

@@ -8,7 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod ci;
 mod commands;
+mod configuration;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -19,9 +21,11 @@ mod documents;
 mod evaluate;
 mod fuzz;
 mod gaps;
+mod generated;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
+mod own_policy;
 mod reports;
 mod same_app;
 mod schemas;

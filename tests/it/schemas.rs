@@ -80,6 +80,11 @@ fn the_list_of_templates_fits_its_schema() {
 }
 
 #[test]
+fn the_rules_fit_their_schema() {
+    check("rules", &["rule", "--format", "json"]);
+}
+
+#[test]
 fn the_comparison_fits_its_schema() {
     let (old, new) = ("docs/demo/compare/old.json", "docs/demo/compare/new.json");
     check("compare", &["compare", old, new, "--format", "json"]);

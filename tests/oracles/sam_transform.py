@@ -25,6 +25,9 @@ from samtranslator.yaml_helper import yaml_parse
 # The transform warns that nobody collects its metrics.
 logging.disable(logging.WARNING)
 
+# What the fixtures must add up to.
+LEAST_TEMPLATES, LEAST_STATEMENTS = 40, 600
+
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures" / "deploy" / "sam"
 
 
@@ -67,8 +70,14 @@ def branches(value):
     return [value]
 
 
+# How many statements there were in roles of functions; an attached managed policy counts as one.
+statements = 0
+
+
 def document(found, policy):
+    global statements
     for statement in as_list(policy["Statement"]):
+        statements += 1
         condition = {
             operator: {key: sorted(one for v in as_list(values) for one in text(v)) for key, values in keys.items()}
             for operator, keys in statement.get("Condition", {}).items()
@@ -80,10 +89,12 @@ def document(found, policy):
 
 
 def role_grants(resources, role_id):
+    global statements
     found = set()
     properties = resources[role_id].get("Properties", {})
     for managed in properties.get("ManagedPolicyArns", []):
         for arn in (one for branch in branches(managed) for one in text(branch)):
+            statements += 1
             found.add(("Allow", "managed:" + arn.rsplit("/", 1)[-1], "*", "{}"))
     for policy in properties.get("Policies", None) or []:
         for branch in branches(policy):
@@ -133,16 +144,26 @@ def compact(printed):
 def main():
     write = "--write" in sys.argv[1:]
     stale = []
+    templates = functions = rows = 0
     for path in sorted(FIXTURES.glob("*.yaml")):
         golden = path.with_suffix(".sam.json")
         printed = compact(grants(path))
+        granted = json.loads(printed)
+        templates += 1
+        functions += len(granted)
+        rows += sum(map(len, granted.values()))
         if write:
             golden.write_text(printed)
         elif golden.read_text() != printed:
             stale.append(golden.name)
     if stale:
         sys.exit("differs from what SAM's transform makes: " + ", ".join(stale))
-    print("the transform makes what the fixtures say")
+    print(
+        f"the transform makes what the fixtures say: {templates} templates, {functions} functions, "
+        f"{statements} statements ({rows} of one action and one resource)"
+    )
+    if templates < LEAST_TEMPLATES or statements < LEAST_STATEMENTS:
+        sys.exit(f"the bars are {LEAST_TEMPLATES} templates and {LEAST_STATEMENTS} statements")
 
 
 main()

@@ -12,6 +12,7 @@ use crate::iam::contain::StatementRef;
 use crate::iam::policy::{Effect, Policy, PolicyKind, Statement};
 use crate::report::compare::{Names, StatementV1};
 use crate::workspace::deploy;
+use crate::workspace::deploy::account::percent_decoded;
 use crate::workspace::model::RoleStatement;
 
 /// Policies with the names by which a reader knows them.
@@ -271,27 +272,4 @@ pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
         return Ok(text);
     }
     std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-/// Undoes RFC 3986 percent-encoding, which IAM's API puts around documents.
-fn percent_decoded(text: &str) -> String {
-    if text.trim_start().starts_with('{') {
-        return text.to_owned();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) if first == b'%' => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

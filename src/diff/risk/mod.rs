@@ -56,7 +56,7 @@ impl WholeRole {
             boundary: boundary
                 .and_then(|boundary| Policy::read(&boundary.document_json, PolicyKind::Identity).ok()),
             scps: Vec::new(),
-            trust: None,
+            trust: role.trust.as_ref().map(|trust| trust.policy.clone()),
             managed: carried
                 .filter_map(|own| managed(&own.origin.name))
                 .map(|policy| (policy.arn, policy.version))
@@ -90,6 +90,13 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The severity of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.as_str() == word)
+    }
+
     /// `info`, `low`, `medium`, `high` or `critical`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 use sha2::{Digest, Sha256};
 
+use super::trust::is_lambda_alone;
 use crate::catalog::{Catalog, ManagedPolicy};
-use crate::iam::policy::{Effect, Policy, Statement};
+use crate::iam::policy::{Effect, Policy, PolicyKind, Statement};
 use crate::usage::Location;
 use crate::workspace::model::{Function, Role};
 
@@ -52,6 +53,8 @@ pub struct LockedFunction {
     pub managed: Vec<LockedPolicy>,
     /// The permissions boundary, if it has one.
     pub boundary: Option<String>,
+    /// Who may assume the role, if others may than Lambda alone.
+    pub trust: Option<Policy>,
 }
 
 /// An attached AWS managed policy at the version that was approved.
@@ -177,6 +180,10 @@ impl Lock {
             .boundary
             .iter()
             .map(|boundary| format!("boundary {boundary}"));
+        let trust = function
+            .trust
+            .iter()
+            .map(|trust| format!("trust {}", trust.to_json_compact()));
         function
             .grants
             .iter()
@@ -184,6 +191,7 @@ impl Lock {
             .chain(denies)
             .chain(managed)
             .chain(boundary)
+            .chain(trust)
             .collect()
     }
 
@@ -202,6 +210,9 @@ impl Lock {
             );
             if let Some(boundary) = &function.boundary {
                 let _ = writeln!(out, "boundary = {}", quoted(boundary));
+            }
+            if let Some(trust) = &function.trust {
+                let _ = writeln!(out, "trust = {}", quoted(&trust.to_json_compact()));
             }
             let managed = function
                 .managed
@@ -265,12 +276,17 @@ impl Lock {
                     )
                 })
             });
+            let trust = entry.trust.as_ref().map(|text| {
+                Policy::read(text.get_ref(), PolicyKind::Trust)
+                    .map_err(|problem| error(text.span().start, problem.to_string()))
+            });
             let function = LockedFunction {
                 location: Location::new(file, line_of(text, start), 1),
                 grants: statements(&entry.grants, Effect::Allow)?,
                 denies: statements(&entry.denies, Effect::Deny)?,
                 managed: managed.collect::<Result<_, _>>()?,
                 boundary: entry.boundary,
+                trust: trust.transpose()?,
             };
             let name = entry.name.clone();
             if functions.insert((entry.name, entry.role), function).is_some() {
@@ -301,6 +317,11 @@ impl LockedFunction {
             denies: own(Effect::Deny),
             managed: managed.iter().cloned().collect(),
             boundary: role.boundary.clone(),
+            trust: role
+                .trust
+                .as_ref()
+                .filter(|trust| !is_lambda_alone(&trust.policy))
+                .map(|trust| trust.policy.clone()),
         }
     }
 
@@ -319,7 +340,10 @@ impl LockedFunction {
 pub fn managed_names<'a>(catalog: &Catalog, role: &'a Role) -> BTreeSet<&'a str> {
     let mut origins: BTreeMap<&str, Vec<&Statement>> = BTreeMap::new();
     for one in &role.statements {
-        if matches!(one.origin.kind, "managed-policy" | "sam-injected") {
+        if matches!(
+            one.origin.kind,
+            "managed-policy" | "sam-injected" | "serverless-injected"
+        ) {
             origins.entry(&one.origin.name).or_default().push(&one.statement);
         }
     }
@@ -381,6 +405,7 @@ struct FunctionAsWritten {
     name: String,
     role: String,
     boundary: Option<String>,
+    trust: Option<Spanned<String>>,
     grants: Vec<Spanned<String>>,
     #[serde(default)]
     denies: Vec<Spanned<String>>,

@@ -88,6 +88,8 @@ fn found(report: &Report<'_>) -> Vec<String> {
         .stacks
         .iter()
         .enumerate()
+        // The functions of an account are a stack each.
+        .filter(|(_, stack)| stack.kind != "account")
         .map(|(index, stack)| {
             let functions = report
                 .functions
@@ -102,6 +104,17 @@ fn found(report: &Report<'_>) -> Vec<String> {
             format!("{} ({kind}, {})", stack.file, counted(functions, "function"))
         })
         .collect();
+    let of_account = |assessed: &&Assessed<'_>| {
+        let stack = assessed
+            .function
+            .stack
+            .and_then(|index| report.workspace.stacks.get(index));
+        stack.is_some_and(|stack| stack.kind == "account")
+    };
+    let deployed = report.functions.iter().filter(of_account).count();
+    if deployed > 0 {
+        found.push(format!("the account ({})", counted(deployed, "function")));
+    }
     let binaries: usize = report
         .workspace
         .packages

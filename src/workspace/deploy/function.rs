@@ -10,6 +10,7 @@ use super::reading::Reading;
 use super::roles::Roles;
 use super::template::Resource;
 use crate::usage::{Confidence, Gap, Location};
+use crate::workspace::cargo::join;
 use crate::workspace::model::{CodeClue, EnvValue, Function, Role, RuntimeSettings, Trigger};
 
 /// Types of resources that are functions.
@@ -107,8 +108,10 @@ impl<'a> Reading<'a> {
         };
         own_triggers.extend(triggers.get(&resource.id).cloned().unwrap_or_default());
         let runtime = self.runtime(properties);
+        let template_name = self.template.names.get(&resource.id).cloned();
         Function {
-            name: resource.id.clone(),
+            full_name: self.template.full_names.get(&resource.id).cloned(),
+            name: template_name.unwrap_or_else(|| resource.id.clone()),
             binary: None,
             linked_by: None,
             link_confidence: Confidence::Low,
@@ -140,7 +143,10 @@ impl<'a> Reading<'a> {
         }
         let method = declared.resource.node.path(&["Metadata", "BuildMethod"]);
         let method = method.and_then(Node::as_text).unwrap_or("makefile");
-        let built_as_rust = matches!(method, "makefile" | "rust-cargolambda");
+        let built_as_rust = matches!(
+            method,
+            "makefile" | "rust-cargolambda" | "serverless-rust" | "handler" | "cdk"
+        );
         built_as_rust
             && runtime.is_none_or(|runtime| runtime.starts_with("provided") || runtime.contains("${"))
     }
@@ -294,12 +300,24 @@ impl<'a> Reading<'a> {
             .and_then(|node| self.text(node));
         let metadata = declared.resource.node.get("Metadata");
         let of = |path: &[&str]| metadata?.path(path).and_then(|node| self.text(node));
+        let manifest = of(&["BuildProperties", "Manifest"]);
+        let manifest = manifest.and_then(|path| self.manifest_dir(&path));
         CodeClue {
+            package_dir: manifest,
+            built_binary: None,
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
-            makefile_binary: None,
+            ..CodeClue::default()
         }
+    }
+
+    /// The folder of a manifest that a CDK app names; paths of an app are relative to its own folder.
+    fn manifest_dir(&self, path: &str) -> Option<String> {
+        let (app, _) = self.template.file.split_once("cdk.out/")?;
+        let path = join(app, path);
+        let dir = path.strip_suffix("Cargo.toml").unwrap_or(&path);
+        Some(dir.trim_end_matches('/').to_owned()).filter(|dir| !dir.starts_with(".."))
     }
 
     /// The role of a function: the one that its property names, or the one that SAM makes. Where a condition decides, the

@@ -3,7 +3,7 @@
 use super::branches::and;
 use super::node::Node;
 use super::reading::Reading;
-use super::statements::Source;
+use super::statements::{INJECTED_BY, Source};
 use super::text::only_symbol;
 use crate::iam::policy::Policy;
 use crate::usage::Gap;
@@ -12,6 +12,13 @@ use crate::workspace::model::RoleStatement;
 impl Reading<'_> {
     /// The statements of the managed policy a value names: an ARN, a bare name (as SAM takes it), or a `Ref` of one.
     pub(crate) fn managed_policy(&mut self, node: &Node, condition: Option<String>) -> Vec<RoleStatement> {
+        if let (Some(name), Some(because)) = (
+            node.get("ManagedPolicy").and_then(Node::as_text),
+            node.get(INJECTED_BY).and_then(Node::as_text),
+        ) {
+            let source = Source::inline(name, condition).injected(because);
+            return self.aws_managed_policy(name, &source, node.at);
+        }
         let Some(reference) = self.text(node) else {
             self.unresolved_policy(node, "it is neither a name nor an ARN");
             return Vec::new();

@@ -5,27 +5,33 @@
 //! each role grants, and [`function`] what each function is. Nothing here needs the network; what cannot be told offline
 //! stays a symbol, and what cannot be read is a gap.
 
+pub mod account;
 mod branches;
+mod cdk;
 pub mod cargo_lambda;
 mod connectors;
 mod discover;
 mod function;
 mod globals;
+mod joined;
 mod makefile;
 mod managed;
 mod names;
 mod node;
 mod parse;
 mod reading;
+mod relocate;
 mod resource_types;
 mod roles;
 mod sam;
 mod sam_events;
+mod serverless;
 mod statements;
 mod template;
 mod terraform;
 pub(crate) mod text;
 mod triggers;
+mod trust;
 mod unread;
 
 use std::collections::BTreeMap;
@@ -59,14 +65,29 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
         gaps: found.gaps,
         ..Deployments::default()
     };
-    for candidate in found.candidates {
-        read_candidate(&candidate, managed, &mut deployments);
+    let mut services = serverless::read(root, &found.paths, &BTreeMap::new());
+    deployments.gaps.append(&mut services.gaps);
+    let mut templates = Vec::new();
+    for candidate in &found.candidates {
+        // What a service takes in is no stack of its own.
+        if !services.files.contains(&candidate.file) {
+            templates.extend(parse_candidate(candidate, &mut deployments.gaps));
+        }
+    }
+    for template in &mut templates {
+        cdk::place(root, template);
+    }
+    templates.append(&mut services.templates);
+    joined::join_stacks(&mut templates);
+    for template in &templates {
+        read_template(template, managed, &mut deployments);
     }
     let mut terraform = terraform::read(root, &found.paths);
     deployments.gaps.append(&mut terraform.gaps);
     for template in &terraform.templates {
         read_template(template, managed, &mut deployments);
     }
+    name_apart(&mut deployments);
     for function in &mut deployments.functions {
         makefile::read_rule(root, function);
     }
@@ -83,21 +104,21 @@ pub fn read_text(file: &str, text: &str, managed: &dyn Fn(&str) -> Option<String
         text: text.to_owned(),
     };
     let mut deployments = Deployments::default();
-    read_candidate(&candidate, managed, &mut deployments);
+    let templates = parse_candidate(&candidate, &mut deployments.gaps);
+    for template in &templates {
+        read_template(template, managed, &mut deployments);
+    }
     deployments
 }
 
-fn read_candidate(
-    candidate: &Candidate,
-    managed: &dyn Fn(&str) -> Option<String>,
-    deployments: &mut Deployments,
-) {
+/// The templates in a file; what cannot be read is a gap.
+fn parse_candidate(candidate: &Candidate, gaps: &mut Vec<Gap>) -> Vec<Template> {
     let Candidate { file, text } = candidate;
     let parsed = match parse::parse(file, text) {
         Ok(parsed) => parsed,
         Err(error) => {
             let location = Location::new(file.clone(), error.at.line, error.at.column);
-            deployments.gaps.push(
+            gaps.push(
                 Gap::new(
                     "unreadable-stack-template",
                     format!("this looks like a stack template but cannot be parsed: {error}"),
@@ -105,17 +126,18 @@ fn read_candidate(
                 .at(location)
                 .hint("mend it, or leave the file out with a line in `.ignore`"),
             );
-            return;
+            return Vec::new();
         }
     };
-    let templates = parsed
+    let templates: Vec<Template> = parsed
         .documents
         .iter()
-        .filter_map(|document| Template::from_node(file, document));
-    for template in templates {
+        .filter_map(|document| Template::from_node(file, document))
+        .collect();
+    for template in &templates {
         if let Some(duplicate) = &parsed.duplicate {
             let at = template.location(duplicate.at);
-            deployments.gaps.push(
+            gaps.push(
                 Gap::new(
                     "duplicate-key",
                     "this key stands twice in its map; the later value counts, as CloudFormation reads it",
@@ -124,8 +146,8 @@ fn read_candidate(
                 .hint("remove one of them"),
             );
         }
-        read_template(&template, managed, deployments);
     }
+    templates
 }
 
 fn read_template(
@@ -198,6 +220,37 @@ impl Reading<'_> {
         }
         let role = self.generated_role(function.resource, &function.properties);
         roles.insert(role.id.clone(), role);
+    }
+}
+
+/// Gives functions of several stacks that have the same short name their long ones.
+fn name_apart(deployments: &mut Deployments) {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for function in &deployments.functions {
+        *count.entry(function.name.clone()).or_default() += 1;
+    }
+    let full: BTreeMap<(Option<usize>, String), String> = deployments
+        .functions
+        .iter()
+        .filter(|function| count.get(&function.name).is_some_and(|count| *count > 1))
+        .filter_map(|function| {
+            let full = function.full_name.clone()?;
+            Some(((function.stack, function.name.clone()), full))
+        })
+        .collect();
+    for function in &mut deployments.functions {
+        let stack = function.stack;
+        let renamed = |name: &String| full.get(&(stack, name.clone())).cloned();
+        if let Some(role) = &mut function.role {
+            for other in &mut role.shared_with {
+                if let Some(name) = renamed(other) {
+                    *other = name;
+                }
+            }
+        }
+        if let Some(name) = renamed(&function.name) {
+            function.name = name;
+        }
     }
 }
 

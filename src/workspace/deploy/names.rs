@@ -22,20 +22,19 @@ const TERRAFORM_NAME: &str = "name";
 /// The stack of a template: its parameters and named resources.
 pub(crate) fn stack(template: &Template) -> Stack {
     let mut resources: BTreeMap<String, StackResource> = template
-        .resources
-        .iter()
+        .all()
         .map(|resource| (resource.id.clone(), stack_resource(template, resource)))
         .collect();
     generated_resources(template, &mut resources);
     let mut stack = Stack {
         file: template.file.clone(),
         kind: template.kind,
+        place: None,
         parameters: template.parameters.clone(),
         resources,
     };
     let keys: Vec<(String, String)> = template
-        .resources
-        .iter()
+        .all()
         .filter_map(|resource| Some((resource.id.clone(), kms_key(template, &stack, resource)?)))
         .collect();
     for (id, key) in keys {
@@ -234,6 +233,18 @@ impl Stack {
                     .unwrap_or_else(|| format!("${{{symbol}}}")),
             })
             .collect()
+    }
+
+    /// The ARN as it is in the account, where the stack tells the account: names in place of logical ids, partition,
+    /// region and account spelled out.
+    pub fn settled(&self, arn: &str) -> String {
+        let Some(place) = &self.place else {
+            return arn.to_owned();
+        };
+        self.physical_arn(arn)
+            .replace("${AWS::Partition}", &place.partition)
+            .replace("${AWS::Region}", &place.region)
+            .replace("${AWS::AccountId}", &place.account)
     }
 
     /// A text with the defaults of the parameters that have one; for comparing names, never for output.

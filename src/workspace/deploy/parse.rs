@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use saphyr::{MarkedYaml, ScalarStyle, YamlData, YamlLoader};
 use saphyr_parser::{BufferedInput, Parser};
@@ -233,7 +234,7 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
 fn json(text: &str) -> Result<Node, ParseError> {
     let lines = LineStarts::new(text);
     Ok(match json_ast(text)? {
-        Some(value) => json_node(&value, &lines),
+        Some(value) => json_node(&value, &lines, true),
         None => Node::new(
             Value::Null,
             Mark {
@@ -243,6 +244,36 @@ fn json(text: &str) -> Result<Node, ParseError> {
             },
         ),
     })
+}
+
+/// The values of a JSON text that may hold several behind one another, as pages of a listing do; nothing in them is taken
+/// for an intrinsic function. `file` is the number that places carry.
+pub(crate) fn json_values(text: &str, file: u16) -> Result<Vec<Node>, ParseError> {
+    let lines = LineStarts {
+        file,
+        ..LineStarts::new(text)
+    };
+    let mut values = Vec::new();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+    let mut start = stream.byte_offset();
+    while let Some(value) = stream.next() {
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        value.map_err(|error| ParseError {
+            message: error.to_string(),
+            at: Mark {
+                line: number(error.line()).max(1),
+                column: number(error.column()).max(1),
+                file,
+            },
+        })?;
+        let end = stream.byte_offset();
+        let own = text.get(start..end).unwrap_or_default();
+        if let Some(value) = json_ast(own)? {
+            values.push(json_node(&value, &lines.from(start), false));
+        }
+        start = end;
+    }
+    Ok(values)
 }
 
 /// The tree of a JSON text; comments and trailing commas are let pass.
@@ -261,7 +292,7 @@ pub(crate) fn json_ast(text: &str) -> Result<Option<jsonc_parser::ast::Value<'_>
     Ok(parsed.value)
 }
 
-fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>) -> Node {
+fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>, fold: bool) -> Node {
     use jsonc_parser::ast::Value as Json;
     use jsonc_parser::common::Ranged;
     let value = match json {
@@ -269,7 +300,12 @@ fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>) -> Nod
         Json::NumberLit(number) => Value::Text(number.value.to_owned()),
         Json::BooleanLit(boolean) => Value::Text(boolean.value.to_string()),
         Json::NullKeyword(_) => Value::Null,
-        Json::Array(list) => Value::List(list.elements.iter().map(|item| json_node(item, lines)).collect()),
+        Json::Array(list) => Value::List(
+            list.elements
+                .iter()
+                .map(|item| json_node(item, lines, fold))
+                .collect(),
+        ),
         Json::Object(object) => {
             let entries = object
                 .properties
@@ -277,19 +313,27 @@ fn json_node(json: &jsonc_parser::ast::Value<'_>, lines: &LineStarts<'_>) -> Nod
                 .map(|property| Entry {
                     key: property.name.as_str().to_owned(),
                     key_at: lines.mark(property.range.start),
-                    value: json_node(&property.value, lines),
+                    value: json_node(&property.value, lines, fold),
                 })
                 .collect();
-            fold_long_form(Value::Map(entries))
+            if fold {
+                fold_long_form(Value::Map(entries))
+            } else {
+                Value::Map(entries)
+            }
         }
     };
     Node::new(value, lines.mark(json.range().start))
 }
 
 /// Byte offsets at which lines start, for byte offset → line and column.
+#[derive(Clone)]
 pub(crate) struct LineStarts<'a> {
     text: &'a str,
-    starts: Vec<usize>,
+    starts: Rc<[usize]>,
+    /// Where in the text offsets begin.
+    base: usize,
+    file: u16,
 }
 
 impl<'a> LineStarts<'a> {
@@ -298,10 +342,18 @@ impl<'a> LineStarts<'a> {
         Self {
             text,
             starts: std::iter::once(0).chain(after_newlines).collect(),
+            base: 0,
+            file: 0,
         }
     }
 
+    /// The same lines for offsets that begin at a place of the text.
+    fn from(&self, base: usize) -> Self {
+        Self { base, ..self.clone() }
+    }
+
     pub(crate) fn mark(&self, offset: usize) -> Mark {
+        let offset = self.base + offset;
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line
             .checked_sub(1)
@@ -314,7 +366,7 @@ impl<'a> LineStarts<'a> {
             column: u32::try_from(before.chars().count())
                 .unwrap_or(u32::MAX)
                 .saturating_add(1),
-            file: 0,
+            file: self.file,
         }
     }
 }

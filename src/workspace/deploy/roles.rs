@@ -42,7 +42,8 @@ impl Reading<'_> {
     pub(crate) fn written_roles(&mut self, named: &NamedRoles) -> Roles {
         let template = self.template;
         template
-            .of_type("AWS::IAM::Role")
+            .all()
+            .filter(|resource| resource.type_name == "AWS::IAM::Role")
             .filter(|resource| named.ids.contains(&resource.id))
             .map(|resource| (resource.id.clone(), self.written_role(resource)))
             .collect()
@@ -54,6 +55,9 @@ impl Reading<'_> {
         role.boundary = properties
             .get("PermissionsBoundary")
             .and_then(|node| self.arn(node));
+        role.trust = properties
+            .get("AssumeRolePolicyDocument")
+            .and_then(|document| self.trust(&resource.id, document));
         for item in properties.get("Policies").map(items).unwrap_or_default() {
             let name = item
                 .node
@@ -80,6 +84,7 @@ impl Reading<'_> {
             shared_with: Vec::new(),
             statements: Vec::new(),
             boundary: None,
+            trust: None,
         }
     }
 
@@ -103,7 +108,7 @@ impl Reading<'_> {
     /// Adds the policies that other resources attach: `AWS::IAM::Policy`, `::ManagedPolicy` and `::RolePolicy`.
     pub(crate) fn attach_policies(&mut self, named: &NamedRoles, roles: &mut Roles) {
         let template = self.template;
-        for resource in &template.resources {
+        for resource in template.all() {
             let (kind, targets) = match resource.type_name.as_str() {
                 "AWS::IAM::Policy" => ("inline", resource.properties.get("Roles")),
                 "AWS::IAM::ManagedPolicy" => ("managed-policy", resource.properties.get("Roles")),

@@ -31,6 +31,20 @@ impl Source {
     }
 }
 
+/// Key in a statement, or a managed policy, that the Serverless Framework adds by itself: what makes it do so.
+pub(super) const INJECTED_BY: &str = "rolefit: injected by";
+
+impl Source {
+    /// The same for what is added because of a property.
+    pub(crate) fn injected(self, because: &str) -> Self {
+        Self {
+            kind: "serverless-injected",
+            injected_by: Some(because.to_owned()),
+            ..self
+        }
+    }
+}
+
 impl Reading<'_> {
     /// The statements of a policy document.
     pub(crate) fn document(&mut self, document: &Node, source: &Source) -> Vec<RoleStatement> {
@@ -109,10 +123,13 @@ impl Reading<'_> {
         };
         let mut found = Vec::new();
         for (condition, frame) in frames {
-            let source = Source {
+            let mut source = Source {
                 condition: and(source.condition.as_deref(), condition.as_deref()),
                 ..source.clone()
             };
+            if let Some(because) = frame.get(INJECTED_BY).and_then(Node::as_text) {
+                source = source.injected(because);
+            }
             found.extend(self.framed_statement(node, &frame, &source));
         }
         found

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::node::{Entry, Mark, Node, Value};
+use super::relocate::placed;
 use crate::usage::Location;
 
 /// A stack template.
@@ -11,7 +12,7 @@ use crate::usage::Location;
 pub(crate) struct Template {
     /// Path relative to the scanned root.
     pub(crate) file: String,
-    /// What wrote it: `sam`, `cloudformation` or `terraform`.
+    /// What wrote it: `sam`, `cloudformation`, `cdk`, `serverless`, `terraform`, or `account` where nothing did.
     pub(crate) kind: &'static str,
     /// Names of the files by number, where it is written in several; none where `file` is all there is.
     files: Arc<[String]>,
@@ -23,6 +24,14 @@ pub(crate) struct Template {
     pub(crate) resources: Vec<Resource>,
     /// Keys of `Resources` that are no resources but loops or includes; what they make cannot be told offline.
     pub(crate) unexpanded: Vec<(String, Mark)>,
+    /// Names that users know functions by, where those are not their logical ids.
+    pub(crate) names: BTreeMap<String, String>,
+    /// The same, told apart from functions of other stacks; where there is a longer name.
+    pub(crate) full_names: BTreeMap<String, String>,
+    /// Resources of other stacks that this one mentions.
+    pub(crate) outside: Vec<Resource>,
+    /// Outputs of the stack, as they are written.
+    pub(crate) outputs: Vec<Entry>,
     symbols: BTreeSet<String>,
 }
 
@@ -91,6 +100,10 @@ impl Template {
             globals: root.get("Globals").cloned(),
             resources,
             unexpanded,
+            names: BTreeMap::new(),
+            full_names: BTreeMap::new(),
+            outside: Vec::new(),
+            outputs: root.get("Outputs").map(Node::entries).unwrap_or(&[]).to_vec(),
             symbols,
         })
     }
@@ -102,17 +115,88 @@ impl Template {
         parameters: BTreeMap<String, Option<String>>,
         resources: Vec<Resource>,
     ) -> Self {
-        let names = resources.iter().map(|resource| resource.id.clone());
+        let known: Vec<String> = parameters.keys().cloned().collect();
+        let mut template = Self::written("terraform", file, files, parameters, resources);
+        template.symbols.extend(known);
+        template
+    }
+
+    /// A template of resources that something else than CloudFormation declares; the numbers of places are those of
+    /// `files`. Parameters are filled in wherever they stand.
+    pub(crate) fn written(
+        kind: &'static str,
+        file: String,
+        files: Arc<[String]>,
+        parameters: BTreeMap<String, Option<String>>,
+        resources: Vec<Resource>,
+    ) -> Self {
         Self {
             file,
-            kind: "terraform",
+            kind,
             files,
-            symbols: parameters.keys().cloned().chain(names).collect(),
+            symbols: resources.iter().map(|resource| resource.id.clone()).collect(),
             parameters,
             globals: None,
             resources,
             unexpanded: Vec::new(),
+            names: BTreeMap::new(),
+            full_names: BTreeMap::new(),
+            outside: Vec::new(),
+            outputs: Vec::new(),
         }
+    }
+
+    /// A template of what an account has.
+    pub(crate) fn of_account(file: String, files: Arc<[String]>, resources: Vec<Resource>) -> Self {
+        Self {
+            kind: "account",
+            ..Self::of_terraform(file, files, BTreeMap::new(), resources)
+        }
+    }
+
+    /// Its resources, and those of other stacks that it mentions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().chain(&self.outside)
+    }
+
+    /// Takes in a resource of another stack, whose places are in those files.
+    pub(crate) fn know(&mut self, resource: Resource, files: &[String]) {
+        if self.all().any(|known| known.id == resource.id) {
+            return;
+        }
+        let mut all = self.all_files();
+        let base = u16::try_from(all.len()).unwrap_or(u16::MAX);
+        all.extend_from_slice(files);
+        self.set_files(all.into());
+        let moved = |at: Mark| Mark {
+            file: at.file.saturating_add(base),
+            ..at
+        };
+        self.symbols.insert(resource.id.clone());
+        self.outside.push(Resource {
+            at: moved(resource.at),
+            node: placed(resource.node, &moved),
+            properties: placed(resource.properties, &moved),
+            ..resource
+        });
+    }
+
+    /// The files that places are in, by number.
+    pub(crate) fn all_files(&self) -> Vec<String> {
+        if self.files.is_empty() {
+            vec![self.file.clone()]
+        } else {
+            self.files.to_vec()
+        }
+    }
+
+    pub(crate) fn set_files(&mut self, files: Arc<[String]>) {
+        self.files = files;
+    }
+
+    /// Names of the files by number.
+    pub(crate) fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// Whether a symbol (with or without an attribute) is a parameter, pseudo parameter or resource.
@@ -123,7 +207,7 @@ impl Template {
 
     /// The resource with that logical id.
     pub(crate) fn resource(&self, id: &str) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.id == id)
+        self.all().find(|resource| resource.id == id)
     }
 
     /// The resources of one type.
@@ -140,7 +224,8 @@ impl Template {
     }
 }
 
-fn resource(entry: &Entry) -> Option<Resource> {
+/// The resource that an entry of `Resources` writes out.
+pub(crate) fn resource(entry: &Entry) -> Option<Resource> {
     let type_name = entry.value.get("Type")?.as_text()?.to_owned();
     let properties = entry
         .value

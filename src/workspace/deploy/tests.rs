@@ -6,10 +6,13 @@
     reason = "tests"
 )]
 
+mod cdk;
 mod cloudformation;
 mod names;
 mod sam;
+mod serverless;
 mod terraform;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

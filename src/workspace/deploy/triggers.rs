@@ -49,6 +49,16 @@ const POLLED_SERVICES: &[(&str, &str)] = &[
     ("sqs", "sqs"),
 ];
 
+/// Kind of an event source by what follows `EventSourceMapping` in the logical id that the Serverless Framework makes.
+const SERVERLESS_MAPPINGS: &[(&str, &str)] = &[
+    ("ActiveMQ", "mq"),
+    ("Dynamodb", "dynamodb-stream"),
+    ("Kinesis", "kinesis"),
+    ("MSK", "msk"),
+    ("RabbitMQ", "mq"),
+    ("SQS", "sqs"),
+];
+
 /// The name in the ARN of a Glue schema registry.
 pub(super) fn glue_registry_name(arn: &str) -> Option<&str> {
     let parts = super::text::split_outside_symbols(arn, ':', 6);
@@ -142,6 +152,10 @@ impl Reading<'_> {
                 .find(|(name, _)| service_of(arn) == *name)
                 .map_or("unknown", |(_, kind)| *kind)
         };
+        let kind = match kind {
+            "unknown" => self.kind_by_id(&resource.id).unwrap_or(kind),
+            kind => kind,
+        };
         if kind == "unknown" {
             self.gap(
                 Gap::new(
@@ -169,6 +183,18 @@ impl Reading<'_> {
         trigger.settle_kind();
         self.name_topics(&mut trigger, properties);
         trigger
+    }
+
+    /// The Serverless Framework puts the kind of a source into the logical id of its mapping.
+    fn kind_by_id(&self, id: &str) -> Option<&'static str> {
+        if self.template.kind != "serverless" {
+            return None;
+        }
+        let (_, named) = id.split_once("EventSourceMapping")?;
+        SERVERLESS_MAPPINGS
+            .iter()
+            .find(|(label, _)| named.starts_with(label))
+            .map(|(_, kind)| *kind)
     }
 
     /// Adds the topics that a mapping of an MSK cluster reads.

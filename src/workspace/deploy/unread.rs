@@ -19,13 +19,6 @@ pub(super) fn deployments(root: &Path, paths: &BTreeSet<PathBuf>) -> Vec<Gap> {
             .unwrap_or_default();
         let gap = match name {
             "cdk.json" => not_synthesised(path),
-            "serverless.yml" | "serverless.yaml" | "serverless.ts" | "serverless.js" => Some(
-                Gap::new(
-                    CODE,
-                    "functions of the Serverless Framework are not read by this version",
-                )
-                .hint("compare with the live role (`--current aws`), or with a policy file"),
-            ),
             _ => None,
         };
         gaps.extend(gap.map(|gap| gap.at(Location::new(relative(root, path), 1, 1))));

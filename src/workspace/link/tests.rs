@@ -20,6 +20,7 @@ fn package(name: &str, dir: &str, binaries: &[&str]) -> Package {
 fn function(name: &str, code: CodeClue) -> Function {
     Function {
         name: name.to_owned(),
+        full_name: None,
         deployed_name: format!("${{{name}}}"),
         binary: None,
         stack: Some(0),

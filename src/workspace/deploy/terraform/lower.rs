@@ -365,6 +365,9 @@ fn role(values: &Val, properties: &mut Properties) {
     properties.take(values, "name", "RoleName");
     properties.take(values, "permissions_boundary", "PermissionsBoundary");
     properties.take(values, "managed_policy_arns", "ManagedPolicyArns");
+    if let Some(pair) = values.pair("assume_role_policy") {
+        properties.put("AssumeRolePolicyDocument", pair.key_at, document(&pair.value));
+    }
     let blocks = values.get("inline_policy");
     let policies: Vec<Node> = blocks
         .map(Val::items)

@@ -107,6 +107,10 @@ fn statement(block: &Val) -> Val {
         let value = block.get(argument).filter(|value| !is_empty(value));
         pairs.extend(value.map(|value| pair(element, variables(value))));
     }
+    for (blocks, element) in [("principals", "Principal"), ("not_principals", "NotPrincipal")] {
+        let principals = principals(block, blocks, at);
+        pairs.extend(principals.map(|principals| pair(element, principals)));
+    }
     let conditions = conditions(block, at);
     pairs.extend(conditions.map(|conditions| pair("Condition", conditions)));
     Val::map(pairs, at)
@@ -127,6 +131,33 @@ fn variables(value: &Val) -> Val {
         Kind::List(items) => Val::list(items.iter().map(variables).collect(), value.at),
         _ => value.clone(),
     }
+}
+
+/// `principals { type, identifiers }` blocks as a `Principal`; the identifiers of one type come together.
+fn principals(block: &Val, name: &str, at: Mark) -> Option<Val> {
+    let mut kinds: Vec<Pair> = Vec::new();
+    for principal in block.get(name).map(Val::items).unwrap_or_default() {
+        let Some(kind) = principal.get("type").and_then(Val::as_text) else {
+            continue;
+        };
+        let own = principal.get("identifiers").map(variables);
+        let own = own.unwrap_or_else(|| Val::list(Vec::new(), principal.at));
+        if kind == "*" {
+            return Some(Val::text("*", principal.at));
+        }
+        match kinds.iter_mut().find(|known| known.key == kind) {
+            Some(known) => {
+                let both = known.value.items().iter().chain(own.items()).cloned().collect();
+                known.value = Val::list(both, at);
+            }
+            None => kinds.push(Pair {
+                key: kind,
+                key_at: principal.at,
+                value: own,
+            }),
+        }
+    }
+    (!kinds.is_empty()).then(|| Val::map(kinds, at))
 }
 
 /// `condition { test, variable, values }` blocks as a `Condition`; the values of one key come together.

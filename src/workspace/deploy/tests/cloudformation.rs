@@ -387,7 +387,7 @@ mod hostile {
         fn no_template_makes_the_reader_panic(text in fragments(), json in any::<bool>()) {
             let file = if json { "t.json" } else { "t.yaml" };
             let candidate = Candidate { file: file.to_owned(), text };
-            read_candidate(&candidate, &managed, &mut Deployments::default());
+            read_text(&candidate.file, &candidate.text, &managed);
         }
 
         #[test]
@@ -506,7 +506,7 @@ fn deployments_that_are_not_read_are_gaps() {
             "b/cdk.out/B.template.json",
             r#"{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}"#,
         ),
-        ("c/serverless.yml", "service: c\n"),
+        ("c/serverless.ts", "export default {}\n"),
     ]);
     let found: Vec<String> = deployments
         .gaps
@@ -517,7 +517,7 @@ fn deployments_that_are_not_read_are_gaps() {
         found,
         [
             "unread-deployment a/cdk.json:1",
-            "unread-deployment c/serverless.yml:1",
+            "unread-deployment c/serverless.ts:1",
         ]
     );
 }

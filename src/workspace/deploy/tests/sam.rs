@@ -73,6 +73,7 @@ fn sam_grants_what_the_transform_grants() {
     let folder = fixtures().join("sam");
     let deployments = read(&folder, &managed);
     let mut compared = 0;
+    let mut wrong = Vec::new();
     for stack in &deployments.stacks {
         let golden = folder.join(stack.file.replace(".yaml", ".sam.json"));
         let golden = std::fs::read_to_string(golden).unwrap();
@@ -86,15 +87,18 @@ fn sam_grants_what_the_transform_grants() {
             let theirs = theirs(stack, rows);
             let excess: Vec<_> = ours.difference(&theirs).collect();
             let missing: Vec<_> = theirs.difference(&ours).collect();
-            assert!(
-                excess.is_empty() && missing.is_empty(),
-                "{} {name}\nonly ours: {excess:#?}\nonly SAM's: {missing:#?}",
-                stack.file
-            );
+            if !excess.is_empty() || !missing.is_empty() {
+                wrong.push(format!(
+                    "{} {name}\nonly ours: {excess:#?}\nonly SAM's: {missing:#?}",
+                    stack.file
+                ));
+            }
             compared += 1;
         }
     }
-    assert_eq!(compared, 95);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(deployments.stacks.len() >= 40, "{}", deployments.stacks.len());
+    assert!(compared > 300, "{compared}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::workspace::model::RuntimeSettings;
 
 /// The model as text, for people to check.
-fn shown(deployments: &Deployments) -> String {
+pub(super) fn shown(deployments: &Deployments) -> String {
     let mut text = String::new();
     for function in &deployments.functions {
         writeln!(text, "function {} ({})", function.name, function.location).unwrap();
