@@ -102,7 +102,9 @@ enum Table {
 
 fn table(out: &mut String, findings: &[&Finding], report: &Report<'_>, kind: Table) {
     out.push_str(match kind {
-        Table::Growth => "| | function | new | risk | granted, asked for | used |\n|---|---|---|---|---|---|\n",
+        Table::Growth => {
+            "| | function | new | risk | granted, asked for | used |\n|---|---|---|---|---|---|\n"
+        }
         Table::Findings => "| | function | finding | line | used |\n|---|---|---|---|---|\n",
     });
     let mut left_out = 0;
