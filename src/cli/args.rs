@@ -205,6 +205,24 @@ pub struct Generate {
     /// Write one file per function into this folder.
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Put the roles into the stack templates (YAML), keeping everything else as it is; shows what changes.
+    #[arg(long, conflicts_with_all = ["out_dir", "account", "region", "partition"])]
+    pub write: bool,
+    /// Write nothing; exit with 1 if `--write` would change a template, or if files in `--out-dir` are not up to date.
+    #[arg(long)]
+    pub check: bool,
+    /// With `--write`: also the roles of functions whose need is not known for sure.
+    #[arg(long, requires = "write")]
+    pub with_gaps: bool,
+    /// Put this account in the place of the symbol.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Put this region in the place of the symbol.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Put this partition (`aws`, `aws-cn`, `aws-us-gov`) in the place of the symbol.
+    #[arg(long, value_name = "PARTITION")]
+    pub partition: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -568,10 +586,18 @@ impl ReportFormat {
 pub enum PolicyFormat {
     /// Policy documents, an object of function name → document.
     Json,
-    /// Role resources for a SAM or CloudFormation template.
+    /// Role resources for a CloudFormation template.
     Cfn,
-    /// The same as `cfn`.
+    /// The same as `cfn`, for SAM templates.
     Sam,
+    /// Terraform or OpenTofu: policy documents as data sources, and roles.
+    Terraform,
+    /// The same in Terraform's JSON syntax.
+    TerraformJson,
+    /// AWS CDK: a construct a function, in TypeScript.
+    Cdk,
+    /// Entries for a `serverless.yml`.
+    Serverless,
     /// The report of `diff --format json`.
     ReportJson,
 }

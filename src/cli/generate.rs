@@ -1,13 +1,16 @@
 //! `rolefit generate` and `rolefit schema`: documents for people and programs to use.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
-use super::{Outcome, assess, catalog, say, show, show_json, templates};
+use super::{Outcome, assess, catalog, say, show, show_json, templates, write};
+use crate::iam::arn::ArnPattern;
+use crate::iam::policy::{Policy, Resources};
 use crate::report::{Assessed, compare, json, scan, simulate};
-use crate::synth::emit;
+use crate::synth::emit::{Deployable, cdk, cloudformation, serverless, terraform};
 
 /// Prints or writes the minimal policy of each function.
 pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
@@ -30,68 +33,269 @@ pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
             ));
         }
     }
-    let role = |assessed: &Assessed<'_>| {
-        let stack = assessed
-            .function
-            .stack
-            .and_then(|index| inputs.workspace.stacks.get(index));
-        emit::cloudformation_role(assessed.function, stack, &assessed.policy, &assessed.grants)
-    };
-    if let Some(folder) = &args.out_dir {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-        for assessed in &report.functions {
-            let (ending, text) = match args.format {
-                PolicyFormat::Cfn | PolicyFormat::Sam => ("yaml", role(assessed)),
-                _ => ("json", format!("{:#}\n", assessed.policy.to_json())),
-            };
-            let name: String = key(assessed, &report.functions)
-                .chars()
-                .map(|c| {
-                    if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                        c
-                    } else {
-                        '_'
-                    }
-                })
-                .collect();
-            let file = folder.join(format!("{name}.{ending}"));
-            std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-            say(&format!("wrote {}", file.display()));
-        }
-        return Ok(Outcome::Passed);
+    let data = format!(
+        "rolefit {}, catalogue of {}",
+        env!("CARGO_PKG_VERSION"),
+        inputs.catalog().date()
+    );
+    if args.write {
+        return write::run(args, &inputs, &report.functions, &data);
     }
+    let wanted: Vec<Wanted<'_, '_>> = report
+        .functions
+        .iter()
+        .map(|assessed| Wanted {
+            assessed,
+            key: key(assessed, &report.functions),
+            policy: pinned(&assessed.policy, args),
+        })
+        .collect();
     match args.format {
-        PolicyFormat::ReportJson => show_json(&json::report(&report, inputs.catalog()))?,
-        PolicyFormat::Cfn | PolicyFormat::Sam => show(&roles(&report.functions, &role))?,
-        PolicyFormat::Json => match (args.project.functions.as_slice(), report.functions.as_slice()) {
-            ([_], [only]) => show_json(&only.policy.to_json())?,
-            _ => show_json(&documents(&report.functions))?,
-        },
+        PolicyFormat::ReportJson => {
+            show_json(&json::report(&report, inputs.catalog()))?;
+            Ok(Outcome::Passed)
+        }
+        PolicyFormat::Json => documents(args, &wanted),
+        format => deployables(args, format, &inputs, &wanted, &data),
+    }
+}
+
+/// A function whose policy is wanted.
+struct Wanted<'r, 'a> {
+    assessed: &'r Assessed<'a>,
+    key: String,
+    policy: Policy,
+}
+
+/// The policy with the account, region and partition that the user gave in the place of their symbols.
+fn pinned(policy: &Policy, args: &Generate) -> Policy {
+    let given = [
+        ("${AWS::AccountId}", &args.account),
+        ("${AWS::Region}", &args.region),
+        ("${AWS::Partition}", &args.partition),
+    ];
+    let fill = |text: &str| {
+        given
+            .iter()
+            .fold(text.to_owned(), |text, (symbol, value)| match value {
+                Some(value) => text.replace(symbol, value),
+                None => text,
+            })
+    };
+    let mut policy = policy.clone();
+    for statement in &mut policy.statements {
+        if let Resources::Only(resources) = &mut statement.resources {
+            for resource in resources {
+                *resource = ArnPattern::new(fill(resource.as_str()));
+            }
+        }
+        for values in statement
+            .conditions
+            .values_mut()
+            .flat_map(|keys| keys.values_mut())
+        {
+            for value in values {
+                *value = fill(value);
+            }
+        }
+    }
+    policy
+}
+
+/// Prints or writes JSON documents: by function, or the bare document of the one function asked for.
+fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<Outcome> {
+    if let Some(mut folder) = Folder::of(args) {
+        for each in wanted {
+            folder.put(&each.key, "json", &format!("{:#}\n", each.policy.to_json()))?;
+        }
+        return Ok(folder.outcome());
+    }
+    match (args.project.functions.as_slice(), wanted) {
+        ([_], [only]) => show_json(&only.policy.to_json())?,
+        _ => {
+            let by_key: BTreeMap<&str, serde_json::Value> = wanted
+                .iter()
+                .map(|each| (each.key.as_str(), each.policy.to_json()))
+                .collect();
+            show_json(&by_key)?;
+        }
     }
     Ok(Outcome::Passed)
 }
 
-/// One YAML document per stack, so that each can be pasted into its own template.
-fn roles(functions: &[Assessed<'_>], role: &dyn Fn(&Assessed<'_>) -> String) -> String {
+/// Prints or writes roles in a language of deployment.
+fn deployables(
+    args: &Generate,
+    format: PolicyFormat,
+    inputs: &assess::Inputs,
+    wanted: &[Wanted<'_, '_>],
+    data: &str,
+) -> anyhow::Result<Outcome> {
+    let mut made = Vec::new();
+    for each in wanted {
+        let function = each.assessed.function;
+        let stack = function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
+        let deployable = Deployable::new(function, stack, &each.policy, &each.assessed.grants, data)
+            .with_context(|| format!("function `{}`", each.key))?;
+        made.push((each.key.as_str(), function.stack, deployable));
+    }
+    match format {
+        PolicyFormat::Terraform | PolicyFormat::TerraformJson => {
+            terraform_files(args, format == PolicyFormat::TerraformJson, &made)
+        }
+        PolicyFormat::Cdk => each_or_all(args, "ts", cdk::IMPORTS, &made, |deployable| {
+            format!("\n{}", cdk::construct(deployable))
+        }),
+        PolicyFormat::Serverless => each_or_all(args, "yml", "", &made, |deployable| {
+            serverless::configuration([deployable])
+        }),
+        _ => each_or_all(args, "yaml", "", &made, cloudformation::role),
+    }
+}
+
+type Made<'a, 'b> = (&'b str, Option<usize>, Deployable<'a>);
+
+/// One file a function, or all printed: one document per stack, so that each can be pasted into its own template.
+fn each_or_all(
+    args: &Generate,
+    ending: &str,
+    heading: &str,
+    made: &[Made<'_, '_>],
+    text: impl Fn(&Deployable<'_>) -> String,
+) -> anyhow::Result<Outcome> {
+    if let Some(mut folder) = Folder::of(args) {
+        for (key, _, deployable) in made {
+            folder.put(key, ending, &format!("{heading}{}", text(deployable)))?;
+        }
+        return Ok(folder.outcome());
+    }
+    if ending == "yml" {
+        show(&serverless::configuration(
+            made.iter().map(|(_, _, deployable)| deployable),
+        ))?;
+        return Ok(Outcome::Passed);
+    }
     let mut of_stack: BTreeMap<Option<usize>, String> = BTreeMap::new();
-    for assessed in functions {
-        of_stack
-            .entry(assessed.function.stack)
-            .or_default()
-            .push_str(&role(assessed));
+    for (_, stack, deployable) in made {
+        let stack = (ending == "yaml").then_some(*stack).flatten();
+        of_stack.entry(stack).or_default().push_str(&text(deployable));
     }
     let documents: Vec<String> = of_stack.into_values().collect();
-    documents.join("---\n")
+    show(&format!("{heading}{}", documents.join("---\n")))?;
+    Ok(Outcome::Passed)
 }
 
-/// Function name → document; where several stacks have a function of that name, `stack file#name`.
-fn documents(functions: &[Assessed<'_>]) -> BTreeMap<String, serde_json::Value> {
-    functions
+/// Roles of Terraform, and beside them the data sources and variables that they share.
+fn terraform_files(args: &Generate, in_json: bool, made: &[Made<'_, '_>]) -> anyhow::Result<Outcome> {
+    let mut shared = terraform::Shared::default();
+    let mut parts = Vec::new();
+    for (key, _, deployable) in made {
+        parts.push((
+            *key,
+            match in_json {
+                true => format!("{:#}\n", terraform::json(deployable, &mut shared)),
+                false => terraform::hcl(deployable, &mut shared),
+            },
+        ));
+    }
+    let common = match in_json {
+        true => format!("{:#}\n", shared.json()),
+        false => shared.hcl(),
+    };
+    let common = (shared != terraform::Shared::default()).then_some(("rolefit-shared", common));
+    let files = common
         .iter()
-        .map(|assessed| (key(assessed, functions), assessed.policy.to_json()))
-        .collect()
+        .chain(&parts)
+        .map(|(key, text)| (*key, text.as_str()));
+    let Some(mut folder) = Folder::of(args) else {
+        let texts: Vec<&str> = files.map(|(_, text)| text).collect();
+        match in_json {
+            true => show_json(&merged(&texts)?)?,
+            false => show(&texts.join("\n"))?,
+        }
+        return Ok(Outcome::Passed);
+    };
+    for (key, text) in files {
+        folder.put(key, if in_json { "tf.json" } else { "tf" }, text)?;
+    }
+    Ok(folder.outcome())
 }
 
+/// Files of Terraform's JSON syntax as one.
+fn merged(texts: &[&str]) -> anyhow::Result<serde_json::Value> {
+    fn merge(into: &mut serde_json::Value, from: serde_json::Value) {
+        match (into, from) {
+            (serde_json::Value::Object(into), serde_json::Value::Object(from)) => {
+                for (key, value) in from {
+                    match into.get_mut(&key) {
+                        Some(known) => merge(known, value),
+                        None => {
+                            into.insert(key, value);
+                        }
+                    }
+                }
+            }
+            (into, from) => *into = from,
+        }
+    }
+    let mut all = serde_json::json!({});
+    for text in texts {
+        merge(&mut all, serde_json::from_str(text)?);
+    }
+    Ok(all)
+}
+
+/// The folder that files go into; with `--check` they are compared instead.
+struct Folder<'a> {
+    path: &'a Path,
+    check: bool,
+    stale: bool,
+}
+
+impl<'a> Folder<'a> {
+    fn of(args: &'a Generate) -> Option<Self> {
+        Some(Self {
+            path: args.out_dir.as_deref()?,
+            check: args.check,
+            stale: false,
+        })
+    }
+
+    /// Writes one file, or says that it is not up to date.
+    fn put(&mut self, key: &str, ending: &str, text: &str) -> anyhow::Result<()> {
+        let name: String = key
+            .chars()
+            .map(|c| match c {
+                c if c.is_ascii_alphanumeric() || "-_.".contains(c) => c,
+                _ => '_',
+            })
+            .collect();
+        let file = self.path.join(format!("{name}.{ending}"));
+        if self.check {
+            if std::fs::read_to_string(&file).ok().as_deref() != Some(text) {
+                self.stale = true;
+                say(&format!("not up to date: {}", file.display()));
+            }
+            return Ok(());
+        }
+        std::fs::create_dir_all(self.path)
+            .with_context(|| format!("cannot create `{}`", self.path.display()))?;
+        std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+        say(&format!("wrote {}", file.display()));
+        Ok(())
+    }
+
+    fn outcome(self) -> Outcome {
+        match self.stale {
+            true => Outcome::Findings,
+            false => Outcome::Passed,
+        }
+    }
+}
+
+/// The function's name; where several stacks have a function of that name, `stack file#name`.
 fn key(assessed: &Assessed<'_>, functions: &[Assessed<'_>]) -> String {
     let name = &assessed.function.name;
     if functions

@@ -26,6 +26,7 @@ mod simulate;
 mod sources;
 mod templates;
 mod terminal;
+mod write;
 
 use std::io::Write as _;
 use std::process::ExitCode;

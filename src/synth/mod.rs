@@ -14,6 +14,7 @@ pub mod merge;
 mod name;
 pub mod recognise;
 pub mod runtime;
+pub mod size;
 
 use crate::catalog::Catalog;
 use crate::iam::arn::ArnPattern;

@@ -18,6 +18,7 @@ mod coverage;
 mod creep;
 mod demo;
 mod documents;
+mod emit;
 mod evaluate;
 mod fuzz;
 mod gaps;

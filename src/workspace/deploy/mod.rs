@@ -28,7 +28,7 @@ mod sam_events;
 mod serverless;
 mod statements;
 mod template;
-mod terraform;
+pub(crate) mod terraform;
 pub(crate) mod text;
 mod triggers;
 mod trust;

@@ -216,7 +216,25 @@ impl Stack {
     /// Brings every mention of a resource in an ARN (or another text) to its symbolic ARN; what follows the resource's
     /// own part (`/index/*`, `/*`, `:*`) stays. Texts that name no ARN come back as they are.
     pub fn normalise_arn(&self, text: &str) -> String {
-        self.settle_literal_name(self.fill_attributes(text))
+        self.settle_literal_name(self.with_parameter_slash(self.fill_attributes(text)))
+    }
+
+    /// `parameter${Sender}` names the parameter that `parameter/${Sender}` is here: a name that begins with a slash
+    /// brings the one between.
+    fn with_parameter_slash(&self, text: String) -> String {
+        let Some((before, after)) = text.split_once(":parameter${") else {
+            return text;
+        };
+        let slashed = after
+            .split_once('}')
+            .and_then(|(symbol, _)| self.resources.get(symbol))
+            .filter(|resource| resource.type_name == "AWS::SSM::Parameter")
+            .and_then(|resource| resource.physical_name.as_deref())
+            .is_some_and(|name| name.starts_with('/'));
+        match slashed {
+            true => format!("{before}:parameter/${{{after}"),
+            false => text,
+        }
     }
 
     /// The ARN with the names that the template gives in place of logical ids, such as `table/orders-${Stage}` for

@@ -25,6 +25,7 @@ mod types;
 mod value;
 
 pub(super) use attach::name_log_groups;
+pub(crate) use types::{Asked, attribute};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -34,6 +34,31 @@ impl Known {
     }
 }
 
+/// What an expression asks a resource for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Its ARN.
+    Arn,
+    /// What `Ref` returns for the CloudFormation type that is the same: the name of most.
+    Reference,
+    /// The name in the ARN, where that is something else.
+    Name,
+}
+
+/// The attribute of a type that gives what is asked for, as an expression would say it.
+pub(crate) fn attribute(kind: &str, asked: Asked) -> Option<&'static str> {
+    let known = known(kind)?;
+    let attributes = match asked {
+        Asked::Arn => &known.arn,
+        Asked::Reference => &known.reference,
+        Asked::Name => &known.name,
+    };
+    let named = known
+        .named
+        .filter(|named| asked == Asked::Reference && attributes.contains(named));
+    named.or(attributes.first().copied())
+}
+
 /// What is known of a type.
 pub(super) fn known(kind: &str) -> Option<&'static Known> {
     static TYPES: OnceLock<BTreeMap<&'static str, Known>> = OnceLock::new();

@@ -1,0 +1,391 @@
+//! Changes a stack template so that a function has its generated role, every other byte as it was.
+//!
+//! 1. Find the function, and the role it has today, by their keys.
+//! 2. A role of its own in the same template keeps its place and its other properties; only what it allows is replaced.
+//!    Any other function gets a new role after it, and `Role` in place of its `Policies`.
+//! 3. Read the changed template back: unless the role then allows exactly what was generated, nothing is changed.
+//!
+//! Only YAML in block style is edited; a JSON template is the output of another program as a rule.
+
+use super::{Deployable, cloudformation};
+use crate::iam::arn::ArnPattern;
+use crate::iam::contain::{Options, Verdict, contain};
+use crate::iam::policy::{Policy, Resources};
+use crate::workspace::deploy;
+use crate::workspace::model::{Function, Role};
+
+/// Why a template was left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEdited {
+    /// Its language.
+    #[error("only YAML templates are edited in place; `--format sam` prints the role to paste")]
+    NotYaml,
+    /// A block that is not in block style.
+    #[error(
+        "line {line}: `{key}` is not written over several lines, one key each, so it cannot be edited in place"
+    )]
+    FlowStyle {
+        /// 1-based line.
+        line: usize,
+        /// The key.
+        key: String,
+    },
+    /// The function's key is not where it was read.
+    #[error(
+        "`{0}` was not found where it was read; the file changed meanwhile, or uses YAML that is not edited in place"
+    )]
+    NotFound(String),
+    /// What came out is not what was wanted.
+    #[error(
+        "after the change the role would not allow exactly what was generated ({0}); `--format sam` prints the role"
+    )]
+    NotTheSame(String),
+}
+
+/// The template with the generated role for the function.
+///
+/// `managed` gives the documents of AWS's managed policies.
+///
+/// # Errors
+/// When the template cannot be changed with certainty; it is then to be left as it is.
+pub fn edit(
+    text: &str,
+    deployable: &Deployable<'_>,
+    managed: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, NotEdited> {
+    let function = deployable.function;
+    let in_yaml = deployable
+        .stack
+        .is_some_and(|stack| matches!(stack.kind, "sam" | "cloudformation"));
+    if !in_yaml || text.trim_start().starts_with('{') {
+        return Err(NotEdited::NotYaml);
+    }
+    let lines = Lines::new(text);
+    let edits = match own_role(function) {
+        Some(role) => in_its_role(&lines, role, deployable)?,
+        None => with_a_new_role(&lines, deployable)?,
+    };
+    let changed = lines.with(edits);
+    verify(&changed, deployable, managed)?;
+    Ok(changed)
+}
+
+/// The role that the template gives to this function alone as a resource of its own.
+fn own_role(function: &Function) -> Option<&Role> {
+    // A role that SAM makes is defined where its function is.
+    let role = function.role.as_ref()?;
+    let beside = role.location.file == function.location.file && role.location != function.location;
+    (beside && role.shared_with.is_empty()).then_some(role)
+}
+
+/// Lines to put in the place of others.
+struct Edit {
+    /// First line that goes, counted from 0.
+    from: usize,
+    /// The line after the last that goes.
+    to: usize,
+    with: String,
+}
+
+fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
+    let resource = lines.at(role.location.line, &role.id)?;
+    let properties = lines
+        .child(&resource, "Properties")?
+        .ok_or_else(|| flow(&resource, "Properties"))?;
+    let indent = lines
+        .child_indent(&properties)
+        .ok_or_else(|| flow(&properties, "Properties"))?;
+    let mut edits = Vec::new();
+    let mut place = None;
+    for key in ["Policies", "ManagedPolicyArns"] {
+        if let Some(block) = lines.child(&properties, key)? {
+            place = place.or(Some(block.from));
+            edits.push(Edit {
+                from: block.from,
+                to: block.to,
+                with: String::new(),
+            });
+        }
+    }
+    let attached = cloudformation::attached(deployable, &role.id);
+    edits.push(insert(
+        place.unwrap_or(properties.to),
+        &indented(&attached, indent),
+    ));
+    let beside = cloudformation::beside(deployable, &role.id);
+    if !beside.is_empty() {
+        edits.push(insert(resource.to, &indented(&beside, resource.indent)));
+    }
+    Ok(edits)
+}
+
+fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
+    let function = deployable.function;
+    let resource = lines.at(function.location.line, &function.name)?;
+    let properties = lines
+        .child(&resource, "Properties")?
+        .ok_or_else(|| flow(&resource, "Properties"))?;
+    let indent = lines
+        .child_indent(&properties)
+        .ok_or_else(|| flow(&properties, "Properties"))?;
+    let id = free_id(deployable);
+    let mut edits = Vec::new();
+    let mut place = None;
+    for key in [
+        "Role",
+        "Policies",
+        "PermissionsBoundary",
+        "RolePath",
+        "AssumeRolePolicyDocument",
+    ] {
+        if let Some(block) = lines.child(&properties, key)? {
+            place = place.or(Some(block.from));
+            edits.push(Edit {
+                from: block.from,
+                to: block.to,
+                with: String::new(),
+            });
+        }
+    }
+    // Connectors add to any role; what they would add is in the role by now.
+    if let Some(block) = lines.child(&resource, "Connectors")? {
+        edits.push(Edit {
+            from: block.from,
+            to: block.to,
+            with: String::new(),
+        });
+    }
+    let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
+    edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
+    let mut role = indented(&cloudformation::role_named(deployable, &id), resource.indent);
+    for (key, name) in [
+        ("PermissionsBoundary", "PermissionsBoundary"),
+        ("RolePath", "Path"),
+    ] {
+        // What SAM would have passed on to the role.
+        if let Some(block) = lines.child(&properties, key)? {
+            let kept = lines.text(&block).replacen(key, name, 1);
+            let marker = format!("{}Properties:\n", " ".repeat(resource.indent + 2));
+            let shift = indented(&dedented(&kept, indent), resource.indent + 4);
+            role = role.replacen(&marker, &format!("{marker}{shift}"), 1);
+        }
+    }
+    edits.push(insert(resource.to, &format!("\n{role}")));
+    Ok(edits)
+}
+
+/// A logical id for the new role that the template does not use yet, but for the one that SAM would have made.
+fn free_id(deployable: &Deployable<'_>) -> String {
+    let id = cloudformation::role_id(deployable);
+    let taken = |id: &str| {
+        let known = deployable.stack.and_then(|stack| stack.resources.get(id));
+        // SAM's own role is known at the function's place.
+        known.is_some_and(|known| known.location != deployable.function.location)
+    };
+    if taken(&id) {
+        format!("{}ExecutionRole", deployable.camel_name())
+    } else {
+        id
+    }
+}
+
+fn insert(at: usize, with: &str) -> Edit {
+    Edit {
+        from: at,
+        to: at,
+        with: with.to_owned(),
+    }
+}
+
+fn flow(block: &Block, key: &str) -> NotEdited {
+    NotEdited::FlowStyle {
+        line: block.from + 1,
+        key: key.to_owned(),
+    }
+}
+
+fn indented(text: &str, by: usize) -> String {
+    let indent = " ".repeat(by);
+    text.lines()
+        .map(|line| {
+            if line.is_empty() {
+                "\n".to_owned()
+            } else {
+                format!("{indent}{line}\n")
+            }
+        })
+        .collect()
+}
+
+fn dedented(text: &str, by: usize) -> String {
+    text.lines()
+        .map(|line| format!("{}\n", line.get(by..).unwrap_or(line.trim_start())))
+        .collect()
+}
+
+/// The role of the function in the changed template must allow what was generated, no more and no less.
+fn verify(
+    changed: &str,
+    deployable: &Deployable<'_>,
+    managed: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), NotEdited> {
+    let file = &deployable.function.location.file;
+    let read = deploy::read_text(file, changed, managed);
+    let role = read
+        .functions
+        .iter()
+        .find(|function| function.name == deployable.function.name)
+        .and_then(|function| function.role.as_ref())
+        .ok_or_else(|| NotEdited::NotTheSame("the function would have no role".to_owned()))?;
+    let is = [Policy::of(
+        role.statements.iter().map(|one| one.statement.clone()).collect(),
+    )];
+    let wanted: Vec<Policy> = deployable
+        .attachment
+        .policies()
+        .map(|policy| canonical(policy, deployable))
+        .collect();
+    let differs = |new: &[Policy], old: &[Policy], what: &str| match contain(new, old, &Options::default()) {
+        Verdict::NoNewAccess => None,
+        Verdict::NewAccess(witness) => {
+            let request = &witness.request;
+            Some(format!("{what}: {} on {}", request.action, request.resource))
+        }
+        Verdict::Unproven { .. } => Some(format!("not proved, {what}")),
+    };
+    match differs(&is, &wanted, "left over").or_else(|| differs(&wanted, &is, "missing")) {
+        Some(difference) => Err(NotEdited::NotTheSame(difference)),
+        None => Ok(()),
+    }
+}
+
+/// The policy as it comes back from the template: physical names as their symbols.
+fn canonical(policy: &Policy, deployable: &Deployable<'_>) -> Policy {
+    let mut policy = policy.clone();
+    let Some(stack) = deployable.stack else {
+        return policy;
+    };
+    for statement in &mut policy.statements {
+        if let Resources::Only(resources) = &mut statement.resources {
+            for resource in resources {
+                *resource = ArnPattern::new(stack.normalise_arn(resource.as_str()));
+            }
+        }
+    }
+    policy
+}
+
+/// The lines of a YAML file.
+struct Lines<'t> {
+    lines: Vec<&'t str>,
+}
+
+/// The lines of one key with its value.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    from: usize,
+    to: usize,
+    indent: usize,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            lines: text.split_inclusive('\n').collect(),
+        }
+    }
+
+    /// The block of a key at a 1-based line.
+    fn at(&self, line: u32, key: &str) -> Result<Block, NotEdited> {
+        let from = (line as usize).saturating_sub(1);
+        let found = self.lines.get(from).is_some_and(|line| is_key(line, key));
+        if !found {
+            return Err(NotEdited::NotFound(key.to_owned()));
+        }
+        Ok(self.block(from))
+    }
+
+    /// The block that begins at a line: what is indented deeper, and the list that may stand as deep as its key.
+    fn block(&self, from: usize) -> Block {
+        let indent = self.lines.get(from).map_or(0, |line| depth(line));
+        let mut to = from + 1;
+        for (index, line) in self.lines.iter().enumerate().skip(from + 1) {
+            if is_blank(line) {
+                continue;
+            }
+            let deeper =
+                depth(line) > indent || (depth(line) == indent && line.trim_start().starts_with("- "));
+            if !deeper {
+                break;
+            }
+            to = index + 1;
+        }
+        Block { from, to, indent }
+    }
+
+    /// How deep the keys in a block stand; `None` when it has none on lines of their own.
+    fn child_indent(&self, block: &Block) -> Option<usize> {
+        let inner = self.lines.get(block.from + 1..block.to)?;
+        inner.iter().find(|line| !is_blank(line)).map(|line| depth(line))
+    }
+
+    /// The block of a key in a block.
+    fn child(&self, block: &Block, key: &str) -> Result<Option<Block>, NotEdited> {
+        let Some(indent) = self.child_indent(block) else {
+            return Err(flow(block, key));
+        };
+        let mut found = (block.from + 1..block.to).filter(|index| {
+            self.lines
+                .get(*index)
+                .is_some_and(|line| depth(line) == indent && is_key(line, key))
+        });
+        Ok(found.next().map(|from| self.block(from)))
+    }
+
+    fn text(&self, block: &Block) -> String {
+        self.lines.get(block.from..block.to).unwrap_or_default().concat()
+    }
+
+    /// The file with the edits; they may not overlap.
+    fn with(&self, mut edits: Vec<Edit>) -> String {
+        edits.sort_by_key(|edit| edit.from);
+        let mut out = String::new();
+        let mut at = 0;
+        let ending = if self.lines.first().is_some_and(|line| line.ends_with("\r\n")) {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        for edit in edits {
+            out.push_str(&self.lines.get(at..edit.from).unwrap_or_default().concat());
+            if !edit.with.is_empty() && !out.is_empty() && !out.ends_with('\n') {
+                out.push_str(ending);
+            }
+            out.push_str(&edit.with.replace('\n', ending));
+            at = at.max(edit.to);
+        }
+        out.push_str(&self.lines.get(at..).unwrap_or_default().concat());
+        out
+    }
+}
+
+fn depth(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+fn is_blank(line: &str) -> bool {
+    let text = line.trim();
+    text.is_empty() || text.starts_with('#')
+}
+
+/// Whether a line is a key of this name, plain or quoted.
+fn is_key(line: &str, key: &str) -> bool {
+    let text = line.trim_start();
+    let unquoted = ['"', '\'']
+        .iter()
+        .find_map(|quote| text.strip_prefix(*quote)?.strip_prefix(key)?.strip_prefix(*quote));
+    unquoted
+        .or_else(|| text.strip_prefix(key))
+        .and_then(|rest| rest.trim_start().strip_prefix(':'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+}
