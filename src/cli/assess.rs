@@ -10,7 +10,7 @@ use super::{account, approved, beyond, concern, observed, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
-use crate::diff::{self, Diff, Silence};
+use crate::diff::{self, Diff, Silence, Verdict};
 use crate::gate;
 use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
@@ -18,7 +18,7 @@ use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, Deployed, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
-use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
@@ -514,14 +514,28 @@ fn creep(inputs: &Inputs, functions: &[Assessed<'_>]) -> Vec<gate::Finding> {
     let Some(approved) = &inputs.approved else {
         return Vec::new();
     };
-    let (of, needs): (Vec<&Function>, Vec<&[crate::usage::Grant]>) = functions
-        .iter()
-        .map(|assessed| (assessed.function, assessed.grants.as_slice()))
-        .unzip();
+    let of: Vec<&Function> = functions.iter().map(|assessed| assessed.function).collect();
+    let unmet: Vec<Vec<Grant>> = functions.iter().map(unmet).collect();
+    let needs: Vec<&[Grant]> = unmet.iter().map(Vec::as_slice).collect();
     let mut findings = creep::findings(inputs.catalog, approved, &of, &needs);
     // When only some functions were asked for, the entries of the others are not stale.
     findings.retain(|finding| inputs.chosen.is_empty() || finding.function.is_some());
     findings
+}
+
+/// What a function needs and its role does not grant. The comparison knows the physical names of the stack's resources,
+/// by which a grant can be met that containment alone would miss.
+fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
+    let missing = |grant: &&Grant| {
+        let rows = assessed
+            .diff
+            .rows
+            .iter()
+            .filter(|row| row.verdict == Verdict::Add);
+        let mut same = rows.filter(|row| row.action.matches(&grant.action) && row.resource == grant.resource);
+        same.next().is_some()
+    };
+    assessed.grants.iter().filter(missing).cloned().collect()
 }
 
 /// The function with its findings that no comparison shows.
