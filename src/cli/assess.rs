@@ -10,15 +10,15 @@ use super::{account, approved, beyond, concern, observed, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
-use crate::diff::{self, Diff, Silence};
+use crate::diff::{self, Diff, Silence, Verdict};
 use crate::gate;
 use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
-use crate::scan::{self, EntryScan, Scan, ScanOptions};
+use crate::scan::{self, Deployed, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
-use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
@@ -113,6 +113,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         project,
         &account::Described {
             root: &root,
+            dumps: sources::dumps(&config),
             packages: &packages,
             deployments: &deployments,
             statements: &statements,
@@ -142,6 +143,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
             .collect(),
         all_features: config.features.all_features || project.features.all_features,
         no_default_features: config.features.no_default_features || project.features.no_default_features,
+        deployed: deployed(&workspace),
     };
     progress::phase("scanning code");
     let scan = scan::scan(&root, &tree, catalog, &options);
@@ -208,17 +210,47 @@ fn with_own_features(
             continue;
         };
         let features = options.features.union(&settings.features).cloned().collect();
-        let scanned = scan(&ScanOptions {
+        let mut scanned = scan(&ScanOptions {
             features,
             ..options.clone()
         });
-        let entry = scanned
-            .entries
-            .into_iter()
-            .find(|entry| Some(&entry.binary) == function.binary.as_ref());
+        let separated = scanned.separated.remove(&deployed_id(function));
+        let mut entries = scanned.entries.into_iter();
+        let entry =
+            separated.or_else(|| entries.find(|entry| Some(&entry.binary) == function.binary.as_ref()));
         own.extend(entry.map(|entry| (function.name.clone(), entry)));
     }
     own
+}
+
+/// What tells a function from those of the same name in other templates.
+fn deployed_id(function: &Function) -> String {
+    format!("{}#{}", function.location, function.name)
+}
+
+/// The functions as the scanner needs to know them: what they run, and what is set in their environment.
+fn deployed(workspace: &Workspace) -> Vec<Deployed> {
+    let plain = |text: &str| (!text.contains("${")).then(|| text.to_owned());
+    workspace
+        .functions
+        .iter()
+        .filter(|function| function.stack.is_some())
+        .filter_map(|function| {
+            let set = function.env.iter();
+            let mut variables: BTreeMap<String, String> = set
+                .filter_map(|(name, value)| Some((name.clone(), plain(&value.text)?)))
+                .collect();
+            let handler = function.code.handler.as_deref().and_then(plain);
+            variables.extend(handler.map(|handler| ("_HANDLER".to_owned(), handler)));
+            Some(Deployed {
+                id: deployed_id(function),
+                name: function.name.clone(),
+                file: function.location.file.clone(),
+                binary: function.binary.clone()?,
+                variables,
+            })
+        })
+        .collect()
 }
 
 /// What links need to know of a package.
@@ -347,7 +379,8 @@ impl Inputs {
             return Some(own);
         }
         let binary = function.binary.as_ref()?;
-        self.scan.entries.iter().find(|entry| entry.binary == *binary)
+        let separated = self.scan.separated.get(&deployed_id(function));
+        separated.or_else(|| self.scan.entries.iter().find(|entry| entry.binary == *binary))
     }
 
     /// What the scan found, function by function.
@@ -481,14 +514,28 @@ fn creep(inputs: &Inputs, functions: &[Assessed<'_>]) -> Vec<gate::Finding> {
     let Some(approved) = &inputs.approved else {
         return Vec::new();
     };
-    let (of, needs): (Vec<&Function>, Vec<&[crate::usage::Grant]>) = functions
-        .iter()
-        .map(|assessed| (assessed.function, assessed.grants.as_slice()))
-        .unzip();
+    let of: Vec<&Function> = functions.iter().map(|assessed| assessed.function).collect();
+    let unmet: Vec<Vec<Grant>> = functions.iter().map(unmet).collect();
+    let needs: Vec<&[Grant]> = unmet.iter().map(Vec::as_slice).collect();
     let mut findings = creep::findings(inputs.catalog, approved, &of, &needs);
     // When only some functions were asked for, the entries of the others are not stale.
     findings.retain(|finding| inputs.chosen.is_empty() || finding.function.is_some());
     findings
+}
+
+/// What a function needs and its role does not grant. The comparison knows the physical names of the stack's resources,
+/// by which a grant can be met that containment alone would miss.
+fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
+    let missing = |grant: &&Grant| {
+        let rows = assessed
+            .diff
+            .rows
+            .iter()
+            .filter(|row| row.verdict == Verdict::Add);
+        let mut same = rows.filter(|row| row.action.matches(&grant.action) && row.resource == grant.resource);
+        same.next().is_some()
+    };
+    assessed.grants.iter().filter(missing).cloned().collect()
 }
 
 /// The function with its findings that no comparison shows.

@@ -1,7 +1,7 @@
 //! `[[source]]` of `rolefit.toml`: which stack templates count, and with which parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -63,13 +63,26 @@ fn stage_name(source: &Source, values: &BTreeMap<String, String>) -> String {
     })
 }
 
+/// The kind of a source that is no stack but a dump of the account.
+const DUMP: &str = "aws-dump";
+
+fn is_dump(source: &&Source) -> bool {
+    source.kind.as_deref() == Some(DUMP)
+}
+
+/// The dumps of the account that are named.
+pub fn dumps(config: &Config) -> Vec<PathBuf> {
+    let dumps = config.sources.iter().filter(is_dump);
+    dumps.map(|source| config.path(&source.path)).collect()
+}
+
 /// Keeps the stacks that are named, if any are, and checks what is stated of them.
 pub fn apply(deployments: &mut Deployments, config: &Config, root: &Path) -> anyhow::Result<()> {
-    if config.sources.is_empty() {
+    if config.sources.iter().all(|source| is_dump(&source)) {
         return Ok(());
     }
     let mut kept = BTreeSet::new();
-    for source in &config.sources {
+    for source in config.sources.iter().filter(|source| !is_dump(source)) {
         let path = inside(root, config, source)?;
         let of_source: Vec<usize> = deployments
             .stacks

@@ -11,6 +11,7 @@
 mod ci;
 mod commands;
 mod configuration;
+mod account;
 mod contain;
 mod contain_cases;
 mod contain_managed;
@@ -28,7 +29,10 @@ mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod own_policy;
+mod malformed;
 mod reports;
+mod rules;
+mod runtime;
 mod same_app;
 mod schemas;
 mod secrets;
