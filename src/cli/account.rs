@@ -47,6 +47,8 @@ pub fn read(project: &Project, described: &Described<'_>) -> anyhow::Result<Acco
                 functions: dumps.functions(described.managed),
                 gaps: dumps.gaps().to_vec(),
                 current: project.current == Current::Dump,
+                #[cfg(feature = "live")]
+                live: None,
             }
         }
     };
