@@ -10,7 +10,7 @@ use super::{account, approved, beyond, concern, observed, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
-use crate::diff::{self, Diff, Silence};
+use crate::diff::{self, Diff, Silence, Verdict};
 use crate::gate;
 use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
@@ -18,12 +18,12 @@ use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, Deployed, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
-use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Inputs as CallInputs, Usage};
+use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Inputs as CallInputs, Usage};
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{cargo, deploy};
+use crate::workspace::{artefacts, cargo, deploy};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
     let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
-    let mut deployments = deploy::read(&root, &managed);
+    let mut deployments = deploy::read_stages(&root, &managed, &sources::stages(&config, &root)?);
     sources::apply(&mut deployments, &config, &root)?;
     let below = manifest_folder(&root, &config)?;
     let packages: Vec<Package> = tree
@@ -103,6 +103,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         })
         .map(|package| self::package(package, all))
         .collect();
+    artefacts::compare(&root, &mut deployments, &packages);
     let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit: config.links(),
@@ -112,6 +113,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         project,
         &account::Described {
             root: &root,
+            dumps: sources::dumps(&config),
             packages: &packages,
             deployments: &deployments,
             statements: &statements,
@@ -278,6 +280,11 @@ pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let catalog = Catalog::from_bytes(bytes).with_context(|| format!("`{}`", file.display()))?;
     Ok(Box::leak(Box::new(catalog)))
+}
+
+/// Whether a function may be deployed under a name.
+pub fn is_deployed_as(function: &Function, name: &str) -> bool {
+    NamePattern::of_stack_text(&function.deployed_name).matches(name)
 }
 
 fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
@@ -507,14 +514,28 @@ fn creep(inputs: &Inputs, functions: &[Assessed<'_>]) -> Vec<gate::Finding> {
     let Some(approved) = &inputs.approved else {
         return Vec::new();
     };
-    let (of, needs): (Vec<&Function>, Vec<&[crate::usage::Grant]>) = functions
-        .iter()
-        .map(|assessed| (assessed.function, assessed.grants.as_slice()))
-        .unzip();
+    let of: Vec<&Function> = functions.iter().map(|assessed| assessed.function).collect();
+    let unmet: Vec<Vec<Grant>> = functions.iter().map(unmet).collect();
+    let needs: Vec<&[Grant]> = unmet.iter().map(Vec::as_slice).collect();
     let mut findings = creep::findings(inputs.catalog, approved, &of, &needs);
     // When only some functions were asked for, the entries of the others are not stale.
     findings.retain(|finding| inputs.chosen.is_empty() || finding.function.is_some());
     findings
+}
+
+/// What a function needs and its role does not grant. The comparison knows the physical names of the stack's resources,
+/// by which a grant can be met that containment alone would miss.
+fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
+    let missing = |grant: &&Grant| {
+        let rows = assessed
+            .diff
+            .rows
+            .iter()
+            .filter(|row| row.verdict == Verdict::Add);
+        let mut same = rows.filter(|row| row.action.matches(&grant.action) && row.resource == grant.resource);
+        same.next().is_some()
+    };
+    assessed.grants.iter().filter(missing).cloned().collect()
 }
 
 /// The function with its findings that no comparison shows.

@@ -196,15 +196,28 @@ const LESSONS: &[Lesson] = &[
         path: "generate",
         examples: &[
             ("rolefit generate --function PutOrder", "one policy document"),
-            ("rolefit generate --format sam", "roles to paste into a template"),
-            ("rolefit generate --out-dir policies", "a file per function"),
+            ("rolefit generate --format terraform", "roles to paste"),
+            (
+                "rolefit generate --write",
+                "put the roles into the stack templates",
+            ),
+            (
+                "rolefit generate --check",
+                "in CI: are the written roles up to date?",
+            ),
         ],
-        codes: &[NOTHING],
+        codes: &[("1", "something is not up to date (with --check)"), NOTHING],
     },
     Lesson {
         path: "init",
-        examples: &[("rolefit init", "a commented rolefit.toml from what is found")],
-        codes: &[],
+        examples: &[
+            ("rolefit init", "write rolefit.toml"),
+            (
+                "rolefit init --print services/",
+                "see what it would say of a folder",
+            ),
+        ],
+        codes: &[NOTHING],
     },
     Lesson {
         path: "lock",

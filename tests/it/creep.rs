@@ -92,6 +92,7 @@ fn judged(after: &str, expected: &[(&str, &str)]) {
         (vec!["--base-report", report.to_str().unwrap()], false),
     ] {
         let found = creep(&args, folder.path());
+        answered(&args, folder.path(), &found);
         let wanted: Vec<&(&str, &str)> = expected
             .iter()
             .filter(|(rule, _)| is_lock || *rule != "RF025")
@@ -102,6 +103,154 @@ fn judged(after: &str, expected: &[(&str, &str)]) {
             assert!(message.contains(part), "{args:?}: {message}");
         }
     }
+}
+
+/// The comment alone answers, for each finding about growth: what is new, how risky, which line grants it and which asks
+/// for it, whether it was used, what could not be seen, and how to approve it.
+fn answered(args: &[&str], folder: &Path, found: &[(String, String)]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args(["check", folder.to_str().unwrap(), "--format", "markdown"])
+        .args(args)
+        .output()
+        .unwrap();
+    let comment = String::from_utf8(output.stdout).unwrap();
+    let growth: Vec<_> = found.iter().filter(|(rule, _)| rule != "RF025").collect();
+    let rows: Vec<Vec<&str>> = comment
+        .split("**New: not in")
+        .nth(1)
+        .and_then(|rest| rest.split("\n\n").nth(1))
+        .into_iter()
+        .flat_map(|table| table.lines().skip(2))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), growth.len(), "{comment}");
+    for ((rule, message), row) in growth.iter().zip(rows) {
+        let [_, function, new, risk, lines, used] = row.as_slice() else {
+            panic!("{row:?}: {comment}")
+        };
+        let words = |text: &str| text.replace(['`', '\\', '*'], "");
+        assert!(function.starts_with('`'), "whose: {row:?}");
+        assert!(new.contains(&format!("**{rule}**")), "which rule: {row:?}");
+        assert!(words(new).contains(&words(message)), "what is new: {row:?}");
+        assert!(
+            risk.starts_with("**") || *risk == "no known way to abuse it",
+            "how risky: {row:?}"
+        );
+        assert!(lines.contains("`template.yaml:"), "which line grants it: {row:?}");
+        assert!(
+            ["asked for by `", "no code asks", "not known whether code asks"]
+                .iter()
+                .any(|part| lines.contains(part)),
+            "which line asks for it: {row:?}"
+        );
+        assert_eq!(*used, "no trail", "whether it was used: {row:?}");
+    }
+    assert!(
+        comment.contains("**Not seen:**") && comment.contains("**Use:**"),
+        "{comment}"
+    );
+    let approve = comment.contains("**Approve:** `rolefit lock Worker")
+        || comment.contains("**Approve:** `rolefit lock Second");
+    let base = comment.contains("**Approve:** whoever approves this change");
+    match (growth.is_empty(), args.is_empty()) {
+        (true, _) => assert!(
+            comment.contains("No role grew beyond") && !approve && !base,
+            "{comment}"
+        ),
+        (false, true) => assert!(approve, "how to approve: {comment}"),
+        (false, false) => assert!(base, "how to approve: {comment}"),
+    }
+}
+
+#[test]
+fn the_comment_says_when_a_new_grant_was_used_and_which_line_asks_for_it() {
+    let folder = copy_of_the_demo();
+    let path = folder.path().to_str().unwrap();
+    rolefit(&["lock", "--path", path]);
+    let lock = folder.path().join("rolefit.lock");
+    let text = std::fs::read_to_string(&lock).unwrap();
+    let (head, tail) = text.split_at(text.find("name = \"PlaceOrderFunction\"").unwrap());
+    let line = tail
+        .lines()
+        .find(|line| line.contains("dynamodb:PutItem"))
+        .unwrap();
+    std::fs::write(
+        &lock,
+        format!("{head}{}", tail.replacen(&format!("{line}\n"), "", 1)),
+    )
+    .unwrap();
+    let comment = String::from_utf8(rolefit(&["check", path, "--format", "markdown"]).stdout).unwrap();
+    let row = comment
+        .lines()
+        .find(|line| line.contains("**RF02") && line.contains("PutItem"))
+        .unwrap();
+    for part in [
+        "`PlaceOrderFunction`",
+        "asked for by `crates/store/src/dynamo.rs:46`",
+        "44 calls, last 2026-11-17",
+    ] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+    let seen = comment
+        .lines()
+        .find(|line| line.starts_with("**Not seen:**"))
+        .unwrap();
+    assert!(seen.contains("1109 events"), "{seen}");
+}
+
+#[test]
+fn the_comment_says_what_code_has_stopped_using() {
+    let folder = copy_of_the_demo();
+    let path = folder.path().to_str().unwrap();
+    rolefit(&["lock", "--path", path]);
+    let file = folder.path().join("functions/payments/src/main.rs");
+    let code = std::fs::read_to_string(&file).unwrap();
+    let (head, tail) = code.split_once("        self.sqs\n").unwrap();
+    let (_, tail) = tail.split_once(".await?;\n").unwrap();
+    std::fs::write(&file, format!("{head}{tail}")).unwrap();
+    let comment = String::from_utf8(
+        rolefit(&[
+            "check",
+            path,
+            "--format",
+            "markdown",
+            "--function",
+            "PaymentsFunction",
+        ])
+        .stdout,
+    )
+    .unwrap();
+    assert!(
+        comment.contains("No role grew beyond `rolefit.lock`"),
+        "{comment}"
+    );
+    let stopped = |line: &&str| line.contains("`sqs:SendMessage`") && line.contains("RF001");
+    assert!(
+        comment
+            .lines()
+            .any(|line| stopped(&line) && line.contains("`template.yaml:")),
+        "{comment}"
+    );
+}
+
+fn copy_of_the_demo() -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                if entry.file_name() != "target" {
+                    copy(&entry.path(), &to);
+                }
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new("docs/demo/orders"), folder.path());
+    folder
 }
 
 #[test]
@@ -265,7 +414,7 @@ fn growth_is_rated_on_the_whole_role() {
     assert_eq!(finding["severity"], "high", "{finding}");
     let comment = String::from_utf8(rolefit(&["check", path, "--format", "markdown"]).stdout).unwrap();
     assert!(
-        comment.contains("**RF020** (high risk)") && comment.contains("lambda-001"),
+        comment.contains("| **high**<br>") && comment.contains("lambda-001"),
         "{comment}"
     );
 }

@@ -106,7 +106,7 @@ fn long_lines_of_code_are_cut_to_the_terminal() {
         let shown = at_a_terminal(&check, columns, &[]);
         let code = shown
             .lines()
-            .filter(|line| line.contains("sns::") && line.contains(" | "));
+            .filter(|line| line.contains("Client::new") && line.contains(" | "));
         code.map(|line| line.chars().count())
             .max()
             .unwrap_or_else(|| panic!("{shown}"))

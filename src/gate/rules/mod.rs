@@ -63,6 +63,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it is about permissions that grew beyond what was approved.
+    pub fn is_growth(&self) -> bool {
+        self.id.starts_with("RF02") && *self != STALE_LOCK
+    }
+
     /// The address of the rule's page, in the files of the released version.
     pub fn page(&self) -> String {
         format!(
