@@ -29,6 +29,7 @@ mod live;
 mod own_policy;
 mod reports;
 mod same_app;
+mod same_name;
 mod schemas;
 mod sdk_names;
 mod terminal;
