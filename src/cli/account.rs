@@ -1,6 +1,6 @@
 //! What the account has: its functions and roles, from dumps or live, beside what the project describes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{Current, Project};
 use crate::usage::Gap;
@@ -16,6 +16,8 @@ use crate::workspace::model::Package;
 )]
 pub struct Described<'a> {
     pub root: &'a Path,
+    /// Dumps that `rolefit.toml` names.
+    pub dumps: Vec<PathBuf>,
     pub packages: &'a [Package],
     pub deployments: &'a Deployments,
     pub statements: &'a Statements,
@@ -39,7 +41,8 @@ pub fn read(project: &Project, described: &Described<'_>) -> anyhow::Result<Acco
         Current::Aws if project.role.is_some() => Account::default(),
         Current::Aws => ask(project, described)?,
         Current::Dump | Current::Template => {
-            let dumps = account::read(described.root, &project.deploy)?;
+            let named: Vec<PathBuf> = described.dumps.iter().chain(&project.deploy).cloned().collect();
+            let dumps = account::read(described.root, &named)?;
             Account {
                 functions: dumps.functions(described.managed),
                 gaps: dumps.gaps().to_vec(),

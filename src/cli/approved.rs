@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::gate::creep::Approved;
 use crate::gate::lock::{FILE_NAME, Lock};
 use crate::report::json;
-use crate::workspace::deploy;
+use crate::workspace::deploy::{self, stages::Stage};
 
 /// Where the lock lies: in `root`, unless the configuration says otherwise.
 pub fn lock_path(root: &Path, config: &Config) -> PathBuf {
@@ -38,13 +38,19 @@ pub fn lock(root: &Path, config: &Config) -> anyhow::Result<Option<Approved>> {
 }
 
 /// The roles as another git revision describes them.
-pub fn revision(root: &Path, revision: &str, catalog: &Catalog) -> anyhow::Result<Approved> {
+///
+/// `stages` are the sets of parameters that stacks are deployed with today.
+pub fn revision(
+    root: &Path,
+    revision: &str,
+    catalog: &Catalog,
+    stages: &[Stage],
+) -> anyhow::Result<Approved> {
     let archive = archive(root, revision)?;
     let folder = Folder::new()?;
     unpack(&archive, &folder.0).with_context(|| format!("the tree of `{revision}` cannot be unpacked"))?;
-    let deployments = deploy::read(&folder.0, &|name| {
-        catalog.managed_policy(name).map(|policy| policy.document_json)
-    });
+    let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
+    let deployments = deploy::read_stages(&folder.0, &managed, stages);
     if let Some(gap) = deployments
         .gaps
         .iter()

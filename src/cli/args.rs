@@ -397,11 +397,18 @@ pub enum UniverseArg {
 
 #[derive(Debug, clap::Args)]
 pub struct Explain {
-    /// The function.
-    pub function: String,
+    /// The function; or a place, `FILE:LINE`, in its code or in the stack template.
+    #[arg(required_unless_present = "denied", value_name = "FUNCTION|FILE:LINE")]
+    pub subject: Option<String>,
     /// The action, such as `dynamodb:PutItem`; wildcards allowed; every action when left out.
     #[arg(default_value = "*")]
     pub action: String,
+    /// Why the function does not need this action: what would make it necessary.
+    #[arg(long, value_name = "ACTION", conflicts_with_all = ["denied", "action"])]
+    pub why_not: Option<String>,
+    /// The message of an `AccessDenied` error from a log (`-`: from standard input).
+    #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["subject", "action"])]
+    pub denied: Option<String>,
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,

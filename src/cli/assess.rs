@@ -15,7 +15,7 @@ use crate::gate;
 use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
-use crate::scan::{self, EntryScan, Scan, ScanOptions};
+use crate::scan::{self, Deployed, EntryScan, Scan, ScanOptions};
 use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Inputs as CallInputs, Usage};
@@ -23,7 +23,7 @@ use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{cargo, deploy};
+use crate::workspace::{artefacts, cargo, deploy};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     progress::phase("reading packages and stack templates");
     let tree = cargo::read(&root);
     let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
-    let mut deployments = deploy::read(&root, &managed);
+    let mut deployments = deploy::read_stages(&root, &managed, &sources::stages(&config, &root)?);
     sources::apply(&mut deployments, &config, &root)?;
     let below = manifest_folder(&root, &config)?;
     let packages: Vec<Package> = tree
@@ -103,6 +103,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         })
         .map(|package| self::package(package, all))
         .collect();
+    artefacts::compare(&root, &mut deployments, &packages);
     let cargo_lambda = deploy::cargo_lambda::read(&root, &packages);
     let statements = Statements {
         explicit: config.links(),
@@ -112,6 +113,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         project,
         &account::Described {
             root: &root,
+            dumps: sources::dumps(&config),
             packages: &packages,
             deployments: &deployments,
             statements: &statements,
@@ -141,6 +143,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
             .collect(),
         all_features: config.features.all_features || project.features.all_features,
         no_default_features: config.features.no_default_features || project.features.no_default_features,
+        deployed: deployed(&workspace),
     };
     progress::phase("scanning code");
     let scan = scan::scan(&root, &tree, catalog, &options);
@@ -207,17 +210,47 @@ fn with_own_features(
             continue;
         };
         let features = options.features.union(&settings.features).cloned().collect();
-        let scanned = scan(&ScanOptions {
+        let mut scanned = scan(&ScanOptions {
             features,
             ..options.clone()
         });
-        let entry = scanned
-            .entries
-            .into_iter()
-            .find(|entry| Some(&entry.binary) == function.binary.as_ref());
+        let separated = scanned.separated.remove(&deployed_id(function));
+        let mut entries = scanned.entries.into_iter();
+        let entry =
+            separated.or_else(|| entries.find(|entry| Some(&entry.binary) == function.binary.as_ref()));
         own.extend(entry.map(|entry| (function.name.clone(), entry)));
     }
     own
+}
+
+/// What tells a function from those of the same name in other templates.
+fn deployed_id(function: &Function) -> String {
+    format!("{}#{}", function.location, function.name)
+}
+
+/// The functions as the scanner needs to know them: what they run, and what is set in their environment.
+fn deployed(workspace: &Workspace) -> Vec<Deployed> {
+    let plain = |text: &str| (!text.contains("${")).then(|| text.to_owned());
+    workspace
+        .functions
+        .iter()
+        .filter(|function| function.stack.is_some())
+        .filter_map(|function| {
+            let set = function.env.iter();
+            let mut variables: BTreeMap<String, String> = set
+                .filter_map(|(name, value)| Some((name.clone(), plain(&value.text)?)))
+                .collect();
+            let handler = function.code.handler.as_deref().and_then(plain);
+            variables.extend(handler.map(|handler| ("_HANDLER".to_owned(), handler)));
+            Some(Deployed {
+                id: deployed_id(function),
+                name: function.name.clone(),
+                file: function.location.file.clone(),
+                binary: function.binary.clone()?,
+                variables,
+            })
+        })
+        .collect()
 }
 
 /// What links need to know of a package.
@@ -247,6 +280,11 @@ pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<&'static Catalog> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let catalog = Catalog::from_bytes(bytes).with_context(|| format!("`{}`", file.display()))?;
     Ok(Box::leak(Box::new(catalog)))
+}
+
+/// Whether a function may be deployed under a name.
+pub fn is_deployed_as(function: &Function, name: &str) -> bool {
+    NamePattern::of_stack_text(&function.deployed_name).matches(name)
 }
 
 fn known_functions(workspace: &Workspace) -> Vec<KnownFunction> {
@@ -341,7 +379,8 @@ impl Inputs {
             return Some(own);
         }
         let binary = function.binary.as_ref()?;
-        self.scan.entries.iter().find(|entry| entry.binary == *binary)
+        let separated = self.scan.separated.get(&deployed_id(function));
+        separated.or_else(|| self.scan.entries.iter().find(|entry| entry.binary == *binary))
     }
 
     /// What the scan found, function by function.

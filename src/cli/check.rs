@@ -1,7 +1,7 @@
 //! `rolefit check`: the gate.
 
 use super::args::{Check, ConfidenceArg, ReportFormat, SeverityArg};
-use super::{Outcome, approved, assess, complain, render, say, terminal};
+use super::{Outcome, approved, assess, complain, render, say, sources, terminal};
 use crate::config::Config;
 use crate::diff::risk::Severity;
 use crate::gate::{self, Threshold};
@@ -13,7 +13,9 @@ pub fn run(args: &Check) -> anyhow::Result<Outcome> {
     let mut inputs = assess::read(&args.project)?;
     match (&args.base, &args.base_report) {
         (Some(revision), _) => {
-            inputs.approved = Some(approved::revision(inputs.root(), revision, inputs.catalog())?);
+            let stages = sources::stages(&inputs.config, inputs.root())?;
+            let base = approved::revision(inputs.root(), revision, inputs.catalog(), &stages)?;
+            inputs.approved = Some(base);
         }
         (None, Some(report)) => inputs.approved = Some(approved::report(report)?),
         (None, None) => {}

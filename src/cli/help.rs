@@ -210,8 +210,14 @@ const LESSONS: &[Lesson] = &[
     },
     Lesson {
         path: "init",
-        examples: &[("rolefit init", "a commented rolefit.toml from what is found")],
-        codes: &[],
+        examples: &[
+            ("rolefit init", "write rolefit.toml"),
+            (
+                "rolefit init --print services/",
+                "see what it would say of a folder",
+            ),
+        ],
+        codes: &[NOTHING],
     },
     Lesson {
         path: "lock",

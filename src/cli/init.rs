@@ -39,9 +39,9 @@ pub fn run(args: &Init) -> anyhow::Result<Outcome> {
             features: Features::default(),
             catalog: None,
             templates: Vec::new(),
+            deploy: Vec::new(),
             current: Current::Template,
             role: None,
-            deploy: Vec::new(),
         },
         false,
     )?;

@@ -1,22 +1,88 @@
 //! `[[source]]` of `rolefit.toml`: which stack templates count, and with which parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use crate::catalog::nearest;
 use crate::config::{Config, Source};
 use crate::workspace::deploy::Deployments;
+use crate::workspace::deploy::stages::Stage;
 use crate::workspace::model::Stack;
 
-/// Keeps the stacks that are named, if any are, and gives them their parameters.
+/// The sets of parameters that stacks are deployed with; several of one stack are several stages of it.
+pub fn stages(config: &Config, root: &Path) -> anyhow::Result<Vec<Stage>> {
+    let mut stages: Vec<Stage> = Vec::new();
+    for source in &config.sources {
+        let values = parameters(source, config)?;
+        if values.is_empty() {
+            continue;
+        }
+        let path = inside(root, config, source)?;
+        let name = stage_name(source, &values);
+        let same = stages
+            .iter()
+            .filter(|known| known.path == path && known.name.split('~').next() == Some(name.as_str()))
+            .count();
+        let name = match same {
+            0 => name,
+            same => format!("{name}~{}", same + 1),
+        };
+        stages.push(Stage {
+            path,
+            name,
+            parameters: values,
+        });
+    }
+    Ok(stages)
+}
+
+/// What people call a set of parameters: the environment that it is read from, its stage, or all its values.
+fn stage_name(source: &Source, values: &BTreeMap<String, String>) -> String {
+    let environment = source.parameters_from.as_deref().and_then(|from| {
+        let (file, environment) = from.split_once('#').unwrap_or((from, ""));
+        let file = file.rsplit('/').next().unwrap_or(file);
+        let name = if environment.is_empty() {
+            file.split('.').next().unwrap_or(file)
+        } else {
+            environment
+        };
+        (!name.is_empty()).then(|| name.to_owned())
+    });
+    let stage = values.iter().find_map(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        let says = ["stage", "environment", "env"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        (says && !value.is_empty()).then(|| value.clone())
+    });
+    environment.or(stage).unwrap_or_else(|| {
+        let all: Vec<&str> = values.values().map(String::as_str).collect();
+        all.join("-")
+    })
+}
+
+/// The kind of a source that is no stack but a dump of the account.
+const DUMP: &str = "aws-dump";
+
+fn is_dump(source: &&Source) -> bool {
+    source.kind.as_deref() == Some(DUMP)
+}
+
+/// The dumps of the account that are named.
+pub fn dumps(config: &Config) -> Vec<PathBuf> {
+    let dumps = config.sources.iter().filter(is_dump);
+    dumps.map(|source| config.path(&source.path)).collect()
+}
+
+/// Keeps the stacks that are named, if any are, and checks what is stated of them.
 pub fn apply(deployments: &mut Deployments, config: &Config, root: &Path) -> anyhow::Result<()> {
-    if config.sources.is_empty() {
+    if config.sources.iter().all(|source| is_dump(&source)) {
         return Ok(());
     }
     let mut kept = BTreeSet::new();
-    for source in &config.sources {
+    for source in config.sources.iter().filter(|source| !is_dump(source)) {
         let path = inside(root, config, source)?;
         let of_source: Vec<usize> = deployments
             .stacks
@@ -39,11 +105,10 @@ pub fn apply(deployments: &mut Deployments, config: &Config, root: &Path) -> any
                 found(&deployments.stacks)
             );
         }
-        let values = parameters(source, config)?;
         for index in of_source {
-            if let Some(stack) = deployments.stacks.get_mut(index) {
+            if let Some(stack) = deployments.stacks.get(index) {
                 check_kind(source, stack)?;
-                fill(source, stack, &values)?;
+                check_names(source, stack)?;
             }
             kept.insert(index);
         }
@@ -72,7 +137,9 @@ fn inside(root: &Path, config: &Config, source: &Source) -> anyhow::Result<Strin
 }
 
 fn is_of(stack: &Stack, path: &str) -> bool {
-    path.is_empty() || stack.file == path || stack.file.starts_with(&format!("{path}/"))
+    // A stage stands behind the file.
+    let file = stack.file.split('#').next().unwrap_or_default();
+    path.is_empty() || file == path || file.starts_with(&format!("{path}/"))
 }
 
 fn found(stacks: &[Stack]) -> String {
@@ -104,24 +171,29 @@ fn check_kind(source: &Source, stack: &Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn fill(source: &Source, stack: &mut Stack, values: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    for (name, value) in values {
-        match stack.parameters.get_mut(name) {
-            Some(known) => *known = Some(value.clone()),
-            None if source.parameters.contains_key(name) => {
-                let names = stack.parameters.keys().map(String::as_str);
-                let near = nearest(name, names, 1)
-                    .first()
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
-                bail!(
-                    "{}: `{}` has no parameter `{name}`{near}",
-                    source.location,
-                    stack.file
-                );
-            }
-            // A file of values may be for several stacks.
-            None => {}
+/// Parameters that are stated for a stack that has none of that name are a mistake.
+fn check_names(source: &Source, stack: &Stack) -> anyhow::Result<()> {
+    // A service of the Serverless Framework has options and parameters that only its variables name.
+    if stack.kind == "serverless" {
+        return Ok(());
+    }
+    let names = stack
+        .parameters
+        .keys()
+        .map(|name| name.strip_prefix("var.").unwrap_or(name));
+    let names: Vec<&str> = names.collect();
+    // A file of values may be for several stacks, so only what is stated here counts.
+    for name in source.parameters.keys() {
+        if !names.contains(&name.as_str()) {
+            let near = nearest(name, names.iter().copied(), 1)
+                .first()
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            bail!(
+                "{}: `{}` has no parameter `{name}`{near}",
+                source.location,
+                stack.file
+            );
         }
     }
     Ok(())

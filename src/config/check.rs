@@ -11,6 +11,9 @@ use crate::catalog::Catalog;
 use crate::gate::rules;
 use crate::usage::OperationId;
 
+/// What is wrong with a value, and what would be right.
+type Fault = Option<(String, Option<String>)>;
+
 /// Everything that is wrong with a document whose text is `text`, in the order of the file.
 pub fn problems(text: &str, document: &Spanned<DeTable<'_>>) -> Vec<Problem> {
     let mut check = Check {
@@ -145,7 +148,7 @@ impl Check<'_> {
 
     fn value(&mut self, key: &Key, value: &Spanned<DeValue<'_>>) {
         let span = value.span();
-        let fault: Option<(String, Option<String>)> = match (key.form, value.get_ref()) {
+        let fault: Fault = match (key.form, value.get_ref()) {
             (Form::Flag, DeValue::Boolean(_)) | (Form::AnyText, DeValue::String(_)) => None,
             (Form::Count, DeValue::Integer(number)) if number.as_str().parse::<u32>().is_ok() => None,
             (Form::Text, DeValue::String(text)) => text
@@ -176,7 +179,7 @@ impl Check<'_> {
         &mut self,
         key: &Key,
         items: impl Iterator<Item = &'v Spanned<DeValue<'v>>>,
-        fault: &dyn Fn(&str) -> Option<(String, Option<String>)>,
+        fault: &dyn Fn(&str) -> Fault,
     ) {
         for item in items {
             match item.get_ref() {
@@ -250,7 +253,7 @@ fn is_date(text: &str) -> bool {
         .is_ok_and(|date| date.date.is_some() && date.time.is_none())
 }
 
-fn choice(words: &[&str], text: &str) -> Option<(String, Option<String>)> {
+fn choice(words: &[&str], text: &str) -> Fault {
     if words.contains(&text) {
         return None;
     }
@@ -266,7 +269,7 @@ fn one_of(words: &[&str]) -> String {
     format!("it is one of {}", quoted.join(", "))
 }
 
-fn rule(id: &str) -> Option<(String, Option<String>)> {
+fn rule(id: &str) -> Fault {
     if rules::rule(id).is_some() {
         return None;
     }
@@ -283,7 +286,7 @@ fn rule(id: &str) -> Option<(String, Option<String>)> {
     Some((format!("there is no rule `{id}`"), Some(help)))
 }
 
-fn rule_glob(glob: &str) -> Option<(String, Option<String>)> {
+fn rule_glob(glob: &str) -> Fault {
     let plain = glob.strip_prefix('!').unwrap_or(glob);
     let globs = [plain.to_owned()];
     if rules::RULES.iter().any(|one| rules::chosen(one, &globs)) {
@@ -292,7 +295,7 @@ fn rule_glob(glob: &str) -> Option<(String, Option<String>)> {
     rule(plain).or_else(|| Some((format!("`{glob}` fits no rule"), None)))
 }
 
-fn operation(text: &str) -> Option<(String, Option<String>)> {
+fn operation(text: &str) -> Fault {
     let Some(id) = OperationId::parse(text) else {
         return Some((
             format!("`{text}` is no operation"),

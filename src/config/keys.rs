@@ -124,9 +124,10 @@ pub const SECTIONS: &[Section] = &[
             ),
             key(
                 "kind",
-                Form::Choice(&["sam", "cfn", "cdk", "serverless", "terraform"]),
+                Form::Choice(&["sam", "cfn", "cdk", "serverless", "terraform", "aws-dump"]),
                 "\"sam\"",
-                "What it has to be; anything else found there is an error.",
+                "What it has to be; anything else found there is an error. An `aws-dump`, what the AWS CLI tells of the \
+                 account, is read beside whatever else counts.",
             ),
             key(
                 "parameters",

@@ -1,46 +1,41 @@
-//! Which of a role's actions complete a way to more privileges, judged on the whole role.
+//! Which of a role's actions complete a way to more privileges, judged on the whole role by requests that it allows.
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, EscalationPath, EscalationTarget};
+use crate::catalog::Catalog;
+use crate::diff::risk::{self, WholeRole};
 use crate::iam::action::{Action, ActionPattern};
-use crate::iam::policy::{Actions, Effect};
 use crate::workspace::model::Role;
 
-/// The escalation paths that a role's statements complete: every step of them is allowed on some resource.
-pub fn completed<'a>(catalog: &'a Catalog, role: &Role) -> Vec<&'a EscalationPath> {
-    catalog
-        .escalation_paths()
-        .iter()
-        .filter(|path| steps(path).all(|action| allows(role, &action)))
-        .collect()
+/// A way to more privileges that a role completes.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Its name.
+    pub name: &'static str,
+    /// The actions that it cannot do without.
+    actions: Vec<Action>,
 }
 
-/// The paths among `completed` that need an action which the pattern allows.
-pub fn through<'a>(completed: &[&'a EscalationPath], pattern: &ActionPattern) -> BTreeSet<&'a str> {
-    let uses = |path: &&&EscalationPath| steps(path).any(|action| pattern.matches(&action));
-    completed
+/// The ways that a role completes: each step is allowed, after Deny and conditions, on a target that the way needs.
+pub fn completed(catalog: &Catalog, role: &Role) -> Vec<Way> {
+    let risks = risk::escalations(catalog, &WholeRole::of(catalog, role));
+    risks
         .iter()
-        .filter(uses)
-        .map(|path| path.name.as_str())
-        .collect()
-}
-
-/// The actions that a path cannot do without.
-fn steps(path: &EscalationPath) -> impl Iterator<Item = Action> {
-    let needed = path
-        .required
-        .iter()
-        .filter(|step| step.on != EscalationTarget::Discovery);
-    needed.filter_map(|step| Action::parse(&step.action))
-}
-
-fn allows(role: &Role, action: &Action) -> bool {
-    role.statements
-        .iter()
-        .filter(|s| s.statement.effect == Effect::Allow)
-        .any(|s| match &s.statement.actions {
-            Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.matches(action)),
-            Actions::AllExcept(patterns) => !patterns.iter().any(|pattern| pattern.matches(action)),
+        .filter_map(|risk| {
+            Some(Way {
+                name: risk.path?.1,
+                actions: risk
+                    .actions
+                    .iter()
+                    .filter_map(|action| Action::parse(action))
+                    .collect(),
+            })
         })
+        .collect()
+}
+
+/// The ways among `completed` that need an action which the pattern allows.
+pub fn through(completed: &[Way], pattern: &ActionPattern) -> BTreeSet<&'static str> {
+    let uses = |way: &&Way| way.actions.iter().any(|action| pattern.matches(action));
+    completed.iter().filter(uses).map(|way| way.name).collect()
 }

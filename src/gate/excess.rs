@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::escalation;
+use super::escalation::{self, Way};
 use super::missing::quoted;
 use super::rules::{self, Level, Rule};
 use super::{Finding, Place};
-use crate::catalog::{AccessLevel, Catalog, EscalationPath};
+use crate::catalog::{AccessLevel, Catalog};
 use crate::diff::risk::Severity;
 use crate::diff::{Diff, Row, Verdict};
 use crate::iam::action::{Action, ActionPattern};
@@ -19,7 +19,7 @@ const MOST_NAMES: usize = 12;
 
 /// Findings about rows that are removed or narrowed, and about calls that only the trail knows.
 pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Finding> {
-    let paths = function
+    let ways = function
         .role
         .as_ref()
         .map(|role| escalation::completed(catalog, role))
@@ -27,7 +27,7 @@ pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Find
     let mut groups: BTreeMap<(&Rule, &GrantOrigin), Vec<&Row>> = BTreeMap::new();
     for row in &diff.rows {
         for origin in &row.granted_by {
-            if let Some(rule) = rule(&paths, row, origin) {
+            if let Some(rule) = rule(&ways, row, origin) {
                 groups.entry((rule, origin)).or_default().push(row);
             }
         }
@@ -35,15 +35,15 @@ pub fn findings(catalog: &Catalog, function: &Function, diff: &Diff) -> Vec<Find
     let mut findings: Vec<Finding> = groups
         .iter()
         .filter_map(|((rule, origin), rows)| finding(catalog, function, rule, origin, rows))
-        .map(|finding| name_paths(finding, &paths))
+        .map(|finding| name_ways(finding, &ways))
         .collect();
     findings.extend(observed_only(function, diff));
     findings
 }
 
-fn rule(paths: &[&EscalationPath], row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
+fn rule(ways: &[Way], row: &Row, origin: &GrantOrigin) -> Option<&'static Rule> {
     match row.verdict {
-        Verdict::Remove if !escalation::through(paths, &row.action).is_empty() => Some(&rules::ESCALATION),
+        Verdict::Remove if !escalation::through(ways, &row.action).is_empty() => Some(&rules::ESCALATION),
         Verdict::Remove | Verdict::Narrow if origin.injected_by.is_some() => Some(&rules::INJECTED_EXCESS),
         Verdict::Remove if row.action.has_wildcard() => Some(&rules::ACTION_WILDCARD),
         Verdict::Remove => Some(&rules::UNUSED_PERMISSION),
@@ -53,9 +53,9 @@ fn rule(paths: &[&EscalationPath], row: &Row, origin: &GrantOrigin) -> Option<&'
 }
 
 /// Says which ways to more privileges the actions complete.
-fn name_paths(mut finding: Finding, paths: &[&EscalationPath]) -> Finding {
+fn name_ways(mut finding: Finding, ways: &[Way]) -> Finding {
     if finding.rule == &rules::ESCALATION {
-        let through = |action: &String| escalation::through(paths, &ActionPattern::new(action));
+        let through = |action: &String| escalation::through(ways, &ActionPattern::new(action));
         let names: BTreeSet<&str> = finding.actions.iter().flat_map(through).collect();
         let shown: Vec<&str> = names.iter().copied().take(3).collect();
         let more = names.len().saturating_sub(shown.len());

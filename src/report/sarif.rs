@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::Report;
 use super::place::{anchor, region};
-use crate::gate::rules::RULES;
-use crate::gate::{Finding, Level, Place, Rule};
+use crate::diff::risk::Severity;
+use crate::gate::rules::{RULES, page};
+use crate::gate::{Finding, Place, Rule};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -52,23 +53,25 @@ fn rule(rule: &Rule) -> Value {
         "name": pascal_case(rule.name),
         "shortDescription": { "text": rule.summary },
         "fullDescription": { "text": rule.summary },
-        "help": { "text": rule.help, "markdown": rule.help },
+        "help": { "text": rule.help, "markdown": page(rule) },
         "helpUri": rule.page(),
         "defaultConfiguration": { "level": rule.level.as_str() },
         "properties": {
             "tags": ["security", "iam", "least-privilege"],
             "precision": "high",
-            "security-severity": security_severity(rule.level),
+            "security-severity": security_severity(rule.severity),
         },
     })
 }
 
-/// GitHub's scale: from 7 on an alert is high, from 4 on medium.
-fn security_severity(level: Level) -> &'static str {
-    match level {
-        Level::Error => "8.0",
-        Level::Warning => "5.5",
-        Level::Note => "2.0",
+/// GitHub's scale: above 9 an alert is critical, from 7 on high, from 4 on medium.
+fn security_severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "2.0",
+        Severity::Info => "0.5",
     }
 }
 

@@ -1,7 +1,9 @@
 //! Filling the [`World`]: module trees of every crate, then types, bounds, impls and signatures.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::files::{Files, candidates, folder};
 use super::ir::{FnItem, Item, ItemKind, Name, Span};
@@ -51,7 +53,7 @@ impl Builder<'_, '_> {
             krate,
             parent,
             is_block,
-            names: HashMap::new(),
+            names: FxHashMap::default(),
             imports: Vec::new(),
         })
     }

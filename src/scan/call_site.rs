@@ -17,6 +17,7 @@ use super::value::Evaluator;
 use super::world::{CrateId, FnId, World};
 
 /// Everything that was read and inferred.
+#[derive(Clone, Copy)]
 pub struct Scanned<'x, 'a> {
     /// Definitions.
     pub world: &'x World<'a>,
@@ -38,7 +39,7 @@ impl Scanned<'_, '_> {
         let mut evaluator = Evaluator::new(self, reach);
         let setters = evaluator.setters();
         let reached = || reach.fns.keys().filter_map(|id| self.facts.get(id.0 as usize));
-        let roles = reached().any(principal::has_roles);
+        let roles = reached().any(|facts| principal::has_roles(facts));
         let mut assumed_calls = Vec::new();
         let mut of_roles: BTreeMap<Span, BTreeSet<String>> = BTreeMap::new();
         for id in reach.fns.keys() {

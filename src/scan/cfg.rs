@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::skim::TEST_ATTRIBUTES;
+
 /// The settings that conditions are evaluated with.
 #[derive(Clone, Debug, Default)]
 pub struct CfgContext {
@@ -24,10 +26,7 @@ impl CfgContext {
             }
             // `#[test]`, `#[tokio::test]`, `#[rstest]`: the last segment tells.
             let last = attr.path().segments.last().map(|last| last.ident.to_string());
-            !matches!(
-                last.as_deref(),
-                Some("test" | "rstest" | "test_case" | "proptest" | "bench" | "quickcheck")
-            )
+            !last.is_some_and(|last| TEST_ATTRIBUTES.contains(&last.as_str()))
         })
     }
 

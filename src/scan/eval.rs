@@ -92,6 +92,7 @@ impl<'x> Evaluator<'x, '_> {
             ExprKind::Return(_) | ExprKind::Break(_) | ExprKind::Never(_) => Vec::new(),
             ExprKind::Loop { .. } => unknown("it is the result of a loop"),
             ExprKind::Opaque(_)
+            | ExprKind::Equal(..)
             | ExprKind::Missing
             | ExprKind::Macro(_)
             | ExprKind::Let { .. }
@@ -332,14 +333,16 @@ impl<'x> Evaluator<'x, '_> {
         for (number, source) in local.sources.iter().enumerate() {
             // `req = req.limit(1)`: the variable's other values count, not this one again.
             let key = (frame.id, index, number);
-            if self.active_locals.contains(&key) {
+            let active = self.active_locals.iter().find(|(active, _)| *active == key);
+            if let Some((_, depth)) = active {
+                self.cut_by(*depth);
                 // `n = n + 1`: how often is not known.
                 if self.sums > 0 {
                     values.extend(unknown("it is computed from its own value"));
                 }
                 continue;
             }
-            self.active_locals.push(key);
+            self.active_locals.push((key, self.depth));
             match source {
                 Source::Expr(expr, projs) => {
                     let found = self.eval(frame, *expr);

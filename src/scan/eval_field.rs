@@ -221,10 +221,12 @@ impl<'x> Evaluator<'x, '_> {
             return unknown("its type is constructed in too many places");
         }
         let key = (adt, variant, name.to_owned());
-        if !self.active_fields.insert(key.clone()) {
+        if let Some(depth) = self.active_fields.get(&key) {
             // `Self { x, ..self }`: the other literals tell.
+            self.cut_by(*depth);
             return Vec::new();
         }
+        self.active_fields.insert(key.clone(), self.depth);
         let mut values = self.assigned(adt, name);
         for (id, expr) in found {
             let fits = variant.is_none_or(|variant| {

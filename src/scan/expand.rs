@@ -14,7 +14,7 @@ use super::ir::{
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
-use super::tokens::Printed;
+use super::tokens::Placed;
 
 /// Depth of macros that expand to macros.
 const MAX_DEPTH: usize = 24;
@@ -189,10 +189,9 @@ impl<'a> Expander<'a> {
         for call in std::mem::take(&mut implementation.macros) {
             let mut done = false;
             if let Some(tokens) = self.local(&call) {
-                let printed = Printed::new(&tokens);
-                let text = format!("impl X {{ {} }}", printed.text);
-                if let Ok(parsed) = syn::parse_str::<syn::ItemImpl>(&text) {
-                    let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+                let placed = Placed::in_impl(&tokens);
+                if let Ok(parsed) = syn::parse2::<syn::ItemImpl>(placed.stream) {
+                    let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
                     lowerer.impl_members(&parsed.items, implementation);
                     done = true;
                 }
@@ -249,9 +248,9 @@ impl<'a> Expander<'a> {
     }
 
     fn parse_items(&mut self, tokens: &[Tok]) -> Option<Vec<Item>> {
-        let printed = Printed::new(tokens);
-        let parsed = syn::parse_str::<syn::File>(&printed.text).ok()?;
-        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        let placed = Placed::new(tokens);
+        let parsed = syn::parse2::<syn::File>(placed.stream).ok()?;
+        let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
         Some(lowerer.items(&parsed.items))
     }
 
@@ -474,11 +473,11 @@ impl<'a> Expander<'a> {
 
     /// Comma-separated expressions.
     fn parse_exprs(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
-        let printed = Printed::new(tokens);
+        let placed = Placed::new(tokens);
         let parsed = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated
-            .parse_str(&printed.text)
+            .parse2(placed.stream)
             .ok()?;
-        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
         lowerer.body = std::mem::take(builder);
         let ids = parsed.iter().map(|expr| lowerer.expr(expr)).collect();
         *builder = std::mem::take(&mut lowerer.body);
@@ -487,9 +486,9 @@ impl<'a> Expander<'a> {
 
     /// Statements, spliced into the place of the macro.
     fn parse_stmts(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let printed = Printed::new(tokens);
-        let parsed = syn::Block::parse_within.parse_str(&printed.text).ok()?;
-        let mut lowerer = Lowerer::new(self.file, Some(&printed.origins), self.cfg);
+        let placed = Placed::new(tokens);
+        let parsed = syn::Block::parse_within.parse2(placed.stream).ok()?;
+        let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
         lowerer.body = std::mem::take(builder);
         let kind = lowerer.stmts(&parsed, BlockKind::Splice);
         *builder = std::mem::take(&mut lowerer.body);

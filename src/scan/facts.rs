@@ -1,7 +1,9 @@
 //! What is known of one fn after inference: types, calls, SDK sites, constructed types, where variables get values.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::usage::ResourceHint;
 
@@ -137,7 +139,7 @@ pub struct LocalGap {
 }
 
 /// Everything known of one fn.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Its body.
     pub body: Option<Arc<Body>>,
@@ -146,9 +148,9 @@ pub struct Facts {
     /// Variables.
     pub locals: Vec<Local>,
     /// Which variable a path expression names.
-    pub local_of: HashMap<ExprId, u32>,
+    pub local_of: FxHashMap<ExprId, u32>,
     /// What calls and paths go to.
-    pub targets: HashMap<ExprId, Vec<Callee>>,
+    pub targets: FxHashMap<ExprId, Vec<Callee>>,
     /// Calls and mentions, in order.
     pub edges: Vec<Edge>,
     /// SDK calls.
@@ -170,15 +172,15 @@ pub struct Facts {
     /// Values the fn returns, apart from its last expression.
     pub returns: Vec<ExprId>,
     /// Values that closures and async blocks return early.
-    pub inner_returns: HashMap<ExprId, Vec<ExprId>>,
+    pub inner_returns: FxHashMap<ExprId, Vec<ExprId>>,
     /// Method calls on builders that set a member.
     pub setters: Vec<ExprId>,
     /// Inputs that wrapper crates are given for their later calls: crate, member, value.
     pub wrapper_sets: Vec<(Name, Name, ExprId)>,
     /// The method called on an expression, seen through `?` and `.await`.
-    pub next: HashMap<ExprId, ExprId>,
+    pub next: FxHashMap<ExprId, ExprId>,
     /// Arguments: the call they go to.
-    pub passed: HashMap<ExprId, Passed>,
+    pub passed: FxHashMap<ExprId, Passed>,
     /// Gaps.
     pub gaps: Vec<LocalGap>,
 }

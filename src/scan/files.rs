@@ -341,7 +341,9 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTree
         return gap("nesting-too-deep", message, line, 1);
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let result = syn::parse_file(&text).map(|parsed| {
+        // What surrounds a test may be odd enough to be cut wrongly: then the whole text counts.
+        let result = syn::parse_file(&super::skim::code_of(&text)).or_else(|_| syn::parse_file(&text));
+        let result = result.map(|parsed| {
             let mut lowerer = Lowerer::new(file, None, cfg);
             lowerer.defined = defined;
             let items = if cfg.keeps(&parsed.attrs) {
@@ -362,7 +364,7 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTree
             (error.to_string(), start.line, start.column + 1)
         })
     }));
-    proc_macro2::extra::invalidate_current_thread_spans();
+    super::tokens::forget_all_texts();
     match parsed {
         Ok(Ok(parsed)) => parsed,
         Ok(Err((message, line, column))) => {

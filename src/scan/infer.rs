@@ -1,21 +1,24 @@
 //! Inference of one fn: a walk over its body that gives every expression an erased type and notes what it meets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::facts::{Callee, Edge, Facts, Passed, Proj, Source};
 use super::ir::{BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, PatId, Path, Span, Stmt, TypeRef};
 use super::types::Ty;
+use super::variables::Variables;
 use super::world::{CrateId, FnId, Scope, World};
 
 /// Infers one fn.
 pub struct Infer<'w, 'a> {
     pub(super) world: &'w World<'a>,
     pub(super) krate: CrateId,
-    pub(super) scope: Arc<Scope>,
-    pub(super) body: Arc<Body>,
+    pub(super) scope: &'w Scope,
+    pub(super) body: &'w Body,
     pub(super) facts: Facts,
-    pub(super) scopes: Vec<HashMap<Name, u32>>,
+    pub(super) variables: Variables,
+    /// The type of texts, made once.
+    text: Ty,
     /// Types that the first pass found for variables.
     pub(super) prior: Vec<Ty>,
     /// Closures and async blocks around, innermost last.
@@ -27,7 +30,7 @@ pub struct Infer<'w, 'a> {
 /// Everything about a fn; empty for fns without a body.
 pub fn infer(world: &World<'_>, id: FnId) -> Facts {
     let data = &world.fns[id];
-    let Some(body) = data.item.body.clone() else {
+    let Some(body) = &data.item.body else {
         return Facts::default();
     };
     let mut prior = Vec::new();
@@ -35,14 +38,15 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
         let mut infer = Infer {
             world,
             krate: data.krate,
-            scope: data.scope.clone(),
-            body: body.clone(),
+            scope: &data.scope,
+            body,
             facts: Facts {
                 body: Some(body.clone()),
                 types: vec![Ty::Unknown; body.exprs.len()],
                 ..Facts::default()
             },
-            scopes: vec![HashMap::new()],
+            variables: Variables::default(),
+            text: Ty::External(Some(Arc::from("String"))),
             prior,
             inner: Vec::new(),
             read_early: BTreeSet::new(),
@@ -75,7 +79,7 @@ impl Infer<'_, '_> {
 
     /// Variables handed on as `&mut`: other code may write into them.
     pub(super) fn note_filled(&mut self) {
-        let body = self.body.clone();
+        let body = self.body;
         for inner in &body.mut_refs {
             let inner = body.peel(*inner);
             if !self.facts.passed.contains_key(&inner) {
@@ -98,7 +102,7 @@ impl Infer<'_, '_> {
 
     /// Notes which method is called on which expression.
     pub(super) fn chains(&mut self) {
-        let body = self.body.clone();
+        let body = self.body;
         for (index, expr) in body.exprs.iter().enumerate() {
             if let ExprKind::Method { receiver, .. } = &expr.kind {
                 let method = ExprId(u32::try_from(index).unwrap_or(u32::MAX));
@@ -113,7 +117,7 @@ impl Infer<'_, '_> {
     }
 
     pub(super) fn resolve(&self, ty: &TypeRef) -> Ty {
-        self.world.resolve_type(&self.scope, ty, 0)
+        self.world.resolve_type(self.scope, ty, 0)
     }
 
     /// Notes that reachable code names a type.
@@ -146,7 +150,7 @@ impl Infer<'_, '_> {
 
     /// How many scopes are open.
     pub(super) fn depth(&self) -> usize {
-        self.scopes.len()
+        self.variables.depth()
     }
 
     pub(super) fn exprs(&mut self, ids: &[ExprId]) -> Vec<Ty> {
@@ -154,14 +158,14 @@ impl Infer<'_, '_> {
     }
 
     pub(super) fn expr_type(&mut self, id: ExprId) -> Ty {
-        let body = self.body.clone();
+        let body = self.body;
         let expr = body.expr(id);
         match &expr.kind {
             ExprKind::Str(text) => {
                 self.extension_text(id, text, expr.span);
-                Ty::External(Some(Arc::from("String")))
+                self.text.clone()
             }
-            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => Ty::External(Some(Arc::from("String"))),
+            ExprKind::Lit(_) | ExprKind::CompileEnv(_) => self.text.clone(),
             ExprKind::Missing | ExprKind::Macro(_) => Ty::Unknown,
             ExprKind::Path(path) => self.path_expr(id, path, expr.span),
             ExprKind::Call { callee, args } => self.call(id, *callee, args, expr.span),
@@ -185,10 +189,10 @@ impl Infer<'_, '_> {
             ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_ref(), *body, &[]),
             ExprKind::Block { stmts, tail, kind } => self.block(id, stmts, *tail, *kind),
             ExprKind::If { cond, then, els } => {
-                self.scopes.push(HashMap::new());
+                self.variables.open();
                 self.expr(*cond);
                 let then = self.expr(*then);
-                self.scopes.pop();
+                self.variables.close();
                 let els = els.map(|els| self.expr(els));
                 first_known([Some(then), els].into_iter().flatten())
             }
@@ -201,32 +205,32 @@ impl Infer<'_, '_> {
                 let ty = self.expr(*scrutinee);
                 let mut types = Vec::new();
                 for (pat, guard, value) in arms {
-                    self.scopes.push(HashMap::new());
+                    self.variables.open();
                     self.bind(*pat, &ty, &Source::Expr(*scrutinee, Vec::new()));
                     if let Some(guard) = guard {
                         self.expr(*guard);
                     }
                     types.push(self.expr(*value));
-                    self.scopes.pop();
+                    self.variables.close();
                 }
                 first_known(types)
             }
             ExprKind::Loop { cond, body } => {
-                self.scopes.push(HashMap::new());
+                self.variables.open();
                 if let Some(cond) = cond {
                     self.expr(*cond);
                 }
                 self.expr(*body);
-                self.scopes.pop();
+                self.variables.close();
                 // What a `break` carries is not told apart from the loop's other breaks.
                 self.loop_value(*body)
             }
             ExprKind::For { pat, iter, body } => {
                 let ty = self.expr(*iter);
-                self.scopes.push(HashMap::new());
+                self.variables.open();
                 self.bind(*pat, &ty, &Source::Expr(*iter, Vec::new()));
                 self.expr(*body);
-                self.scopes.pop();
+                self.variables.close();
                 Ty::EXTERNAL
             }
             ExprKind::Assign {
@@ -243,6 +247,11 @@ impl Infer<'_, '_> {
                 let ty = self.expr(*left);
                 self.expr(*right);
                 if ty.is_interesting() { Ty::Unknown } else { ty }
+            }
+            ExprKind::Equal(left, right, _) => {
+                self.expr(*left);
+                self.expr(*right);
+                Ty::EXTERNAL
             }
             ExprKind::Opaque(parts) | ExprKind::Never(parts) => {
                 self.exprs(parts);
@@ -292,14 +301,14 @@ impl Infer<'_, '_> {
                         self.expr(*id);
                     }
                 }
-                Ty::External(Some(Arc::from("String")))
+                self.text.clone()
             }
         }
     }
 
     /// The first known type of a `break` value in a loop body.
     pub(super) fn loop_value(&self, body_id: ExprId) -> Ty {
-        let body = self.body.clone();
+        let body = self.body;
         let ExprKind::Block { stmts, tail, .. } = &body.expr(body_id).kind else {
             return Ty::EXTERNAL;
         };
@@ -344,7 +353,7 @@ impl Infer<'_, '_> {
 
     pub(super) fn block(&mut self, id: ExprId, stmts: &[Stmt], tail: Option<ExprId>, kind: BlockKind) -> Ty {
         if kind != BlockKind::Splice {
-            self.scopes.push(HashMap::new());
+            self.variables.open();
         }
         if kind == BlockKind::Async {
             self.inner.push(id);
@@ -394,7 +403,7 @@ impl Infer<'_, '_> {
             }
         }
         if kind != BlockKind::Splice {
-            self.scopes.pop();
+            self.variables.close();
         }
         ty
     }
@@ -408,7 +417,7 @@ impl Infer<'_, '_> {
         body: ExprId,
         given: &[Ty],
     ) -> Ty {
-        self.scopes.push(HashMap::new());
+        self.variables.open();
         self.inner.push(id);
         for (index, (pat, written)) in params.iter().enumerate() {
             let written = written.as_ref().map(|ty| self.resolve(ty));
@@ -424,7 +433,7 @@ impl Infer<'_, '_> {
         }
         let mut found = self.expr(body);
         self.inner.pop();
-        self.scopes.pop();
+        self.variables.close();
         if !found.is_interesting() {
             let returns = self.facts.inner_returns.get(&id).cloned();
             for value in returns.into_iter().flatten() {
@@ -449,7 +458,7 @@ impl Infer<'_, '_> {
 
     pub(super) fn assign(&mut self, left: ExprId, right: ExprId, value: &Ty, compound: bool) {
         let place = self.body.peel(left);
-        let body = self.body.clone();
+        let body = self.body;
         match &body.expr(place).kind {
             ExprKind::Path(_) => {
                 let depth = self.depth();
@@ -538,10 +547,7 @@ impl Infer<'_, '_> {
 
     /// The variable `name`, innermost first.
     pub(super) fn lookup(&self, name: &Name) -> Option<u32> {
-        self.scopes
-            .iter()
-            .rev()
-            .find_map(|scope| scope.get(name).copied())
+        self.variables.get(name)
     }
 
     /// The type of a variable that is read here.

@@ -14,7 +14,7 @@ impl Infer<'_, '_> {
     /// A call.
     pub(super) fn call(&mut self, id: ExprId, callee: ExprId, args: &[ExprId], span: Span) -> Ty {
         self.note_passed(id, args);
-        let body = self.body.clone();
+        let body = self.body;
         let peeled = body.peel(callee);
         let ExprKind::Path(path) = &body.expr(peeled).kind else {
             let called = self.expr(callee);
@@ -110,7 +110,7 @@ impl Infer<'_, '_> {
 
     /// Infers arguments; closures get the parameter types that the callee's bounds give them, else `element`.
     pub(super) fn arguments(&mut self, args: &[ExprId], declared: &[Ty], element: Option<&Ty>) -> Vec<Ty> {
-        let body = self.body.clone();
+        let body = self.body;
         args.iter()
             .enumerate()
             .map(|(index, arg)| {
@@ -133,7 +133,7 @@ impl Infer<'_, '_> {
                     };
                     let given: Vec<Ty> = given
                         .iter()
-                        .map(|ty| self.world.close(ty, &self.scope.clone(), 0))
+                        .map(|ty| self.world.close(ty, self.scope, 0))
                         .collect();
                     return self.closure(peeled, params, ret.as_ref(), *closure_body, &given);
                 }
@@ -148,7 +148,7 @@ impl Infer<'_, '_> {
             Ty::Closure(ret) => (**ret).clone(),
             Ty::FnItem(id) => {
                 let ret = self.world.fns[*id].ret.clone();
-                self.world.close(&ret, &self.scope, 0)
+                self.world.close(&ret, self.scope, 0)
             }
             Ty::SdkFn(sdk, op) => Ty::Fluent(*sdk, op.clone()),
             Ty::Param(id) => match &self.world.params[*id].call {
@@ -176,7 +176,7 @@ impl Infer<'_, '_> {
             world.unify(own, receiver, &mut map, 0);
         }
         // Plain arguments first, so that closures see what they fix.
-        let body = self.body.clone();
+        let body = self.body;
         for (declared, arg) in declared.iter().zip(args) {
             let peeled = body.peel(*arg);
             if !matches!(body.expr(peeled).kind, ExprKind::Closure { .. }) {
@@ -205,7 +205,7 @@ impl Infer<'_, '_> {
                     .iter()
                     .map(|ty| {
                         let ty = world.substitute(ty, &map, 0);
-                        world.close(&ty, &self.scope.clone(), 0)
+                        world.close(&ty, self.scope, 0)
                     })
                     .collect();
                 let ty = self.closure(peeled, params, ret.as_ref(), *closure_body, &given);
@@ -239,7 +239,7 @@ impl Infer<'_, '_> {
             _ => ret,
         };
         let ret = world.substitute(&ret, &map, 0);
-        world.close(&ret, &self.scope, 0)
+        world.close(&ret, self.scope, 0)
     }
 
     /// A call of something outside the scanned code.

@@ -165,7 +165,7 @@ impl Infer<'_, '_> {
                 | "is_some_and"
         );
         if maps && let Some(ret) = from_closure {
-            let ret = self.world.close(&ret, &self.scope.clone(), 0);
+            let ret = self.world.close(&ret, self.scope, 0);
             if ret.is_interesting() {
                 return ret;
             }
@@ -275,7 +275,7 @@ impl Infer<'_, '_> {
         method: &Name,
         args: &[ExprId],
     ) {
-        let body = self.body.clone();
+        let body = self.body;
         // `text.replace(a, b)` gives a new text; only `cell.replace(x)` puts one in.
         let puts = !(&**method == "replace" && args.len() > 1)
             && matches!(

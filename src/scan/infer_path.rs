@@ -215,7 +215,7 @@ impl Infer<'_, '_> {
                 self.edge(id, span, Callee::Fn(found));
                 if self.world.fns[found].is_const {
                     let ret = self.world.fns[found].ret.clone();
-                    self.world.close(&ret, &self.scope.clone(), 0)
+                    self.world.close(&ret, self.scope, 0)
                 } else {
                     Ty::FnItem(found)
                 }

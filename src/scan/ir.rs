@@ -264,6 +264,8 @@ pub enum ExprKind {
     },
     /// `left + right`.
     Add(ExprId, ExprId),
+    /// `left == right`; `false` for `!=`.
+    Equal(ExprId, ExprId, bool),
     /// Any other operator, range …: a value that is neither a client nor a text.
     Opaque(Vec<ExprId>),
     /// `return`.
@@ -347,7 +349,11 @@ pub enum Pat {
     Or(Vec<PatId>),
     /// `&p`, `(p)`, `p: T`.
     Same(PatId, Option<TypeRef>),
-    /// Constants, literals and everything else that binds nothing.
+    /// `_`.
+    Any,
+    /// A text.
+    Text(Name),
+    /// Constants, other literals and everything else that binds nothing.
     Wild,
 }
 

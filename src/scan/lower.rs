@@ -1,14 +1,17 @@
 //! From `syn` to plain data: items.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::cfg::CfgContext;
 use super::ir::{
     Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
     Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
 };
-use super::tokens::from_stream;
+use super::tokens::{from_stream, kept};
 
 /// Lowers one file or one macro expansion.
 pub struct Lowerer<'a> {
@@ -16,7 +19,9 @@ pub struct Lowerer<'a> {
     /// For expansions: the place of each line.
     origins: Option<&'a [Span]>,
     cfg: &'a CfgContext,
-    names: HashSet<Name>,
+    names: FxHashSet<Name>,
+    /// The text of the last identifier.
+    text: String,
     /// The body being built.
     pub(super) body: BodyBuilder,
     /// Items that features keep out although they seem, or may be found, to call AWS.
@@ -55,7 +60,8 @@ impl<'a> Lowerer<'a> {
             file,
             origins,
             cfg,
-            names: HashSet::new(),
+            names: FxHashSet::default(),
+            text: String::new(),
             body: BodyBuilder::default(),
             off: Vec::new(),
             defined: &NO_NAMES,
@@ -93,18 +99,17 @@ impl<'a> Lowerer<'a> {
 
     /// The plain name of an identifier.
     pub(super) fn name(&mut self, ident: &proc_macro2::Ident) -> Name {
-        let text = ident.to_string();
-        self.intern(text.strip_prefix("r#").unwrap_or(&text))
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        let _ = write!(text, "{ident}");
+        let name = self.intern(text.strip_prefix("r#").unwrap_or(&text));
+        self.text = text;
+        name
     }
 
     /// A shared copy of `text`.
     pub(super) fn intern(&mut self, text: &str) -> Name {
-        if let Some(name) = self.names.get(text) {
-            return name.clone();
-        }
-        let name: Name = Arc::from(text);
-        self.names.insert(name.clone());
-        name
+        kept(text, &mut self.names)
     }
 
     /// The place of a `proc_macro2` span.
@@ -554,9 +559,12 @@ impl<'a> Lowerer<'a> {
             .last()
             .map(|last| self.span(last.ident.span()))
             .unwrap_or_default();
+        let mut names = std::mem::take(&mut self.names);
+        let tokens = from_stream(mac.tokens.clone(), &|span| self.span(span), &mut names);
+        self.names = names;
         MacroCall {
             path: self.path(&mac.path, None),
-            tokens: Arc::new(from_stream(mac.tokens.clone(), &|span| self.span(span))),
+            tokens: Arc::new(tokens),
             span,
         }
     }

@@ -237,6 +237,8 @@ impl Lowerer<'_> {
         let right = self.expr(&expr.right);
         match expr.op {
             syn::BinOp::Add(_) => ExprKind::Add(left, right),
+            syn::BinOp::Eq(_) => ExprKind::Equal(left, right, true),
+            syn::BinOp::Ne(_) => ExprKind::Equal(left, right, false),
             syn::BinOp::And(_) | syn::BinOp::Or(_) => ExprKind::Opaque(vec![left, right]),
             syn::BinOp::AddAssign(_) => ExprKind::Assign {
                 left,
@@ -385,6 +387,11 @@ impl Lowerer<'_> {
                 let inner = self.pat(&pat.pat);
                 Pat::Same(inner, Some(self.type_ref(&pat.ty)))
             }
+            syn::Pat::Lit(syn::PatLit {
+                lit: syn::Lit::Str(text),
+                ..
+            }) => Pat::Text(self.intern(&text.value())),
+            syn::Pat::Wild(_) => Pat::Any,
             _ => Pat::Wild,
         };
         self.push_pat(lowered)

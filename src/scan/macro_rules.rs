@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ir::{Name, Span, Tok};
-use super::tokens::{Printed, plain};
+use super::tokens::{Placed, plain};
 
 /// One `(pattern) => {body}` of a macro.
 #[derive(Clone, Debug)]
@@ -289,6 +289,11 @@ fn glued(input: &[Tok]) -> usize {
 /// Parses one fragment with `syn`: first the shortest run of tokens up to a separator that parses whole, else as much
 /// as one parse takes.
 fn parsed_fragment(kind: &str, input: &[Tok]) -> Option<usize> {
+    if matches!(kind, "expr" | "expr_2021")
+        && let Some(taken) = plain_expression(input)
+    {
+        return Some(taken);
+    }
     let mut attempts = 0;
     for (index, tok) in input.iter().enumerate().skip(1) {
         let separator = matches!(tok, Tok::Punct(',' | ';', ..))
@@ -309,10 +314,69 @@ fn parsed_fragment(kind: &str, input: &[Tok]) -> Option<usize> {
     window.len().checked_sub(left).filter(|taken| *taken > 0)
 }
 
+/// The length of an expression that is plain to see: names, literals, fields, calls and methods up to a separator. Most
+/// are; parsing them only to find their end costs more than all the rest.
+fn plain_expression(input: &[Tok]) -> Option<usize> {
+    let mut operand = false;
+    for (index, tok) in input.iter().enumerate() {
+        match tok {
+            Tok::Punct(',' | ';', ..) => return operand.then_some(index),
+            Tok::Punct('=', true, _) if matches!(input.get(index + 1), Some(Tok::Punct('>', ..))) => {
+                return operand.then_some(index);
+            }
+            Tok::Punct('&', false, _) if !operand => {}
+            Tok::Punct('.', false, _) | Tok::Punct('?', false, _) if operand => {
+                operand = matches!(tok, Tok::Punct('?', ..));
+            }
+            Tok::Punct(':', true, _) if operand => operand = false,
+            Tok::Punct(':', false, _)
+                if matches!(
+                    index.checked_sub(1).and_then(|at| input.get(at)),
+                    Some(Tok::Punct(':', true, _))
+                ) => {}
+            Tok::Literal(..) if !operand => operand = true,
+            Tok::Ident(word, _) if !operand && !is_keyword(word) => operand = true,
+            Tok::Group('(', ..) => operand = true,
+            _ => return None,
+        }
+    }
+    operand.then_some(input.len())
+}
+
+/// Words that begin, or are, more than a plain operand.
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "async"
+            | "await"
+            | "box"
+            | "break"
+            | "const"
+            | "continue"
+            | "dyn"
+            | "else"
+            | "for"
+            | "if"
+            | "impl"
+            | "in"
+            | "let"
+            | "loop"
+            | "match"
+            | "move"
+            | "mut"
+            | "ref"
+            | "return"
+            | "static"
+            | "unsafe"
+            | "while"
+            | "yield"
+    )
+}
+
 /// Parses one fragment from the front and says how many token trees are left.
 fn parse_prefix(kind: &str, input: &[Tok]) -> Option<usize> {
     use syn::parse::{ParseStream, Parser};
-    let printed = Printed::new(input);
+    let placed = Placed::new(input);
     let parser = |stream: ParseStream<'_>| -> syn::Result<usize> {
         match kind {
             "ty" => drop(stream.parse::<syn::Type>()?),
@@ -327,7 +391,7 @@ fn parse_prefix(kind: &str, input: &[Tok]) -> Option<usize> {
         let rest: proc_macro2::TokenStream = stream.parse()?;
         Ok(rest.into_iter().count())
     };
-    parser.parse_str(&printed.text).ok()
+    parser.parse2(placed.stream).ok()
 }
 
 /// Writes `body` with the innermost bindings last in `scopes`.

@@ -45,12 +45,15 @@ mod plain_macros;
 mod presence;
 mod reach;
 mod regions;
+mod separate;
 mod signatures;
 mod sites;
+mod skim;
 mod tokens;
 mod trace;
 mod types;
 mod value;
+mod variables;
 mod world;
 mod wrapped;
 
@@ -60,11 +63,12 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
-use crate::usage::{CallSite, Gap};
+use crate::usage::{CallSite, Gap, Location};
 use crate::workspace::cargo::{CargoTree, TargetKind};
 use crate::workspace::model::BinaryId;
 
@@ -72,6 +76,8 @@ use cfg::CfgContext;
 use expand::{Expander, MacroTable};
 use files::{Files, Wanted};
 use world::{CrateId, FnId, World};
+
+pub use separate::Deployed;
 
 /// Stack of each scanning thread: expressions may nest as deep as a file of the greatest size allows.
 const STACK: usize = 256 * 1024 * 1024;
@@ -91,6 +97,8 @@ pub struct ScanOptions {
     pub all_features: bool,
     /// Whether default features are off.
     pub no_default_features: bool,
+    /// The functions that run the binaries, as they are deployed.
+    pub deployed: Vec<Deployed>,
 }
 
 /// What a scan found.
@@ -98,6 +106,8 @@ pub struct ScanOptions {
 pub struct Scan {
     /// One per binary, sorted by package folder and name.
     pub entries: Vec<EntryScan>,
+    /// What functions reach that their environment tells from others in the same binary, by [`Deployed::id`].
+    pub separated: BTreeMap<String, EntryScan>,
     /// Every SDK call in the code that was read, whether an entry reaches it or not, sorted by place. Call paths and
     /// inputs are empty.
     pub all_sites: Vec<CallSite>,
@@ -119,6 +129,18 @@ pub struct EntryScan {
     /// Calls that surely act under a role which the function assumes: no needs of its own role. Sorted by place; paths
     /// and inputs are empty.
     pub assumed: Vec<CallSite>,
+}
+
+impl EntryScan {
+    /// A binary in which nothing was found.
+    fn of_nothing(binary: BinaryId) -> Self {
+        Self {
+            binary,
+            call_sites: Vec::new(),
+            gaps: Vec::new(),
+            assumed: Vec::new(),
+        }
+    }
 }
 
 impl Scan {
@@ -191,6 +213,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             facts.sites.extend(sites);
         }
     }
+    let facts: reach::AllFacts = facts.into_iter().map(Arc::new).collect();
     let mentioned = reach::mentioned_anywhere(&facts);
     let scanned = call_site::Scanned {
         world: &world,
@@ -209,39 +232,61 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         .par_iter()
         .map(|index| (*index, packages::unmodelled(root, &world, cargo, &locks, *index)))
         .collect();
-    let entries: Vec<EntryScan> = entries
-        .into_par_iter()
-        .map(|entry| {
-            let Some(krate) = entry.krate else {
-                return EntryScan {
-                    binary: entry.binary,
-                    call_sites: Vec::new(),
-                    gaps: Vec::new(),
-                    assumed: Vec::new(),
-                };
-            };
-            let mut result = catch_unwind(AssertUnwindSafe(|| {
-                let reach = reach::reach(&world, &facts, krate, &mentioned);
-                scanned.entry(entry.binary.clone(), krate, &reach)
-            }))
-            .unwrap_or_else(|_| EntryScan {
-                binary: entry.binary.clone(),
-                call_sites: Vec::new(),
+    let with_unmodelled = |mut result: EntryScan, package: usize| {
+        let more = unmodelled.get(&package);
+        result.gaps.extend(more.into_iter().flatten().cloned());
+        result
+            .gaps
+            .sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        result.gaps.dedup();
+        result
+    };
+    let scan_entry = |entry: Entry| -> (EntryScan, BTreeMap<String, EntryScan>) {
+        let Some(krate) = entry.krate else {
+            return (EntryScan::of_nothing(entry.binary), BTreeMap::new());
+        };
+        let deployed: Vec<&Deployed> = options
+            .deployed
+            .iter()
+            .filter(|function| function.binary == entry.binary)
+            .collect();
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let reach = reach::reach(&world, &facts, krate, &mentioned);
+            let mut whole = scanned.entry(entry.binary.clone(), krate, &reach);
+            let mut separated = BTreeMap::new();
+            for function in &deployed {
+                if let Some(facts) = separate::separate(&scanned, &reach, &function.variables) {
+                    let reach = reach::reach(&world, &facts, krate, &mentioned);
+                    let scanned = call_site::Scanned {
+                        facts: &facts,
+                        ..scanned
+                    };
+                    let own = scanned.entry(entry.binary.clone(), krate, &reach);
+                    separated.insert(function.id.clone(), own);
+                }
+            }
+            whole.gaps.extend(shared(&whole, &deployed, &separated));
+            (whole, separated)
+        }));
+        let (whole, separated) = found.unwrap_or_else(|_| {
+            let failed = EntryScan {
                 gaps: vec![Gap::new(
                     "scan-failed",
                     "the scan of this binary failed; its operations are not known",
                 )],
-                assumed: Vec::new(),
-            });
-            let more = unmodelled.get(&entry.package);
-            result.gaps.extend(more.into_iter().flatten().cloned());
-            result
-                .gaps
-                .sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
-            result.gaps.dedup();
-            result
-        })
-        .collect();
+                ..EntryScan::of_nothing(entry.binary.clone())
+            };
+            (failed, BTreeMap::new())
+        });
+        let separated = separated
+            .into_iter()
+            .map(|(id, own)| (id, with_unmodelled(own, entry.package)))
+            .collect();
+        (with_unmodelled(whole, entry.package), separated)
+    };
+    let (entries, separated): (Vec<EntryScan>, Vec<BTreeMap<String, EntryScan>>) =
+        entries.into_par_iter().map(scan_entry).unzip();
+    let separated: BTreeMap<String, EntryScan> = separated.into_iter().flatten().collect();
     gaps.extend(files.gaps.iter().cloned());
     gaps.sort();
     gaps.dedup();
@@ -250,13 +295,44 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     files_read.dedup();
     let all_sites = scanned.all_sites();
     // Giving the memory back takes a while, too.
-    rayon::join(|| facts.into_par_iter().for_each(drop), || drop(world));
+    rayon::join(|| facts.into_par_iter().for_each(drop), || world.discard());
     Scan {
         all_sites,
         entries,
+        separated,
         gaps,
         files_read,
     }
+}
+
+/// The gap of a binary that several functions of one deployment run, where nothing shows what each of them does.
+fn shared(whole: &EntryScan, deployed: &[&Deployed], separated: &BTreeMap<String, EntryScan>) -> Option<Gap> {
+    let together: BTreeSet<(&str, &str)> = deployed
+        .iter()
+        .filter(|function| !separated.contains_key(&function.id))
+        .map(|function| (function.file.as_str(), function.name.as_str()))
+        .collect();
+    let of_one_file = together.iter().find(|(file, name)| {
+        together
+            .iter()
+            .any(|(other_file, other)| other_file == file && other != name)
+    });
+    let (file, _) = of_one_file.filter(|_| !whole.call_sites.is_empty())?;
+    let names: Vec<String> = together
+        .iter()
+        .filter(|(other, _)| other == file)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    let gap = Gap::new(
+        "shared-binary",
+        format!(
+            "{} run this binary, and no branch shows which of them does what: its calls count for each",
+            names.join(", ")
+        ),
+    );
+    Some(gap.at(Location::new(&whole.binary.entry, 1, 1)).hint(
+        "branch on an environment variable that the deployment sets per function, or build a binary for each",
+    ))
 }
 
 /// Root files of the targets to read.
@@ -323,7 +399,7 @@ fn expand_macros(
                     &table,
                 );
                 let changed = expander.item_macros(&mut file.items);
-                proc_macro2::extra::invalidate_current_thread_spans();
+                tokens::forget_texts();
                 (changed, expander.opaque)
             })
             .collect();
@@ -349,7 +425,7 @@ fn expand_macros(
                 &table,
             );
             expander.bodies(&mut file.items, 0);
-            proc_macro2::extra::invalidate_current_thread_spans();
+            tokens::forget_texts();
             expander.opaque
         })
         .collect();
@@ -389,7 +465,7 @@ fn build_crates(
                     "no-entry",
                     format!("package `{}` has no binary of its own", package.name),
                 )
-                .at(crate::usage::Location::new(manifest, 1, 1))
+                .at(Location::new(manifest, 1, 1))
                 .hint("its calls are listed, but no function is made of them"),
             );
         }
@@ -429,7 +505,7 @@ fn build_crates(
 }
 
 /// Infers every fn in parallel.
-fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> reach::AllFacts {
+fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> Vec<facts::Facts> {
     let ids: Vec<FnId> = world.fns.ids().collect();
     let results: Vec<Option<facts::Facts>> = ids
         .par_iter()

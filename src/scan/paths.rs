@@ -1,7 +1,9 @@
 //! Names: what a path means in a module. Imports are resolved to a fixpoint once, so that a look-up is one walk and
 //! glob cycles cannot blow up.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use rustc_hash::FxHashMap;
 
 use super::ir::{Name, Path};
 use super::macro_rules::marked_package;
@@ -310,55 +312,61 @@ impl Drop for AliasGuard {
 }
 
 /// Names that every module sees.
-fn prelude(name: &Name) -> Option<Def> {
-    matches!(
-        &**name,
-        "Some"
-            | "None"
-            | "Ok"
-            | "Err"
-            | "Option"
-            | "Result"
-            | "Vec"
-            | "String"
-            | "Box"
-            | "ToString"
-            | "str"
-            | "Default"
-            | "From"
-            | "Into"
-            | "Iterator"
-            | "Clone"
-            | "Drop"
-            | "drop"
-            | "ToOwned"
-            | "AsRef"
-            | "IntoIterator"
-            | "Fn"
-            | "FnMut"
-            | "FnOnce"
-            | "TryFrom"
-            | "TryInto"
-            | "u8"
-            | "u16"
-            | "u32"
-            | "u64"
-            | "u128"
-            | "usize"
-            | "i8"
-            | "i16"
-            | "i32"
-            | "i64"
-            | "i128"
-            | "isize"
-            | "f32"
-            | "f64"
-            | "bool"
-            | "char"
-            | "Send"
-            | "Sync"
-            | "Sized"
-            | "Copy"
-    )
-    .then(|| Def::External([Arc::from("std"), name.clone()].into()))
+const PRELUDE: &[&str] = &[
+    "Some",
+    "None",
+    "Ok",
+    "Err",
+    "Option",
+    "Result",
+    "Vec",
+    "String",
+    "Box",
+    "ToString",
+    "str",
+    "Default",
+    "From",
+    "Into",
+    "Iterator",
+    "Clone",
+    "Drop",
+    "drop",
+    "ToOwned",
+    "AsRef",
+    "IntoIterator",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "TryFrom",
+    "TryInto",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "bool",
+    "char",
+    "Send",
+    "Sync",
+    "Sized",
+    "Copy",
+];
+
+/// Their paths, made once: nothing is looked up more often.
+static PRELUDE_PATHS: LazyLock<FxHashMap<&str, Arc<[Name]>>> = LazyLock::new(|| {
+    let path = |name: &str| -> Arc<[Name]> { [Arc::from("std"), Arc::from(name)].into() };
+    PRELUDE.iter().map(|name| (*name, path(name))).collect()
+});
+
+fn prelude(name: &str) -> Option<Def> {
+    PRELUDE_PATHS.get(name).cloned().map(Def::External)
 }

@@ -11,7 +11,7 @@ use super::world::{AdtId, Def};
 
 impl Infer<'_, '_> {
     pub(super) fn bind_empty(&mut self, pat: PatId, ty: &Ty) {
-        let body = self.body.clone();
+        let body = self.body;
         match body.pat(pat) {
             Pat::Bind(name, _) => {
                 self.new_local(name, ty.clone(), None);
@@ -42,16 +42,15 @@ impl Infer<'_, '_> {
         self.facts.locals.push(Local {
             ty,
             sources: source.into_iter().collect(),
-            depth: self.scopes.len(),
+            depth: self.variables.depth(),
         });
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.clone(), u32::try_from(index).unwrap_or(u32::MAX));
-        }
+        self.variables
+            .bind(name, u32::try_from(index).unwrap_or(u32::MAX));
     }
 
     /// Binds the variables of a pattern to the parts of a value.
     pub(super) fn bind(&mut self, pat: PatId, ty: &Ty, source: &Source) {
-        let body = self.body.clone();
+        let body = self.body;
         match body.pat(pat) {
             Pat::Bind(name, sub) => {
                 // A lower-case constant pattern is rare; upper-case names are constants or unit variants.
@@ -137,33 +136,19 @@ impl Infer<'_, '_> {
                     self.bind(*part, &part_ty, &part_source);
                 }
             }
-            Pat::Wild => {}
+            Pat::Any | Pat::Text(_) | Pat::Wild => {}
         }
     }
 
     /// A case of `a | b`: names that earlier cases bound get one more source.
     pub(super) fn bind_alternative(&mut self, pat: PatId, ty: &Ty, source: &Source) {
-        let before = self.scopes.last().cloned().unwrap_or_default();
-        let start = self.facts.locals.len();
+        let before = self.variables.count();
         self.bind(pat, ty, source);
-        let Some(scope) = self.scopes.last_mut() else {
-            return;
-        };
-        for (name, index) in scope.iter_mut() {
-            let Some(old) = before.get(name) else {
-                continue;
-            };
-            if *index as usize >= start && old != index {
-                let added = self
-                    .facts
-                    .locals
-                    .get(*index as usize)
-                    .map(|local| local.sources.clone())
-                    .unwrap_or_default();
-                if let Some(local) = self.facts.locals.get_mut(*old as usize) {
-                    local.sources.extend(added);
-                }
-                *index = *old;
+        for (newer, older) in self.variables.unite(before) {
+            let added = self.facts.locals.get(newer as usize);
+            let added = added.map(|local| local.sources.clone()).unwrap_or_default();
+            if let Some(local) = self.facts.locals.get_mut(older as usize) {
+                local.sources.extend(added);
             }
         }
     }

@@ -20,6 +20,8 @@ enum Reading {
     List,
     /// Arguments that are evaluated and shown or compared.
     Mentioned,
+    /// A value, a pattern and perhaps a condition.
+    Matched,
     /// The same, and nothing follows.
     Never,
     /// Fields and messages of a log line.
@@ -33,6 +35,7 @@ fn reading(name: &str) -> Option<Reading> {
         "println" | "eprintln" | "print" | "eprint" | "assert" | "assert_eq" | "assert_ne"
         | "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => Reading::Mentioned,
         "panic" | "unreachable" | "todo" | "unimplemented" => Reading::Never,
+        "matches" => Reading::Matched,
         "trace" | "debug" | "info" | "warn" | "error" => Reading::Log,
         _ => return None,
     };
@@ -63,6 +66,7 @@ impl Lowerer<'_> {
                 ExprKind::Array(self.arguments(mac.tokens.clone())?)
             }
             Reading::Mentioned => ExprKind::AnyOf(self.arguments(mac.tokens.clone())?),
+            Reading::Matched => self.matched(mac.tokens.clone())?,
             Reading::Never => ExprKind::Never(self.arguments(mac.tokens.clone())?),
             Reading::Log => ExprKind::AnyOf(self.log_fields(&mac.tokens)?),
         };
@@ -79,6 +83,32 @@ impl Lowerer<'_> {
             .parse2(tokens)
             .ok()?;
         Some(parsed.iter().map(|expr| self.expr(expr)).collect())
+    }
+
+    /// `matches!(value, pattern if condition)` as a `match` with one arm.
+    fn matched(&mut self, tokens: TokenStream) -> Option<ExprKind> {
+        let parser = |stream: syn::parse::ParseStream<'_>| {
+            let value: syn::Expr = stream.parse()?;
+            stream.parse::<syn::Token![,]>()?;
+            let pat = syn::Pat::parse_multi_with_leading_vert(stream)?;
+            let guard: Option<syn::Expr> = match stream.parse::<Option<syn::Token![if]>>()? {
+                Some(_) => Some(stream.parse()?),
+                None => None,
+            };
+            stream.parse::<Option<syn::Token![,]>>()?;
+            Ok((value, pat, guard))
+        };
+        let (value, pat, guard) = parser.parse2(tokens).ok()?;
+        let scrutinee = self.expr(&value);
+        let pat = self.pat(&pat);
+        let guard = guard.map(|guard| self.expr(&guard));
+        let span = self.body.exprs.get(scrutinee.0 as usize).map(|expr| expr.span);
+        let truth = self.intern("true");
+        let held = self.push_expr(ExprKind::Lit(truth), span.unwrap_or_default());
+        Some(ExprKind::Match {
+            scrutinee,
+            arms: vec![(pat, guard, held)],
+        })
     }
 
     /// The values in `target: "x", name = value, %shown, ?debugged, "text {}", value`. Parts without any bracket name

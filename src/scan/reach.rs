@@ -3,7 +3,10 @@
 //! A trait's method reaches only the impls of types that reachable code constructs, so that a generic store with many
 //! methods gives each function only those it calls.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
@@ -11,7 +14,7 @@ use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, TraitId, World};
 
 /// Everything inferred, by fn.
-pub type AllFacts = Vec<Facts>;
+pub type AllFacts = Vec<Arc<Facts>>;
 
 /// What is reached, and from where.
 #[derive(Debug, Default)]
@@ -27,7 +30,7 @@ pub struct Reach {
     /// Types that reachable code names.
     pub named: BTreeSet<AdtId>,
     /// Calls of each reached fn: the caller, the expression.
-    pub callers: HashMap<FnId, Vec<(FnId, super::ir::ExprId)>>,
+    pub callers: FxHashMap<FnId, Vec<(FnId, super::ir::ExprId)>>,
     /// Whether there is no `main` and everything in the crate was taken for reachable.
     pub no_main: bool,
     /// Traits whose method is called although no reachable type implements it.
@@ -47,7 +50,7 @@ struct Walk<'x, 'a> {
 }
 
 fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
-    facts.get(id.0 as usize)
+    facts.get(id.0 as usize).map(|facts| &**facts)
 }
 
 /// Reaches from the `main` of a crate.
@@ -397,12 +400,12 @@ fn adts_in(ty: &Ty, out: &mut Vec<AdtId>, depth: usize) {
 }
 
 type Paths = BTreeMap<FnId, Option<(FnId, Span)>>;
-type Callers = HashMap<FnId, Vec<(FnId, super::ir::ExprId)>>;
+type Callers = FxHashMap<FnId, Vec<(FnId, super::ir::ExprId)>>;
 
 /// Shortest paths over the final graph, and who calls whom.
 fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (Paths, Callers) {
     let mut paths = Paths::new();
-    let mut callers = Callers::new();
+    let mut callers = Callers::default();
     let mut queue: VecDeque<FnId> = VecDeque::new();
     for root in roots {
         if paths.insert(*root, None).is_none() {

@@ -116,7 +116,10 @@ fn parts(body: &Body, kind: &ExprKind) -> Vec<(ExprId, bool)> {
             out.push((*iter, false));
             out.push((*body, true));
         }
-        ExprKind::Assign { left, right, .. } | ExprKind::Add(left, right) | ExprKind::Index(left, right) => {
+        ExprKind::Assign { left, right, .. }
+        | ExprKind::Add(left, right)
+        | ExprKind::Equal(left, right, _)
+        | ExprKind::Index(left, right) => {
             always(&[*left, *right], &mut out);
         }
         ExprKind::Return(value) | ExprKind::Break(value) => {

@@ -1,9 +1,10 @@
 //! Types of fields, impls, bounds and signatures, once names resolve.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::ir::Name;
 use super::types::{BoundsMeaning, Ty};
@@ -18,8 +19,9 @@ pub fn resolve_signatures(world: &mut World<'_>) {
     resolve_fields(world);
     resolve_fns(world);
     // Associated types may need each other's results: the bounds are read again with everything in place.
-    resolve_params(world);
-    resolve_fns(world);
+    if resolve_params(world) {
+        resolve_fns(world);
+    }
     collect_methods(world);
 }
 
@@ -57,7 +59,8 @@ fn resolve_impl_heads(world: &mut World<'_>) {
     }
 }
 
-fn resolve_params(world: &mut World<'_>) {
+/// Reads what bounds mean; whether that changed anything.
+fn resolve_params(world: &mut World<'_>) -> bool {
     let mut scopes: Vec<Arc<Scope>> = Vec::new();
     scopes.extend(world.adts.iter().map(|(_, adt)| adt.scope.clone()));
     scopes.extend(world.aliases.iter().map(|(_, alias)| alias.scope.clone()));
@@ -75,12 +78,16 @@ fn resolve_params(world: &mut World<'_>) {
             bounded.map(|(_, id)| (*id, shared.bounds_meaning(scope, &shared.params[*id].bounds, 0)))
         })
         .collect();
+    let mut changed = false;
     for (id, meaning) in meanings {
         let data = &mut world.params[id];
+        changed |=
+            data.traits != meaning.traits || data.erased != meaning.erased || data.call != meaning.call;
         data.traits = meaning.traits;
         data.erased = meaning.erased;
         data.call = meaning.call;
     }
+    changed
 }
 
 fn resolve_traits(world: &mut World<'_>) {
@@ -197,19 +204,19 @@ fn signature(world: &World<'_>, id: FnId) -> Signature {
 }
 
 fn collect_methods(world: &mut World<'_>) {
-    let mut methods: HashMap<Name, Vec<FnId>> = HashMap::new();
+    let mut methods: FxHashMap<Name, Vec<FnId>> = FxHashMap::default();
     for (id, data) in world.fns.iter() {
         if data.owner != Owner::Free && data.item.has_self {
             methods.entry(data.item.name.clone()).or_default().push(id);
         }
     }
-    let mut trait_fns: HashMap<Name, Vec<TraitId>> = HashMap::new();
+    let mut trait_fns: FxHashMap<Name, Vec<TraitId>> = FxHashMap::default();
     for (id, data) in world.traits.iter() {
         for name in data.fns.keys() {
             trait_fns.entry(name.clone()).or_default().push(id);
         }
     }
-    let mut foreign_fns: HashMap<Name, Vec<ImplId>> = HashMap::new();
+    let mut foreign_fns: FxHashMap<Name, Vec<ImplId>> = FxHashMap::default();
     for id in &world.foreign_impls {
         let data = &world.impls[*id];
         let given = data.of_trait.map(|id| &world.traits[id].fns);

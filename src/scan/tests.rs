@@ -6,6 +6,9 @@
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
 //! reaches, `//~ assumed operation` one under an assumed role, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
 //!
+//! `//- deployed.txt` holds a line for each function that runs the binary: its name, and what its environment sets
+//! (`put _HANDLER=put`). What is told of `@put` then is what that function reaches.
+//!
 //! A file may hold many snippets: `//# what it proves` starts one, and each is scanned by itself. What stands before the
 //! first one is put behind the `src/main.rs` of each, and a snippet without a `main` gets one that calls its `run`.
 
@@ -24,8 +27,9 @@ use std::path::Path;
 use crate::catalog::Catalog;
 use crate::usage::{Piece, ResourceHint};
 use crate::workspace::cargo;
+use crate::workspace::model::BinaryId;
 
-use super::{Scan, ScanOptions, scan};
+use super::{Deployed, Scan, ScanOptions, scan};
 
 const MANIFEST: &str = r#"
 [package]
@@ -105,6 +109,33 @@ fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
     result
 }
 
+/// The functions of `deployed.txt`.
+fn deployed(files: &[(String, String)]) -> Vec<Deployed> {
+    let lines = files.iter().filter(|(path, _)| path == "deployed.txt");
+    lines
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let name = words.next()?.to_owned();
+            Some(Deployed {
+                id: format!("template.yaml#{name}"),
+                file: "template.yaml".to_owned(),
+                binary: BinaryId {
+                    package: "fixture".to_owned(),
+                    package_dir: String::new(),
+                    binary: "fixture".to_owned(),
+                    entry: "src/main.rs".to_owned(),
+                },
+                variables: words
+                    .filter_map(|word| word.split_once('='))
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+                name,
+            })
+        })
+        .collect()
+}
+
 fn show(hint: &ResourceHint) -> String {
     match hint.pieces.as_slice() {
         [] => "unset".to_owned(),
@@ -166,7 +197,20 @@ fn is_word(note: &str) -> bool {
 
 /// Compares what a fixture tells with what the scan finds.
 fn check(name: &str, files: &[(String, String)]) -> Result<(), String> {
-    let result = scan_files(files, &ScanOptions::default());
+    let options = ScanOptions {
+        deployed: deployed(files),
+        ..ScanOptions::default()
+    };
+    let mut result = scan_files(files, &options);
+    if !options.deployed.is_empty() {
+        let whole = std::mem::take(&mut result.entries);
+        for function in &options.deployed {
+            let own = result.separated.get(&function.id);
+            let mut entry = own.unwrap_or(&whole[0]).clone();
+            entry.binary.binary = function.name.clone();
+            result.entries.push(entry);
+        }
+    }
     let mut problems = String::new();
     let mut expected: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     for (path, text) in files {

@@ -188,7 +188,7 @@ impl World<'_> {
                     1 => None,
                     _ => other_sender(&first.name),
                 };
-                other.unwrap_or_else(|| erase(path.last_name(), &args))
+                other.unwrap_or_else(|| erase(path.segments.last().map(|last| &last.name), &args))
             }
         }
     }
@@ -221,7 +221,7 @@ impl World<'_> {
                 path.first().cloned().map_or(Ty::Unknown, Ty::Wrapper)
             }
             Def::External(path) => {
-                let ty = erase(path.last().map_or("", |last| last), &args);
+                let ty = erase(path.last(), &args);
                 match (ty, path.first().and_then(|first| other_sender(first))) {
                     (Ty::External(_), Some(other)) => other,
                     (ty, _) => ty,
@@ -556,8 +556,9 @@ pub fn other_sender(name: &str) -> Option<Ty> {
 pub const OTHER_SENDER: &str = "crate:";
 
 /// The content of an external generic type.
-fn erase(name: &str, args: &[Ty]) -> Ty {
-    let external = || Ty::External(Some(Arc::from(name)));
+fn erase(named: Option<&Name>, args: &[Ty]) -> Ty {
+    let external = || Ty::External(named.cloned());
+    let name = named.map_or("", |name| name);
     if args.is_empty() {
         return external();
     }

@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::usage::{Location, Piece, ResourceHint};
 
 use super::build::location;
@@ -104,11 +106,16 @@ pub struct Evaluator<'x, 'a> {
     pub wrapper_sets: BTreeMap<Name, Vec<(Name, FnId, ExprId)>>,
     /// Types that libraries fill from the environment.
     pub filled_types: BTreeMap<AdtId, Filled>,
-    pub(super) active: BTreeSet<Active>,
-    pub(super) active_locals: Vec<(FnId, u32, usize)>,
+    /// Expressions under evaluation, and how deep each lies.
+    active: FxHashMap<Active, usize>,
+    pub(super) active_locals: Vec<((FnId, u32, usize), usize)>,
     /// Fields of types whose literals are being followed.
-    pub(super) active_fields: BTreeSet<(AdtId, Option<u32>, String)>,
+    pub(super) active_fields: BTreeMap<(AdtId, Option<u32>, String), usize>,
     pub(super) depth: usize,
+    /// The outermost evaluation whose being under way has cut the present one short.
+    cut: usize,
+    /// What expressions of fns entered by whoever calls them are, where nothing was cut short.
+    known: FxHashMap<(FnId, ExprId), Values>,
     pub(super) steps: usize,
     /// Sums under evaluation: a variable that is read in its own new value is not known there.
     pub(super) sums: usize,
@@ -161,10 +168,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             statics,
             wrapper_sets,
             filled_types,
-            active: BTreeSet::new(),
+            active: FxHashMap::default(),
             active_locals: Vec::new(),
-            active_fields: BTreeSet::new(),
+            active_fields: BTreeMap::new(),
             depth: 0,
+            cut: usize::MAX,
+            known: FxHashMap::default(),
             steps: 0,
             sums: 0,
             regions: RefCell::default(),
@@ -183,13 +192,18 @@ impl<'x, 'a> Evaluator<'x, 'a> {
 
     /// Facts of a fn.
     pub fn facts(&self, id: FnId) -> Option<&'x Facts> {
-        self.scanned.facts.get(id.0 as usize)
+        self.scanned.facts.get(id.0 as usize).map(|facts| &**facts)
     }
 
     /// The values of an expression.
     pub fn eval(&mut self, frame: &Rc<Frame>, expr: ExprId) -> Values {
+        let plain = (frame.call.is_none() && frame.closure.is_none()).then_some((frame.id, expr));
+        if let Some(values) = plain.and_then(|key| self.known.get(&key)) {
+            return values.clone();
+        }
         self.steps += 1;
         if self.steps > MAX_STEPS || self.depth > MAX_DEPTH {
+            self.cut = 0;
             return vec![Value::Unknown("it is followed too far".to_owned())];
         }
         let key = (
@@ -199,18 +213,34 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             frame.call.as_ref().map(|(_, call)| *call),
             frame.closure.as_ref().map(|(closure, ..)| *closure),
         );
-        if !self.active.insert(key) {
+        if let Some(depth) = self.active.get(&key) {
             // A value that depends on itself adds nothing; a sum that does is not known.
+            self.cut = self.cut.min(*depth);
             return match self.sums {
                 0 => Vec::new(),
                 _ => unknown("it is computed from its own value"),
             };
         }
         self.depth += 1;
-        let values = self.eval_kind(frame, expr);
+        self.active.insert(key, self.depth);
+        let outer = std::mem::replace(&mut self.cut, usize::MAX);
+        let values = limit(self.eval_kind(frame, expr));
+        // What is cut short only by itself or by what lies inside is whole.
+        if self.cut >= self.depth {
+            self.cut = usize::MAX;
+            if let Some(key) = plain {
+                self.known.insert(key, values.clone());
+            }
+        }
+        self.cut = self.cut.min(outer);
         self.depth -= 1;
         self.active.remove(&key);
-        limit(values)
+        values
+    }
+
+    /// Notes that the evaluation at `depth`, being under way, cuts the present one short.
+    pub(super) fn cut_by(&mut self, depth: usize) {
+        self.cut = self.cut.min(depth);
     }
 
     /// Starts counting anew, for one member of one site.
@@ -218,6 +248,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
         self.steps = 0;
         self.depth = 0;
         self.sums = 0;
+        self.cut = usize::MAX;
         self.active.clear();
         self.active_locals.clear();
         self.active_fields.clear();

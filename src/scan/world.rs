@@ -1,9 +1,12 @@
 //! Everything the scanned packages define: crates, modules, fns, types, traits, impls, each under a number.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::catalog::Service;
 
@@ -168,7 +171,7 @@ pub struct Module {
     /// Whether it is the inside of a fn, which also sees the names around it.
     pub is_block: bool,
     /// Its names.
-    pub names: HashMap<Name, Names>,
+    pub names: FxHashMap<Name, Names>,
     /// Its imports.
     pub imports: Vec<Import>,
 }
@@ -390,16 +393,41 @@ pub struct World<'a> {
     pub wrapped: BTreeSet<String>,
     /// Associated consts and fns by trait or impl are in their owners; methods of impls by name, for look-ups on
     /// receivers of other crates' types.
-    pub methods: HashMap<Name, Vec<FnId>>,
+    pub methods: FxHashMap<Name, Vec<FnId>>,
     /// Traits by the names of their fns.
-    pub trait_fns: HashMap<Name, Vec<TraitId>>,
+    pub trait_fns: FxHashMap<Name, Vec<TraitId>>,
     /// Impls whose `Self` is not one of our types.
     pub foreign_impls: Vec<ImplId>,
     /// The same by the names of their fns and of those that their traits give.
-    pub foreign_fns: HashMap<Name, Vec<ImplId>>,
+    pub foreign_fns: FxHashMap<Name, Vec<ImplId>>,
 }
 
 impl World<'_> {
+    /// Gives the memory back, on all threads: it takes a while.
+    pub fn discard(self) {
+        let Self {
+            fns,
+            adts,
+            impls,
+            modules,
+            ..
+        } = self;
+        rayon::join(
+            || {
+                rayon::join(
+                    || fns.items.into_par_iter().for_each(drop),
+                    || adts.items.into_par_iter().for_each(drop),
+                )
+            },
+            || {
+                rayon::join(
+                    || impls.items.into_par_iter().for_each(drop),
+                    || modules.items.into_par_iter().for_each(drop),
+                )
+            },
+        );
+    }
+
     /// How a fn is called in reports: `handler`, `Store::put`.
     pub fn display(&self, id: FnId) -> String {
         let data = &self.fns[id];

@@ -123,7 +123,7 @@ fn sid(prefix: &str, resources: &BTreeSet<&ArnPattern>, actions: &BTreeSet<&Acti
         .filter_map(|resource| symbol(resource.resource_part()))
         .collect();
     match (symbols.len(), symbols.first()) {
-        (1, Some(symbol)) => camel(symbol),
+        (1, Some(symbol)) => camel(known_name(symbol)),
         _ => {
             let named = resources
                 .first()
@@ -140,6 +140,37 @@ fn symbol(text: &str) -> Option<&str> {
         .skip(1)
         .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
         .find(|name| !name.starts_with("AWS::"))
+}
+
+/// What people call a symbol: a resource of Terraform by its own name and key, one of CDK without the hash behind it, a
+/// variable without its source.
+fn known_name(symbol: &str) -> &str {
+    let terraform = ["aws_", "data.", "module.", "var.", "local."];
+    if terraform.iter().any(|start| symbol.starts_with(start)) {
+        let end = symbol
+            .find('[')
+            .filter(|at| symbol.get(*at..).is_some_and(|key| key.ends_with(']')));
+        let path = symbol.get(..end.unwrap_or(symbol.len())).unwrap_or(symbol);
+        let from = path.rfind('.').map_or(0, |at| at + 1);
+        return symbol.get(from..).unwrap_or(symbol);
+    }
+    if let Some((_, name)) = symbol.split_once(':') {
+        return name;
+    }
+    without_hash(symbol)
+}
+
+/// A logical id without the eight hexadecimal digits that CDK puts behind it.
+fn without_hash(id: &str) -> &str {
+    let digit = |c: char| c.is_ascii_digit() || ('A'..='F').contains(&c);
+    match id.len().checked_sub(8).and_then(|at| id.split_at_checked(at)) {
+        Some((name, hash))
+            if !name.is_empty() && hash.chars().all(digit) && hash.contains(|c: char| c.is_ascii_digit()) =>
+        {
+            name
+        }
+        _ => id,
+    }
 }
 
 /// Letters and digits only, each word with a capital.
@@ -181,6 +212,22 @@ fn unique(names: &mut BTreeSet<String>, name: &str, actions: &BTreeSet<&Action>)
 mod tests {
     use super::*;
     use crate::usage::{Because, BecauseKind, Confidence};
+
+    #[test]
+    fn statements_are_called_as_people_call_the_resource() {
+        for (symbol, name) in [
+            ("OrdersTable", "OrdersTable"),
+            ("OrdersTable315BB997", "OrdersTable"),
+            ("CAFEDADA", "CAFEDADA"),
+            ("aws_dynamodb_table.orders", "Orders"),
+            ("module.api.aws_sqs_queue.in_box[\"a.b\"]", "InBoxAB"),
+            ("aws_sqs_queue.inbox[0]", "Inbox0"),
+            ("var.bucket", "Bucket"),
+            ("sls:stage", "Stage"),
+        ] {
+            assert_eq!(camel(known_name(symbol)), name, "{symbol}");
+        }
+    }
 
     fn grant(action: &str, resource: &str) -> Grant {
         let because = Because {

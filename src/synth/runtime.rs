@@ -53,6 +53,7 @@ pub fn grants(around: Surroundings<'_>, calls: &[CallSite]) -> (Vec<Grant>, Vec<
         }
     }
     gaps.extend(unknown_layers(around));
+    gaps.extend(unknown_targets(around));
     (grants, gaps)
 }
 
@@ -79,6 +80,47 @@ fn unknown_layers(around: Surroundings<'_>) -> impl Iterator<Item = Gap> {
             .at(location.clone())
             .hint("state what the layer does with `[[need]]` in rolefit.toml")
         })
+}
+
+/// Dead-letter targets, destinations and file systems that no template knows, such as a parameter that holds the ARN.
+fn unknown_targets(around: Surroundings<'_>) -> Vec<Gap> {
+    let settings = &around.function.runtime_settings;
+    let dead_letter: Vec<(&str, &Location)> = settings
+        .dead_letter
+        .iter()
+        .map(|(arn, at)| (arn.as_str(), at))
+        .collect();
+    // A topic of the cluster itself is asked for with the event source.
+    let mut destinations = destinations(around);
+    destinations.retain(|(target, _)| !target.starts_with("kafka://"));
+    let file_systems = pairs(&settings.file_systems);
+    let glob_of: [fn(&When) -> Option<&String>; 3] = [
+        |when| when.dead_letter.as_ref(),
+        |when| when.destination.as_ref(),
+        |when| when.file_system.as_ref(),
+    ];
+    let asked = ["dead-letter target", "destination", "file system"];
+    let mut gaps = Vec::new();
+    for ((targets, glob), what) in [dead_letter, destinations, file_systems]
+        .iter()
+        .zip(glob_of)
+        .zip(asked)
+    {
+        let known = |arn: &str| {
+            let globs = around
+                .templates
+                .iter()
+                .filter_map(|template| glob(&template.when));
+            globs.into_iter().any(|glob| glob_fits(glob, arn))
+        };
+        for (arn, at) in targets.iter().filter(|(arn, _)| !known(arn)) {
+            let message = format!("the {what} `{arn}` cannot be told, so what it needs is not counted");
+            gaps.push(Gap::new("unknown-runtime-need", message).at((*at).clone()).hint(
+                "name it by the resource or a whole ARN, or state the permission with `[[need]]` in rolefit.toml",
+            ));
+        }
+    }
+    gaps
 }
 
 /// When, and how often, a template applies.

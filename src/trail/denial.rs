@@ -56,8 +56,15 @@ pub(super) fn is_unauthenticated(code: &str) -> bool {
     )
 }
 
+/// Who was refused, as the message names them: the ARN after `User:`.
+pub fn principal(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once(" is not authorized to perform: ")?;
+    let (_, arn) = before.rsplit_once("User: ")?;
+    Some(arn.trim()).filter(|arn| arn.starts_with("arn:"))
+}
+
 /// Reads the message of a refusal. The resource comes apart from the denial: it can be one of very many.
-pub(super) fn parse(message: &str) -> (Denial, Option<String>) {
+pub fn parse(message: &str) -> (Denial, Option<String>) {
     let Some((_, rest)) = message.split_once("not authorized to perform: ") else {
         return (Denial::default(), None);
     };

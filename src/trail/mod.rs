@@ -14,7 +14,7 @@ mod inflate;
 mod files;
 mod container;
 mod pattern;
-mod denial;
+pub mod denial;
 mod classify;
 mod sketch;
 mod operation;

@@ -1,12 +1,14 @@
 //! Links deployed functions to the binaries they run, by ordered evidence; nothing is guessed without saying so.
 //!
 //! The evidence, first match wins: a line in `rolefit.toml`; SAM's `BuildProperties.Binary`; a `target/lambda/<bin>` in the
-//! path of the code, or one binary in the Makefile's rule for the function; a name that Cargo's metadata gives; the only binary of the package the code lies in; the name of the
+//! path of the code, or one binary in the Makefile's rule for the function; a name that Cargo's metadata gives; the bytes of the artefact; `binaryName` in the
+//! source of a CDK app; the only binary of the package the code lies in; the name of the
 //! function, if it fits exactly one binary (low confidence). A function that may be Rust and that nothing links is a gap
 //! with the lines to paste. Binaries that nothing deploys become functions of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::artefacts::SAME_BYTES;
 use super::deploy::Deployments;
 use super::deploy::text::{TextPiece, pieces};
 use super::model::{Binary, BinaryId, CodeClue, Function, Package, RuntimeSettings, Stack, Workspace};
@@ -122,7 +124,7 @@ impl Linker<'_> {
             .or_else(by_makefile)
             .or_else(by_metadata)
             .or_else(by_bytes)
-            .or_else(|| by_source)
+            .or(by_source)
             .or_else(by_package)
             .or_else(by_name))
     }
@@ -265,7 +267,11 @@ impl Linker<'_> {
         Some(Found {
             binary,
             rule,
-            confidence: Confidence::High,
+            confidence: if *rule == SAME_BYTES {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            },
         })
     }
 

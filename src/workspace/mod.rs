@@ -4,4 +4,5 @@ pub mod model;
 pub mod cargo;
 pub mod cargo_lock;
 pub mod deploy;
+pub mod artefacts;
 pub mod link;

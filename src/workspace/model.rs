@@ -125,7 +125,7 @@ pub struct Trigger {
     pub on_failure: Option<String>,
     /// What polling needs beside the source, as symbolic ARNs by name: secrets by the type of access (`BASIC_AUTH`,
     /// `SERVER_ROOT_CA_CERTIFICATE`, …; `AUTH` for any that logs in), `VPC_SUBNET`, `SchemaRegistryConfig`
-    /// (its address), `GlueRegistryArn`, `GlueRegistryName`, `SCHEMA_REGISTRY_AUTH`, `TopicArn`, `GroupArn`, `KmsKeyArn`,
+    /// (its address), `GlueRegistryArn`, `GlueRegistryName`, `SCHEMA_REGISTRY_AUTH`, `TopicArn`, `GroupArn`, `FailureTopicArn`, `KmsKeyArn`,
     /// `SecretsManagerKmsKeyId`.
     pub details: BTreeMap<String, Vec<String>>,
     /// Where it stands.
@@ -211,6 +211,8 @@ pub struct CodeClue {
     pub makefile_binary: Option<String>,
     /// Hash of the deployed package, as Lambda tells it (SHA-256 in Base64).
     pub sha256: Option<String>,
+    /// The handler, as `_HANDLER` tells it to the program.
+    pub handler: Option<String>,
 }
 
 /// An execution role as it is today.

@@ -518,6 +518,22 @@ fn the_lock_lies_where_it_is_stated() {
 }
 
 #[test]
+fn a_new_need_of_the_code_is_told_beside_the_lock() {
+    let project = Project::new();
+    assert_eq!(project.run(&["lock"]).status.code(), Some(0));
+    assert!(!has(&project.findings(), "RF022 "));
+    project.package("", "worker", &MAIN.replace("#[cfg(feature = \"audit\")]", ""));
+    let said = project.findings();
+    assert!(
+        has(
+            &said,
+            "RF022 warning `Worker` now needs `s3:PutObject` on `s3:audit/b`"
+        ),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn a_declared_need_is_a_need() {
     let project = Project::new();
     project.config(

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 const FIXTURE: &str = "tests/fixtures/deploy/same-app";
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder into another.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

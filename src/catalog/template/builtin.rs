@@ -35,6 +35,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
         include_str!("../../../policy-templates/event-sources/msk-cross-account.toml"),
     ),
     (
+        "event-sources/msk-failure-topic.toml",
+        include_str!("../../../policy-templates/event-sources/msk-failure-topic.toml"),
+    ),
+    (
         "event-sources/msk-iam.toml",
         include_str!("../../../policy-templates/event-sources/msk-iam.toml"),
     ),

@@ -251,6 +251,15 @@ pub fn risks(catalog: &Catalog, old: Option<&WholeRole>, new: &WholeRole) -> Vec
     found
 }
 
+/// The ways to more privileges that a role completes as it is, each with a request for every step that needs one.
+pub fn escalations(catalog: &Catalog, role: &WholeRole) -> Vec<Risk> {
+    let nothing = WholeRole {
+        arn: role.arn.clone(),
+        ..WholeRole::default()
+    };
+    chains::risks(catalog, &nothing, role)
+}
+
 /// Managed policies of AWS whose version changed; what that grants is told apart, like any other change.
 fn managed(old: &WholeRole, new: &WholeRole) -> Vec<Risk> {
     let changed = new.managed.iter().filter_map(|(arn, version)| {

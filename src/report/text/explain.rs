@@ -7,36 +7,67 @@ use crate::diff::{Lack, Row, Verdict};
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report};
-use crate::usage::{Because, BecauseKind, CallSite, Observed};
+use crate::usage::{Because, BecauseKind, CallSite, Location, Observed};
 
-/// What is asked: a function and an action pattern.
+/// What is asked of a function.
 #[derive(Debug)]
 pub struct Question<'a> {
     /// The function.
     pub assessed: &'a Assessed<'a>,
-    /// The action, wildcards allowed.
-    pub action: &'a ActionPattern,
+    /// What of it.
+    pub about: About<'a>,
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// An action, wildcards allowed.
+    Action(&'a ActionPattern),
+    /// A line of the code or of the stack template: what it asks for, and what it grants.
+    Line {
+        /// Path relative to the scanned root.
+        file: &'a str,
+        /// 1-based.
+        line: u32,
+    },
 }
 
 /// The answer; `None` when the function neither needs nor has anything that matches.
 pub fn explain(report: &Report<'_>, question: &Question<'_>) -> Option<String> {
     let mut out = String::new();
-    for (row, observed) in question
-        .assessed
-        .rows()
-        .filter(|(row, _)| asked(row, question.action))
-    {
+    let asked = |row: &Row| match question.about {
+        About::Action(action) => named(row, action),
+        About::Line { file, line } => at_line(row, question.assessed, file, line),
+    };
+    for (row, observed) in question.assessed.rows().filter(|(row, _)| asked(row)) {
         explain_row(&mut out, report, question.assessed, row, observed);
     }
     (!out.is_empty()).then_some(out)
 }
 
-fn asked(row: &Row, asked: &ActionPattern) -> bool {
+fn named(row: &Row, asked: &ActionPattern) -> bool {
     let same = |action: &ActionPattern| action.as_str().eq_ignore_ascii_case(asked.as_str());
     let matches = |pattern: &ActionPattern, text: &str| {
         crate::iam::action::Action::parse(text).is_some_and(|action| pattern.matches(&action))
     };
     same(&row.action) || matches(asked, row.action.as_str()) || matches(&row.action, asked.as_str())
+}
+
+/// Whether a line asks for the row, grants it, or stands on the way to the call that needs it.
+fn at_line(row: &Row, assessed: &Assessed<'_>, file: &str, line: u32) -> bool {
+    let here = |location: &Location| location.file == file && location.line == line;
+    let on_the_way = |because: &Because| {
+        assessed.calls.iter().any(|call| {
+            because.kind == BecauseKind::Code
+                && because.location.as_ref() == Some(&call.location)
+                && because.operation.as_ref() == Some(&call.operation)
+                && call.via.iter().any(|frame| here(&frame.location))
+        })
+    };
+    row.because
+        .iter()
+        .any(|because| because.location.as_ref().is_some_and(here) || on_the_way(because))
+        || row.granted_by.iter().any(|origin| here(&origin.location))
 }
 
 fn explain_row(

@@ -13,7 +13,7 @@ mod scan;
 pub use check::{Look, Show, check};
 pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
-pub use explain::{Question, explain};
+pub use explain::{About, Question, explain};
 pub use overview::overview;
 pub use scan::scan;
 

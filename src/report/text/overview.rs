@@ -98,6 +98,8 @@ fn found(report: &Report<'_>) -> Vec<String> {
                 .count();
             let kind = match stack.kind {
                 "sam" => "AWS SAM",
+                "cdk" => "CDK",
+                "serverless" => "Serverless Framework",
                 "terraform" => "Terraform",
                 _ => "CloudFormation",
             };

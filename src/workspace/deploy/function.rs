@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
             .and_then(|node| self.text(node))
             .unwrap_or_else(|| format!("${{{}}}", resource.id));
         let mut own_triggers = if declared.is_sam() {
-            self.sam_triggers(properties)
+            self.sam_triggers(&resource.id, properties)
         } else {
             Vec::new()
         };
@@ -161,7 +161,7 @@ impl<'a> Reading<'a> {
             .iter()
             .filter_map(|entry| {
                 let value = EnvValue {
-                    text: self.text(&entry.value)?,
+                    text: super::secrets::shown(&entry.key, self.text(&entry.value)?),
                     location: self.location(entry.key_at),
                 };
                 Some((entry.key.clone(), value))
@@ -308,6 +308,10 @@ impl<'a> Reading<'a> {
             path: uri.and_then(|uri| relative_path(&self.template.file, &uri)),
             binary: of(&["BuildProperties", "Binary"]),
             build_method: of(&["BuildMethod"]),
+            handler: declared
+                .properties
+                .get("Handler")
+                .and_then(|node| self.text(node)),
             ..CodeClue::default()
         }
     }

@@ -25,7 +25,9 @@ mod resource_types;
 mod roles;
 mod sam;
 mod sam_events;
+mod secrets;
 mod serverless;
+pub mod stages;
 mod statements;
 mod template;
 pub(crate) mod terraform;
@@ -42,6 +44,7 @@ use crate::workspace::model::{Function, Stack};
 use discover::Candidate;
 use function::Declared;
 use reading::Reading;
+use stages::Stage;
 use template::Template;
 
 /// What is deployed.
@@ -60,12 +63,17 @@ pub struct Deployments {
 /// `managed` gives the document (JSON) of a managed policy of AWS by its name, such as `AWSLambdaBasicExecutionRole`.
 /// Files that cannot be read are gaps; the rest goes on.
 pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployments {
+    read_stages(root, managed, &[])
+}
+
+/// The same, stacks with sets of parameters once for each set.
+pub fn read_stages(root: &Path, managed: &dyn Fn(&str) -> Option<String>, stages: &[Stage]) -> Deployments {
     let found = discover::find(root);
     let mut deployments = Deployments {
         gaps: found.gaps,
         ..Deployments::default()
     };
-    let mut services = serverless::read(root, &found.paths, &BTreeMap::new());
+    let mut services = serverless::read(root, &found.paths, stages);
     deployments.gaps.append(&mut services.gaps);
     let mut templates = Vec::new();
     for candidate in &found.candidates {
@@ -79,12 +87,12 @@ pub fn read(root: &Path, managed: &dyn Fn(&str) -> Option<String>) -> Deployment
     }
     templates.append(&mut services.templates);
     joined::join_stacks(&mut templates);
-    for template in &templates {
+    for template in &stages::expand(templates, stages) {
         read_template(template, managed, &mut deployments);
     }
     let mut terraform = terraform::read(root, &found.paths);
     deployments.gaps.append(&mut terraform.gaps);
-    for template in &terraform.templates {
+    for template in &stages::expand(terraform.templates, stages) {
         read_template(template, managed, &mut deployments);
     }
     name_apart(&mut deployments);

@@ -70,6 +70,12 @@ fn generated_resources(template: &Template, resources: &mut BTreeMap<String, Sta
         };
         add(format!("{}Role", function.id), "AWS::IAM::Role");
         let properties = merged_properties(template, function);
+        for event in properties.get("Events").map(Node::entries).unwrap_or(&[]) {
+            let subscription = event.value.path(&["Properties", "SqsSubscription"]);
+            if subscription.and_then(Node::as_text) == Some("true") {
+                add(format!("{}{}Queue", function.id, event.key), "AWS::SQS::Queue");
+            }
+        }
         let destinations = properties.path(&["EventInvokeConfig", "DestinationConfig"]);
         for entry in destinations.map(Node::entries).unwrap_or(&[]) {
             let id = format!("{}EventInvokeConfig{}", function.id, entry.key);
@@ -144,8 +150,15 @@ fn kms_key(template: &Template, stack: &Stack, resource: &Resource) -> Option<St
     key_arn(template, stack, node)
 }
 
+/// An alias names a key, no other alias; templates that say so all the same may go round in a circle.
+const MOST_ALIASES: usize = 3;
+
 /// The symbolic ARN of a customer key that a property names by ARN, id or alias; `None` for keys that AWS manages.
 pub(crate) fn key_arn(template: &Template, stack: &Stack, node: &Node) -> Option<String> {
+    key_behind(template, stack, node, MOST_ALIASES)
+}
+
+fn key_behind(template: &Template, stack: &Stack, node: &Node, aliases: usize) -> Option<String> {
     let name = text(template, node)?;
     let alias = name
         .rsplit_once(":alias/")
@@ -156,7 +169,8 @@ pub(crate) fn key_arn(template: &Template, stack: &Stack, node: &Node) -> Option
     if let Some(resource) = stack.resource_named(&name) {
         if resource.type_name == "AWS::KMS::Alias" {
             let target = template.resource(&resource.id)?;
-            return key_arn(template, stack, target.properties.get("TargetKeyId")?);
+            let target = target.properties.get("TargetKeyId")?;
+            return key_behind(template, stack, target, aliases.checked_sub(1)?);
         }
         return resource.arn.clone();
     }

@@ -62,11 +62,11 @@ const VPC_ACTIONS: &[&str] = &[
 
 impl Reading<'_> {
     /// The triggers of a SAM function.
-    pub(crate) fn sam_triggers(&mut self, properties: &Node) -> Vec<Trigger> {
+    pub(crate) fn sam_triggers(&mut self, function: &str, properties: &Node) -> Vec<Trigger> {
         let events = properties.get("Events").map(Node::entries).unwrap_or(&[]);
         let mut triggers = Vec::new();
         for entry in events {
-            triggers.extend(self.sam_trigger(entry));
+            triggers.extend(self.sam_trigger(function, entry));
         }
         if let Some(entry) = properties.entry("FunctionUrlConfig") {
             triggers.push(Trigger {
@@ -82,7 +82,7 @@ impl Reading<'_> {
         triggers
     }
 
-    fn sam_trigger(&mut self, entry: &Entry) -> Vec<Trigger> {
+    fn sam_trigger(&mut self, function: &str, entry: &Entry) -> Vec<Trigger> {
         let Some(event_type) = entry.value.get("Type").and_then(|node| self.text(node)) else {
             self.unknown_event(entry, "without a `Type`");
             return Vec::new();
@@ -113,17 +113,20 @@ impl Reading<'_> {
         trigger.settle_kind();
         self.name_topics(&mut trigger, properties);
         let mut triggers = vec![trigger];
-        triggers.extend(self.queue_of_topic(entry, properties));
+        triggers.extend(self.queue_of_topic(function, entry, properties));
         triggers
     }
 
     /// An SNS event with `SqsSubscription` goes through a queue that Lambda polls.
-    fn queue_of_topic(&mut self, entry: &Entry, properties: &Node) -> Option<Trigger> {
+    fn queue_of_topic(&mut self, function: &str, entry: &Entry, properties: &Node) -> Option<Trigger> {
         let subscription = properties.get("SqsSubscription")?;
         if subscription.as_text() == Some("false") {
             return None;
         }
-        let source = subscription.get("QueueArn").and_then(|node| self.arn(node));
+        let own = subscription.get("QueueArn").and_then(|node| self.arn(node));
+        // SAM makes a queue where none is named.
+        let made = || super::sam::generated_destination("SQS", &format!("{function}{}", entry.key));
+        let source = own.or_else(made);
         Some(Trigger {
             kind: "sqs".to_owned(),
             source,

@@ -8,7 +8,7 @@ use super::relocate::placed;
 use crate::usage::Location;
 
 /// A stack template.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Template {
     /// Path relative to the scanned root.
     pub(crate) file: String,
@@ -32,6 +32,8 @@ pub(crate) struct Template {
     pub(crate) outside: Vec<Resource>,
     /// Outputs of the stack, as they are written.
     pub(crate) outputs: Vec<Entry>,
+    /// `Conditions`, as they are written.
+    pub(crate) conditions: Vec<Entry>,
     symbols: BTreeSet<String>,
 }
 
@@ -73,6 +75,9 @@ impl Template {
                 None => {}
             }
         }
+        for (name, at) in macros(root) {
+            unexpanded.push((name, at));
+        }
         if let Some(Value::Call(name, _)) = root.get("Resources").map(|node| &node.value) {
             unexpanded.push((format!("Fn::{name}"), root.at));
         }
@@ -104,6 +109,7 @@ impl Template {
             full_names: BTreeMap::new(),
             outside: Vec::new(),
             outputs: root.get("Outputs").map(Node::entries).unwrap_or(&[]).to_vec(),
+            conditions: root.get("Conditions").map(Node::entries).unwrap_or(&[]).to_vec(),
             symbols,
         })
     }
@@ -143,14 +149,7 @@ impl Template {
             full_names: BTreeMap::new(),
             outside: Vec::new(),
             outputs: Vec::new(),
-        }
-    }
-
-    /// A template of what an account has.
-    pub(crate) fn of_account(file: String, files: Arc<[String]>, resources: Vec<Resource>) -> Self {
-        Self {
-            kind: "account",
-            ..Self::of_terraform(file, files, BTreeMap::new(), resources)
+            conditions: Vec::new(),
         }
     }
 
@@ -197,6 +196,14 @@ impl Template {
     /// Names of the files by number.
     pub(crate) fn files(&self) -> &[String] {
         &self.files
+    }
+
+    /// A template of what an account has.
+    pub(crate) fn of_account(file: String, files: Arc<[String]>, resources: Vec<Resource>) -> Self {
+        Self {
+            kind: "account",
+            ..Self::of_terraform(file, files, BTreeMap::new(), resources)
+        }
     }
 
     /// Whether a symbol (with or without an attribute) is a parameter, pseudo parameter or resource.
@@ -251,6 +258,31 @@ fn parameters(root: &Node) -> BTreeMap<String, Option<String>> {
         })
         .collect()
 }
+
+/// Transforms of the whole template that are not AWS's own; what they make of it cannot be told.
+fn macros(root: &Node) -> Vec<(String, Mark)> {
+    let listed = root.get("Transform").map(Node::items).unwrap_or_default();
+    let name = |item: &Node| {
+        item.as_text()
+            .or_else(|| item.get("Name")?.as_text())
+            .map(str::to_owned)
+    };
+    listed
+        .iter()
+        .filter_map(|item| Some((name(item)?, item.at)))
+        .filter(|(name, _)| !KNOWN_TRANSFORMS.iter().any(|known| name.starts_with(known)))
+        .collect()
+}
+
+/// Transforms that add nothing that functions or roles have, or that are read.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-reference.html>
+const KNOWN_TRANSFORMS: &[&str] = &[
+    "AWS::CodeDeployBlueGreen",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager-",
+    "AWS::Serverless-",
+    "AWS::ServiceCatalog",
+];
 
 fn is_sam(root: &Node, resources: &[Resource]) -> bool {
     let transformed = root.get("Transform").is_some_and(|node| {

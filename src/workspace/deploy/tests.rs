@@ -11,6 +11,7 @@ mod cloudformation;
 mod names;
 mod sam;
 mod serverless;
+mod stages;
 mod terraform;
 mod trust;
 

@@ -39,6 +39,10 @@ const PRINCIPALS: &[(&str, &str)] = &[
     ("sns.amazonaws.com", "sns"),
 ];
 
+/// How a topic of the same cluster is named as the destination of failed records.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure-destination.html>
+pub(crate) const TOPIC_PREFIX: &str = "kafka://";
+
 /// Kind of an event source by the service in its ARN.
 const POLLED_SERVICES: &[(&str, &str)] = &[
     ("dynamodb", "dynamodb-stream"),
@@ -88,6 +92,14 @@ impl Trigger {
         }
         let group = format!("{start}:group/{cluster}/{}", group.unwrap_or("*"));
         self.details.insert("GroupArn".to_owned(), vec![group]);
+        let failed = self
+            .on_failure
+            .as_deref()
+            .and_then(|to| to.strip_prefix(TOPIC_PREFIX));
+        if let Some(topic) = failed {
+            let topic = format!("{start}:topic/{cluster}/{topic}");
+            self.details.insert("FailureTopicArn".to_owned(), vec![topic]);
+        }
     }
 
     /// A Kinesis consumer is read by enhanced fan-out.

@@ -61,7 +61,7 @@ SEND_WITH = re.compile(r"aws_sdk_(\w+?)::operation::(\w+)::builders::(?:<impl [^
 # A provider that assumes a role calls STS by itself; its constructor is the site.
 PROVIDER = re.compile(r"\baws_config::sts::(?:\w+::)?AssumeRoleProvider(?:::builder|Builder::new)\b(?:::<[^()]*>)?\(")
 SPAN = re.compile(r"// scope \d+ at (.+?):(\d+):(\d+): (\d+):(\d+)\s*$")
-FILE_IN_SPAN = re.compile(r" at (.+?\.rs):\d+:\d+: \d+:\d+")
+FILE_IN_SPAN = re.compile(r" at (\S+?\.rs):\d+:\d+: \d+:\d+")
 
 
 def wrap(rustc, arguments):

@@ -236,13 +236,10 @@ impl Writer<'_> {
             .and_then(Node::as_text)
             .unwrap_or_default()
             .to_owned();
-        let mut properties = taken(
-            role,
-            &[
-                ("RoleName", "RoleName"),
-                ("AssumeRolePolicyDocument", "AssumeRolePolicyDocument"),
-            ],
-        );
+        let mut properties = taken(role, &[("RoleName", "RoleName")]);
+        if let Some(trust) = role.get("AssumeRolePolicyDocument") {
+            properties.push(entry("AssumeRolePolicyDocument", decoded(trust)));
+        }
         if let Some(boundary) = role.path(&["PermissionsBoundary", "PermissionsBoundaryArn"]) {
             properties.push(entry("PermissionsBoundary", boundary.clone()));
         }

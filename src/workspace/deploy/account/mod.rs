@@ -21,7 +21,7 @@ pub use join::{Joined, join};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::discover::relative;
+use super::discover::{decoded, relative};
 use super::node::Node;
 use super::parse::json_values;
 use super::{Deployments, read_template};
@@ -93,8 +93,13 @@ pub struct Deployed {
 pub fn read(root: &Path, named: &[PathBuf]) -> Result<Dumps, DumpError> {
     let mut dumps = Dumps::default();
     for path in json_files(&root.join(FOLDER)).unwrap_or_default() {
-        if let Ok(text) = read_text(&path) {
-            dumps.add_found(&relative(root, &path), &text);
+        let file = relative(root, &path);
+        match read_text(&path) {
+            Ok(text) => dumps.add_found(&file, &text),
+            Err(error) => dumps.gaps.push(
+                Gap::new("unreadable-dump", format!("this file cannot be read: {error}"))
+                    .at(Location::new(file, 1, 1)),
+            ),
         }
     }
     for path in named {
@@ -128,7 +133,7 @@ fn json_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The text of a file. PowerShell writes what programs print as UTF-16.
+/// The text of a file.
 fn read_text(path: &Path) -> std::io::Result<String> {
     use std::io::{Error, ErrorKind};
     if std::fs::metadata(path)?.len() > MAX_BYTES {
@@ -137,19 +142,10 @@ fn read_text(path: &Path) -> std::io::Result<String> {
             "dumps of up to 256 MiB are read; leave AWS's own policies and users out, or split it",
         ));
     }
-    let bytes = std::fs::read(path)?;
-    if let Some(rest) = bytes.strip_prefix(&[0xff, 0xfe]) {
-        let units: Vec<u16> = rest
-            .chunks_exact(2)
-            .map(|pair| {
-                pair.iter()
-                    .rev()
-                    .fold(0, |unit, byte| unit << 8 | u16::from(*byte))
-            })
-            .collect();
-        return Ok(String::from_utf16_lossy(&units));
-    }
-    String::from_utf8(bytes).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+    decoded(&std::fs::read(path)?).map_err(|not_text| {
+        let message = format!("line {} is not UTF-8", not_text.line);
+        Error::new(ErrorKind::InvalidData, message)
+    })
 }
 
 impl Dumps {

@@ -17,7 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::discover::relative;
+use super::node::Node;
 use super::parse::parse;
+use super::stages::{self, Stage};
 use super::template::Template;
 use crate::usage::{Gap, Location};
 use variables::Variables;
@@ -44,7 +46,7 @@ pub(super) struct Found {
 }
 
 /// Reads every service among the files.
-pub(super) fn read(root: &Path, paths: &BTreeSet<PathBuf>, given: &BTreeMap<String, String>) -> Found {
+pub(super) fn read(root: &Path, paths: &BTreeSet<PathBuf>, stages: &[Stage]) -> Found {
     let mut found = Found::default();
     for path in paths {
         let name = path
@@ -52,7 +54,7 @@ pub(super) fn read(root: &Path, paths: &BTreeSet<PathBuf>, given: &BTreeMap<Stri
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         if SERVICE_FILES.contains(&name) {
-            read_service(root, path, given, &mut found);
+            read_service(root, path, stages, &mut found);
         } else if PROGRAMS.contains(&name) {
             read_program(root, path, &mut found);
         }
@@ -60,7 +62,7 @@ pub(super) fn read(root: &Path, paths: &BTreeSet<PathBuf>, given: &BTreeMap<Stri
     found
 }
 
-fn read_service(root: &Path, path: &Path, given: &BTreeMap<String, String>, found: &mut Found) {
+fn read_service(root: &Path, path: &Path, stages: &[Stage], found: &mut Found) {
     let file = relative(root, path);
     found.files.insert(file.clone());
     let Ok(text) = std::fs::read_to_string(path) else {
@@ -87,14 +89,35 @@ fn read_service(root: &Path, path: &Path, given: &BTreeMap<String, String>, foun
     let Some(raw) = parsed.documents.into_iter().next() else {
         return;
     };
-    let output = compiled::read(path, root);
-    let mut given = given.clone();
+    match stages::of(stages, &file).as_slice() {
+        [] => read_stage(root, path, &raw, None, found),
+        [only] => read_stage(root, path, &raw, Some(only), found),
+        several => {
+            for stage in several {
+                let before = found.templates.len();
+                read_stage(root, path, &raw, Some(stage), found);
+                for template in found.templates.iter_mut().skip(before) {
+                    stages::name(template, &stage.name);
+                }
+            }
+        }
+    }
+}
+
+/// Reads a service as one stage has it, or as it is without options.
+fn read_stage(root: &Path, path: &Path, raw: &Node, stage: Option<&Stage>, found: &mut Found) {
+    let file = relative(root, path);
+    let mut given = stage.map(given).unwrap_or_default();
+    let output = compiled::read(path, root).filter(|output| {
+        let wanted = given.get(variables::STAGE);
+        wanted.is_none() || wanted == output.stage.as_ref()
+    });
     if let Some(output) = &output
         && let Some(stage) = &output.stage
     {
         given.insert(variables::STAGE.to_owned(), stage.clone());
     }
-    let mut variables = Variables::new(root, &file, raw, given);
+    let mut variables = Variables::new(root, &file, raw.clone(), given);
     let Some(written) = service::template(&mut variables, &file) else {
         return;
     };
@@ -106,9 +129,27 @@ fn read_service(root: &Path, path: &Path, given: &BTreeMap<String, String>, foun
             .extend(compiled::married(output, &written, &mut found.gaps)),
         None => {
             found.templates.push(written);
-            found.gaps.append(&mut variables.gaps);
+            for gap in variables.gaps {
+                if !found.gaps.contains(&gap) {
+                    found.gaps.push(gap);
+                }
+            }
         }
     }
+}
+
+/// The values of a stage by the names of variables; a name without a source is a parameter or an option.
+fn given(stage: &Stage) -> BTreeMap<String, String> {
+    let mut given = BTreeMap::new();
+    for (name, value) in &stage.parameters {
+        let names = match name.as_str() {
+            "stage" => vec![variables::STAGE.to_owned()],
+            name if name.contains(':') => vec![name.to_owned()],
+            name => vec![format!("param:{name}"), format!("opt:{name}")],
+        };
+        given.extend(names.into_iter().map(|name| (name, value.clone())));
+    }
+    given
 }
 
 /// A service that only its own program knows: its output is read, if it is there.

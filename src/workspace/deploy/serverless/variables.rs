@@ -365,7 +365,7 @@ impl<'a> Variables<'a> {
             },
             "file" => {
                 let file = self.text(arguments, at, depth);
-                self.from_file(&file, &address, depth)
+                self.of_file(&file, &address, depth)
             }
             "strToBool" => Sourced::Value(self.string(arguments, at, depth + 1)),
             _ => {
@@ -414,7 +414,7 @@ impl<'a> Variables<'a> {
         Sourced::Open(name)
     }
 
-    fn from_file(&mut self, file: &str, address: &str, depth: usize) -> Sourced {
+    fn of_file(&mut self, file: &str, address: &str, depth: usize) -> Sourced {
         let at = self.at;
         let whole = format!("file({file}):{address}");
         let path = join(&self.dir, file.trim_start_matches("./"));

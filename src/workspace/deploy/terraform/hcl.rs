@@ -302,3 +302,7 @@ fn operator(operator: BinaryOperator) -> Operator {
         BinaryOperator::Or => Operator::Or,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -110,11 +110,19 @@ fn read_all(root: &Path, paths: &[&PathBuf]) -> Found {
         }
         // What the files leave open alone, the plan may settle.
         files.gaps.truncate(gaps);
+        let several = own.len() > 1;
         for plan in own {
             used.insert(&plan.file);
-            found
-                .templates
-                .extend(read_root(&mut files, root, Rc::clone(&module), Some(plan)));
+            let mut read = read_root(&mut files, root, Rc::clone(&module), Some(plan));
+            // Several plans are several deployments of the same module.
+            if let Some(template) = read.as_mut().filter(|_| several) {
+                if template.file == plan.file {
+                    super::stages::tell_apart(template, plan.name());
+                } else {
+                    super::stages::name(template, plan.name());
+                }
+            }
+            found.templates.extend(read);
         }
     }
     for plan in plans.iter().filter(|plan| !used.contains(plan.file.as_str())) {

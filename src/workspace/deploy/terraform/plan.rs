@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::super::discover::relative;
+use super::super::discover::{decoded, relative};
 use super::super::node::Mark;
 use super::super::parse::LineStarts;
 use super::files::Files;
@@ -52,6 +52,12 @@ impl Plan {
     /// Folder of the file.
     pub(super) fn dir(&self) -> &str {
         self.file.rsplit_once('/').map_or("", |(dir, _)| dir)
+    }
+
+    /// What people call it: the file's name without its endings.
+    pub(super) fn name(&self) -> &str {
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        name.split('.').find(|part| !part.is_empty()).unwrap_or(name)
     }
 
     /// Addresses of functions, without the keys of instances.
@@ -128,11 +134,21 @@ pub(super) fn find<'p>(
             continue;
         }
         let file = relative(root, path);
-        let Some(text) = std::fs::read(path)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-        else {
+        let Ok(bytes) = std::fs::read(path) else {
             continue;
+        };
+        let text = match decoded(&bytes) {
+            Ok(text) => text,
+            Err(not_text) => {
+                let line = u32::try_from(not_text.line).unwrap_or(u32::MAX);
+                let gap = Gap::new(
+                    "unreadable-stack-template",
+                    "this looks like a plan or state of Terraform but is not UTF-8",
+                );
+                let gap = gap.hint("write it with `terraform show -json`");
+                files.gaps.push(gap.at(Location::new(file, line, 1)));
+                continue;
+            }
         };
         match serde_json::from_str::<Json>(&text) {
             Ok(json) => plans.extend(plan(&file, &text, json, files)),

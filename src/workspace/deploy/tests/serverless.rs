@@ -138,3 +138,50 @@ fn files_and_the_output_of_the_framework_say_the_same() {
     }
     assert!(compared > 80, "{compared}");
 }
+
+/// A service with that text behind the usual beginning.
+fn service(text: &str) -> Deployments {
+    let start = "service: s\nprovider: {name: aws, runtime: provided.al2023}\n";
+    read_texts(&[("serverless.yml", &format!("{start}{text}"))])
+}
+
+#[test]
+fn variables_that_name_each_other_without_end_stop() {
+    let ring = "custom: {a: '${self:custom.b}', b: '${self:custom.a}'}\nfunctions:\n  f:\n    handler: bootstrap\n    \
+                environment: {X: '${self:custom.a}', Y: '${self:}'}\n";
+    let found = service(ring);
+    assert!(
+        function(&found, "f").env["X"].text.starts_with("${!"),
+        "{:?}",
+        found.functions
+    );
+    let mut growing = String::from("custom:\n  v0: x\n");
+    for level in 1..60 {
+        let below = level - 1;
+        growing.push_str(&format!(
+            "  v{level}: '${{self:custom.v{below}}}${{self:custom.v{below}}}'\n"
+        ));
+    }
+    growing.push_str("functions: {f: {handler: bootstrap, environment: {X: '${self:custom.v59}'}}}\n");
+    assert_eq!(service(&growing).functions.len(), 1);
+}
+
+#[test]
+fn services_in_bad_shape_are_read_as_far_as_they_go() {
+    for text in [
+        "functions: 3\n",
+        "functions: [a, {f: {handler: x}}, null]\n",
+        "functions: {f: null, g: [], h: {events: {sqs: 1}}}\n",
+        "functions: {f: {handler: [x], events: [{sqs: null}, {stream: {}}, {s3: {}}, {sns: []}, {kafka: 1}, 7]}}\n",
+        "functions: {f: {handler: x, role: {}, environment: [a], vpc: 1, destinations: 1, layers: {}}}\n",
+        "functions: ${file(missing.yml)}\n",
+        "functions: ${file(../../etc/passwd)}\nresources: [1, {Resources: 2}, {extensions: {A: 3}}]\n",
+        "plugins: {modules: 3}\nresources: {Resources: {A: 1, B: {Type: 2}}}\n",
+    ] {
+        let _ = service(text);
+    }
+    let broken = read_texts(&[("serverless.yml", "service: [\n")]);
+    assert_eq!(gaps(&broken), ["unreadable-stack-template 2"]);
+    let other = read_texts(&[("serverless.yml", "service: s\nprovider: {name: google}\n")]);
+    assert!(other.functions.is_empty() && other.gaps.is_empty());
+}

@@ -1,0 +1,139 @@
+"""Judges generated roles by the tools of their languages.
+
+* SAM: the demo's template with the roles written into it passes cfn-lint without a word.
+* CDK: the constructs compile under `tsc --strict` and synthesise exactly the statements of the policies.
+
+Usage: check.py ROLEFIT FOLDER   (FOLDER gets node_modules and what is made)
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path("docs/demo/orders")
+LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+def run(*command, **options):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def sam(rolefit, folder):
+    """The template with the roles in it, linted; the reader must be able to find fault, so a broken one is linted too."""
+    work = folder / "sam"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(DEMO, work, ignore=shutil.ignore_patterns("target"))
+    run(rolefit, "generate", "--write", cwd=work)
+    template = work / "template.yaml"
+    text = template.read_text()
+    run(LINT, "--non-zero-exit-code", "informational", template)
+    broken = work / "broken.yaml"
+    broken.write_text(text.replace("Effect: Allow", "Effect: Perhaps", 1))
+    done = subprocess.run([LINT, broken], capture_output=True)
+    if done.returncode == 0:
+        sys.exit("cfn-lint passes a template with a statement whose effect is `Perhaps`")
+    print(f"  cfn-lint: {text.count('AWS::IAM::Role')} roles in the template, nothing found")
+
+
+def flat(value):
+    """A value of a synthesised template as text, pseudo parameters as `${…}`."""
+    if isinstance(value, dict):
+        if "Ref" in value:
+            return "${" + value["Ref"] + "}"
+        if "Fn::Join" in value:
+            separator, parts = value["Fn::Join"]
+            return separator.join(flat(part) for part in parts)
+        raise ValueError(value)
+    return value
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def canonical(statement, resource):
+    condition = {
+        operator: {key: sorted(resource(flat(one)) for one in listed(values)) for key, values in keys.items()}
+        for operator, keys in statement.get("Condition", {}).items()
+    }
+    return json.dumps(
+        {
+            "Sid": statement["Sid"],
+            "Action": sorted(listed(statement["Action"])),
+            "Resource": sorted(resource(flat(one)) for one in listed(statement["Resource"])),
+            "Condition": condition,
+        },
+        sort_keys=True,
+    )
+
+
+def cdk(rolefit, folder):
+    """Constructs with every property passed as a text that tells which it is, compared statement by statement."""
+    work = folder / "cdk"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    roles = run(rolefit, "generate", DEMO, "--format", "cdk")
+    (work / "roles.ts").write_text(roles)
+    properties = {
+        name: re.findall(r"readonly (\w+): string", body)
+        for name, body in re.findall(r"export interface (\w+)Props \{(.*?)\n\}", roles, re.S)
+    }
+    classes = re.findall(r"export class (\w+) extends", roles)
+    lines = ["import { App, Stack } from 'aws-cdk-lib';", "import * as roles from './roles';", "const app = new App();"]
+    lines.append("const stack = new Stack(app, 'Roles');")
+    for name in classes:
+        passed = "".join(f"{one}: '<{one}>', " for one in properties.get(name, []))
+        lines.append(f"new roles.{name}(stack, '{name}'" + (f", {{ {passed}}});" if passed else ");"))
+    lines.append("process.stdout.write(JSON.stringify(app.synth().getStackByName('Roles').template));")
+    (work / "app.ts").write_text("\n".join(lines) + "\n")
+    modules = folder / "node_modules"
+    os.symlink(modules.resolve(), work / "node_modules")
+    compiler = [modules / ".bin/tsc", "--strict", "--noUnusedLocals", "--target", "es2022", "--module", "commonjs"]
+    run(*compiler, "--skipLibCheck", "--types", "node", "app.ts", cwd=work)
+    template = json.loads(run("node", "app.js", cwd=work))
+
+    policies = json.loads(run(rolefit, "generate", DEMO))
+    made = {
+        logical[: logical.index("Role")]: resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        for logical, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    statements = 0
+    for function, policy in policies.items():
+        names = properties.get(f"{function}Role", [])
+
+        def known(text):
+            """A symbolic ARN or symbol as the property that stands for it."""
+            for name in names:
+                if name.endswith("Arn"):
+                    symbol = name[0].upper() + name[1:-3]
+                    text = re.sub(r"^arn:.*\$\{" + symbol + r"\}", f"<{name}>", text)
+            for name in names:
+                text = text.replace("${" + name[0].upper() + name[1:] + "}", f"<{name}>")
+            return text
+
+        wanted = sorted(canonical(one, known) for one in policy["Statement"])
+        found = sorted(canonical(one, lambda text: text) for one in made.pop(function))
+        if wanted != found:
+            sys.exit(f"{function}: the CDK makes\n" + "\n".join(found) + "\nand the policy is\n" + "\n".join(wanted))
+        statements += len(wanted)
+    if made:
+        sys.exit(f"the CDK makes roles that nobody asked for: {sorted(made)}")
+    print(f"  tsc and CDK: {len(policies)} constructs, {statements} statements, equal to the policies")
+
+
+def main():
+    rolefit, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    sam(rolefit, folder)
+    cdk(rolefit, folder)
+
+
+main()
