@@ -36,6 +36,10 @@ pub struct Account {
 }
 
 /// Reads the dumps, or asks the account.
+#[allow(
+    clippy::needless_update,
+    reason = "with the feature `live` there is one more field"
+)]
 pub fn read(project: &Project, described: &Described<'_>) -> anyhow::Result<Account> {
     let mut account = match project.current {
         Current::Aws if project.role.is_some() => Account::default(),

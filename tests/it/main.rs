@@ -34,6 +34,7 @@ mod reports;
 mod rules;
 mod runtime;
 mod same_app;
+mod same_name;
 mod schemas;
 mod secrets;
 mod stages;

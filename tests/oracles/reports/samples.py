@@ -16,7 +16,10 @@ ROOT = pathlib.Path(__file__).parents[3]
 DEMO = ROOT / "docs" / "demo" / "orders"
 FORMATS = ["text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html"]
 # Breaks out of attributes, tables, code spans, workflow commands, templates and scripts, where it can.
-HOSTILE = "x::y|<img src=//127.0.0.1:9/q onerror=document.title=1>`%\"'</script><script>document.title=2</script>"
+HOSTILE = (
+    "x::y|a\\|b\\\\|<img src=//127.0.0.1:9/q onerror=document.title=1>`%\"'</script><script>document.title=2</script>"
+    "@octocat [l](javascript:1) ]]> {{ 7*7 }} ${jndi} ::error::z"
+)
 
 
 def git(folder, *args):
