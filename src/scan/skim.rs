@@ -352,6 +352,7 @@ fn needs_test(words: &[&str]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
 
