@@ -54,14 +54,16 @@ impl World<'_> {
                 .into_iter()
                 .collect(),
             Ty::Param(id) => {
-                let found: Vec<Found> = self.params[*id]
-                    .traits
-                    .iter()
-                    .find_map(|id| self.in_trait(*id, name, 0))
-                    .into_iter()
-                    .collect();
-                if !found.is_empty() {
-                    return found;
+                let data = &self.params[*id];
+                let found = data.traits.iter().enumerate().find_map(|(index, id)| {
+                    let mut found = self.in_trait(*id, name, 0)?;
+                    if let Some(given) = data.given.get(index) {
+                        found.map.extend(self.params_of_trait(*id, &given.args));
+                    }
+                    Some(found)
+                });
+                if let Some(found) = found {
+                    return vec![found];
                 }
                 match &self.params[*id].erased {
                     Some(erased) if erased != ty => self.find_method(&erased.clone(), name, krate, depth + 1),

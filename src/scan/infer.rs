@@ -25,6 +25,8 @@ pub struct Infer<'w, 'a> {
     inner: Vec<ExprId>,
     /// Variables that were read before their type was known.
     pub(super) read_early: BTreeSet<u32>,
+    /// Values whose type is a parameter that nothing fixes.
+    pub(super) unfixed: BTreeSet<ExprId>,
 }
 
 /// Everything about a fn; empty for fns without a body.
@@ -50,6 +52,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
             prior,
             inner: Vec::new(),
             read_early: BTreeSet::new(),
+            unfixed: BTreeSet::new(),
         };
         infer.chains();
         for (index, pat) in body.params.iter().enumerate() {
@@ -177,7 +180,9 @@ impl Infer<'_, '_> {
             } => self.method_call(id, *receiver, method, turbofish, args, expr.span),
             ExprKind::Field { base, name } => {
                 let base = self.expr(*base);
-                self.field_type(&base, name, 0)
+                let ty = self.field_type(&base, name, 0);
+                self.note_unfixed_field(id, &base, &ty);
+                ty
             }
             ExprKind::Struct { path, fields, base } => self.struct_expr(id, path, fields, *base),
             ExprKind::Tuple(parts) if parts.is_empty() => Ty::EXTERNAL,

@@ -34,15 +34,23 @@ impl Infer<'_, '_> {
                     _ => Vec::new(),
                 };
                 self.arguments(args, &inputs, None);
-                self.result_of(&ty)
+                let result = self.result_of(&ty);
+                if let Ty::FnItem(found) = ty {
+                    self.note_unfixed(id, found, &result);
+                }
+                result
             }
             Value::Fn(found, map) => {
                 self.edge(id, span, Callee::Fn(found));
-                self.call_fn(found, args, map, None)
+                let ty = self.call_fn(found, args, map, None);
+                self.note_unfixed(id, found, &ty);
+                ty
             }
             Value::Virtual(owner, name, signature) => {
                 self.edge(id, span, Callee::Virtual(owner, name));
-                self.call_fn(signature, args, BTreeMap::new(), None)
+                let ty = self.call_fn(signature, args, BTreeMap::new(), None);
+                self.note_unfixed(id, signature, &ty);
+                ty
             }
             Value::Constructor(adt, variant, ty) => self.construct(id, adt, variant, ty, args, span),
             Value::Sdk(ty, name) => {

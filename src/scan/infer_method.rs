@@ -36,7 +36,9 @@ impl Infer<'_, '_> {
                     self.mention(ty);
                 }
                 map.extend(self.own_params(one.signature).into_iter().zip(fish));
-                types.push(self.call_fn(one.signature, args, map, Some(&receiver_ty)));
+                let ty = self.call_fn(one.signature, args, map, Some(&receiver_ty));
+                self.note_unfixed(id, one.signature, &ty);
+                types.push(ty);
             }
             return first_known(types);
         }
@@ -127,6 +129,9 @@ impl Infer<'_, '_> {
             }
             if receiver_ty.is_unknown() && !is_common(method) {
                 self.edge(id, span, Callee::Weak(method.clone(), args.len()));
+            }
+            if receiver_ty.is_unknown() && self.is_unfixed(receiver, 0) {
+                self.on_unfixed(id, method, args, span);
             }
         }
         // A closure's result decides what mapping methods give.

@@ -81,9 +81,12 @@ fn resolve_params(world: &mut World<'_>) -> bool {
     let mut changed = false;
     for (id, meaning) in meanings {
         let data = &mut world.params[id];
-        changed |=
-            data.traits != meaning.traits || data.erased != meaning.erased || data.call != meaning.call;
+        changed |= data.traits != meaning.traits
+            || data.given != meaning.given
+            || data.erased != meaning.erased
+            || data.call != meaning.call;
         data.traits = meaning.traits;
+        data.given = meaning.given;
         data.erased = meaning.erased;
         data.call = meaning.call;
     }

@@ -339,6 +339,18 @@ impl World<'_> {
             let def = self.resolve_path(scope.module, bound, true);
             if let Some(Def::Trait(id)) = def {
                 meaning.traits.push(id);
+                meaning.given.push(Given {
+                    args: last
+                        .args
+                        .iter()
+                        .map(|arg| self.resolve_type(scope, arg, depth + 1))
+                        .collect(),
+                    types: last
+                        .bindings
+                        .iter()
+                        .map(|(name, ty)| (name.clone(), self.resolve_type(scope, ty, depth + 1)))
+                        .collect(),
+                });
                 continue;
             }
             if let Some(Def::External(path)) = &def
@@ -487,6 +499,7 @@ impl World<'_> {
                 } else if let Some(erased) = &data.erased {
                     self.unify(erased, actual, map, depth + 1);
                 }
+                self.fix_by_bounds(*id, actual, map, depth);
                 true
             }
             (Ty::Adt(a, args), Ty::Adt(b, actual_args)) => {
@@ -514,11 +527,22 @@ impl World<'_> {
     }
 }
 
+/// What is written behind a trait in a bound: `Load<T, Out = U>`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Given {
+    /// Arguments.
+    pub args: Vec<Ty>,
+    /// Associated types.
+    pub types: Vec<(Name, Ty)>,
+}
+
 /// What bounds mean together.
 #[derive(Debug, Default)]
 pub struct BoundsMeaning {
     /// Our traits.
     pub traits: Vec<TraitId>,
+    /// What is written behind each of them.
+    pub given: Vec<Given>,
     /// What it erases to.
     pub erased: Option<Ty>,
     /// Inputs and output of `Fn`.

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::catalog::Service;
 
 use super::ir::{Attrs, FieldDef, FnItem, GenericParam, ImplItem, Name, Path, Span, TraitItem, TypeRef};
-use super::types::Ty;
+use super::types::{Given, Ty};
 
 /// A growing table; ids come only from its own [`Arena::push`].
 #[derive(Debug)]
@@ -240,6 +240,8 @@ pub struct ParamData {
     pub bounds: Vec<Path>,
     /// Our traits among the bounds.
     pub traits: Vec<TraitId>,
+    /// What is written behind each of them.
+    pub given: Vec<Given>,
     /// What it erases to: the item of an iterator, the target of `Into`, …
     pub erased: Option<Ty>,
     /// For `Fn` bounds: inputs and output.
@@ -498,6 +500,7 @@ impl World<'_> {
                     name: param.name.clone(),
                     bounds: param.bounds.clone(),
                     traits: Vec::new(),
+                    given: Vec::new(),
                     erased: None,
                     call: None,
                 });
