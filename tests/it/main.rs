@@ -30,6 +30,7 @@ mod layers;
 mod live;
 mod own_policy;
 mod malformed;
+mod registry_sources;
 mod reports;
 mod rules;
 mod runtime;
