@@ -201,6 +201,9 @@ fn writes(catalog: &Catalog, row: &Row) -> bool {
     level.is_none_or(|level| matches!(level, AccessLevel::Write | AccessLevel::PermissionsManagement))
 }
 
+/// Recorded uses that a finding shows.
+const SAMPLES: usize = 3;
+
 fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
     diff.rows
         .iter()
@@ -227,9 +230,13 @@ fn observed_only(function: &Function, diff: &Diff) -> Vec<Finding> {
                 location: function.location.clone(),
                 label: format!("function `{}`", function.name),
             });
-            finding
-                .notes
-                .extend(row.because.iter().map(|because| because.note.clone()));
+            let samples = row.because.iter().map(|because| because.note.clone());
+            finding.notes.extend(samples.take(SAMPLES));
+            if let Some(more) = row.because.len().checked_sub(SAMPLES).filter(|more| *more > 0) {
+                finding
+                    .notes
+                    .push(format!("{more} more like these; `rolefit explain` has all"));
+            }
             finding
         })
         .collect()

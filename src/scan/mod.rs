@@ -20,6 +20,7 @@ mod eval_response;
 mod eval_settings;
 mod eval_text;
 mod eval_flow;
+mod eval_json;
 mod expand;
 mod extension;
 mod facts;

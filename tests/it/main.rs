@@ -25,6 +25,7 @@ mod explain;
 mod fuzz;
 mod gaps;
 mod generated;
+mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
 mod live;

@@ -130,7 +130,7 @@ def cdk(rolefit, folder):
 
 
 def main():
-    rolefit, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
+    rolefit, folder = (Path(argument).resolve() for argument in sys.argv[1:3])
     folder.mkdir(parents=True, exist_ok=True)
     sam(rolefit, folder)
     cdk(rolefit, folder)
