@@ -78,6 +78,17 @@ pub enum Piece {
         /// The literal the code falls back to, if it has one.
         default: Option<String>,
     },
+    /// A member of the JSON that an environment variable holds.
+    EnvMember {
+        /// Name of the variable.
+        variable: String,
+        /// Keys and list positions from the outermost value inwards; at least one.
+        path: Vec<String>,
+        /// The literal that the code has there when the variable is not set, if any.
+        default: Option<String>,
+        /// The literal that the code falls back to when the JSON has no such member, if any.
+        absent: Option<String>,
+    },
     /// A field of the payload that triggered the function, such as `s3.bucket.name`.
     Event {
         /// Dotted path in the payload, as far as it is known.
@@ -141,7 +152,7 @@ impl ResourceHint {
     pub fn kind(&self) -> &'static str {
         match self.pieces.as_slice() {
             [Piece::Literal(_)] => "literal",
-            [Piece::Env { .. }] => "env",
+            [Piece::Env { .. } | Piece::EnvMember { .. }] => "env",
             [Piece::Event { .. }] => "event",
             [Piece::Hole(_)] | [] => "unknown",
             pieces
@@ -155,13 +166,14 @@ impl ResourceHint {
         }
     }
 
-    /// The text of the JSON interface: the literal, the variable's name, the pattern with `*` for each part not
+    /// The text of the JSON interface: the literal, the variable's name (`CONFIG.table` for a member of its JSON), the pattern with `*` for each part not
     /// written in the code; `None` when nothing is known.
     pub fn value(&self) -> Option<String> {
         match (self.kind(), self.pieces.as_slice()) {
             ("unknown", _) => None,
             (_, [Piece::Literal(text)]) => Some(text.clone()),
             (_, [Piece::Env { variable, .. }]) => Some(variable.clone()),
+            (_, [Piece::EnvMember { variable, path, .. }]) => Some(format!("{variable}.{}", path.join("."))),
             (_, [Piece::Event { path }]) => Some(path.clone()),
             (_, pieces) => Some(
                 pieces

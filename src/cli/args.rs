@@ -118,7 +118,7 @@ pub struct Project {
     pub role: Option<String>,
 }
 
-/// The Cargo features that the code is read with.
+/// Which code is read: the Cargo features it is built with, and whose.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Features {
     /// Features to switch on, beside the default ones.
@@ -135,6 +135,9 @@ pub struct Features {
     /// Leave default features off.
     #[arg(long, help_heading = "Cargo features")]
     pub no_default_features: bool,
+    /// Read the source of crates that wrap AWS, too, as Cargo keeps it on this machine (`cargo fetch`).
+    #[arg(long)]
+    pub registry_sources: bool,
 }
 
 /// Where the current roles are read from.

@@ -23,7 +23,7 @@ use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{artefacts, cargo, deploy};
+use crate::workspace::{artefacts, cargo, deploy, registry};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
@@ -90,7 +90,15 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let templates = super::templates::in_force(&config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     progress::phase("reading packages and stack templates");
-    let tree = cargo::read(&root);
+    let mut tree = cargo::read(&root);
+    if project.features.registry_sources || config.registry_sources {
+        registry::add(
+            &root,
+            &mut tree,
+            cargo_home().as_deref(),
+            &scan::is_known_without_source,
+        );
+    }
     let managed = |name: &str| catalog.managed_policy(name).map(|policy| policy.document_json);
     let mut deployments = deploy::read_stages(&root, &managed, &sources::stages(&config, &root)?);
     sources::apply(&mut deployments, &config, &root)?;
@@ -168,6 +176,14 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     inputs.choose(&project.functions)?;
     account::read_other_roles(&mut account, project, &mut inputs.workspace, &managed)?;
     Ok(inputs)
+}
+
+/// The folder in which Cargo keeps what it fetched.
+fn cargo_home() -> Option<PathBuf> {
+    let stated = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty());
+    stated
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
 /// The folder of `workspace.manifest`, relative to the scanned root.

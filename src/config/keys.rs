@@ -108,6 +108,13 @@ pub const SECTIONS: &[Section] = &[
                 "Folders with policy templates of your own. They take the place of built-in ones by id, and a later \
                  folder goes before an earlier one.",
             ),
+            key(
+                "registry_sources",
+                Form::Flag,
+                "false",
+                "Whether the source of crates that wrap AWS is read, too: from Cargo's home folder, or from `vendor`, in \
+                 the versions of `Cargo.lock`.",
+            ),
         ],
     },
     Section {

@@ -57,6 +57,8 @@ pub struct Config {
     pub manifest: Option<Stated<String>>,
     /// Folders with policy templates of the team's own; a later one goes before an earlier one.
     pub templates: Vec<String>,
+    /// Whether the source of crates outside the workspace that wrap AWS is read.
+    pub registry_sources: bool,
     /// The only stack templates that count, if any are named.
     pub sources: Vec<Source>,
     /// What CloudTrail recorded.

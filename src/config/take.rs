@@ -34,6 +34,7 @@ pub fn config(file: &str, text: &str, document: &DeTable<'_>) -> (Config, Vec<Pr
             location: place(table.at("manifest")),
         });
         config.templates = table.texts("templates");
+        config.registry_sources = table.flag("registry_sources");
     }
     config.sources = repeated(document, "source")
         .map(|table| Source {

@@ -92,7 +92,7 @@ pub struct ResourceV1 {
     pub member: String,
     /// `literal`, `env`, `pattern`, `event`, `template` or `unknown`.
     pub kind: &'static str,
-    /// The literal, the variable, the pattern, the path; null when unknown.
+    /// The literal, the variable (`CONFIG.table` for a member of its JSON), the pattern, the path; null when unknown.
     pub value: Option<String>,
 }
 

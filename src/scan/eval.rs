@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::usage::Piece;
 
 use super::eval_field::element;
+use super::eval_json::json_members;
 use super::facts::{Callee, Facts, Source};
 use super::ir::{Body, ExprId, ExprKind, FormatPiece, Name, Span};
 use super::types::Ty;
@@ -75,8 +76,12 @@ impl<'x> Evaluator<'x, '_> {
                 let values: Vec<ExprId> = arms.iter().map(|arm| arm.2).collect();
                 self.union(frame, &values)
             }
-            ExprKind::Index(base, _) => {
+            ExprKind::Index(base, index) => {
                 let values = self.eval(frame, *base);
+                if values.iter().any(|value| matches!(value, Value::Json(_))) {
+                    let keys = self.eval(frame, *index);
+                    return json_members(values, &keys, false);
+                }
                 values
                     .into_iter()
                     .map(|value| match value {

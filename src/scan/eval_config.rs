@@ -87,6 +87,11 @@ impl<'x> Evaluator<'x, '_> {
             let names = self.eval(frame, *arg);
             return env_values(&names, span);
         }
+        if path.first().is_some_and(|first| &**first == "serde_json")
+            && let Some(values) = self.json_of(frame, last, args)
+        {
+            return values;
+        }
         if matches!(
             second_last,
             "serde_json" | "serde_yaml" | "toml" | "bincode" | "fs"
@@ -199,6 +204,9 @@ impl<'x> Evaluator<'x, '_> {
         span: super::ir::Span,
         facts: &'x Facts,
     ) -> Values {
+        if let Some(values) = self.json_method(frame, receiver, method, args) {
+            return values;
+        }
         match &**method {
             "to_string" | "to_owned" | "into" | "into_string" | "clone" | "cloned" | "copied" | "as_str"
             | "as_ref" | "as_deref" | "as_mut" | "as_deref_mut" | "borrow" | "take" | "ok" | "ok_or"
@@ -355,7 +363,11 @@ impl<'x> Evaluator<'x, '_> {
         if let [Value::Text(pieces, _)] = defaults.as_slice()
             && let [Piece::Literal(text)] = pieces.as_slice()
         {
-            let is_env = |value: &Value| matches!(value, Value::Text(pieces, _) if matches!(pieces.as_slice(), [Piece::Env { .. }]));
+            let is_env = |value: &Value| match value {
+                Value::Text(pieces, _) => matches!(pieces.as_slice(), [Piece::Env { .. }]),
+                Value::Json(_) => true,
+                _ => false,
+            };
             if !values.is_empty() && values.iter().all(is_env) {
                 let text = text.clone();
                 return values
@@ -431,6 +443,7 @@ fn add_default(value: Value, text: &str) -> Value {
             }
             Value::Text(pieces, origin)
         }
+        Value::Json(json) => Value::Json(json.or(text)),
         other => other,
     }
 }

@@ -70,6 +70,7 @@ impl<'x> Evaluator<'x, '_> {
                     }
                 }
                 Value::Event(path) => out.push(Value::Event(self.event_field(&path, adt, name))),
+                Value::Json(json) => out.extend(self.json_field(json, adt, name)),
                 _ => out.extend(self.field_of_type(adt, Some(variant), name)),
             }
         }
@@ -101,6 +102,11 @@ impl<'x> Evaluator<'x, '_> {
                 Value::Event(path) => match adt {
                     Some(adt) => out.push(Value::Event(self.event_field(&path, adt, name))),
                     None => out.push(Value::Event(outside_event_field(&path, name))),
+                },
+                Value::Json(json) => match adt {
+                    Some(adt) => out.extend(self.json_field(json, adt, name)),
+                    None if name == "0" => out.push(Value::Json(json)),
+                    None => out.extend(unknown("it is a field of JSON whose type is not known")),
                 },
                 Value::Instance(own) => out.extend(self.field_of_type(own, None, name)),
                 Value::Unknown(reason) => match adt {
@@ -246,21 +252,7 @@ impl<'x> Evaluator<'x, '_> {
     }
 
     pub(super) fn event_field(&self, path: &str, adt: AdtId, name: &str) -> String {
-        let data = &self.scanned.world.adts[adt];
-        let field = data
-            .variants
-            .iter()
-            .find_map(|variant| variant.fields.get(variant.field(name)?));
-        let renamed = field.and_then(|field| field.attrs.serde_rename.clone());
-        let text = match (renamed, data.attrs.serde_rename_all.as_deref()) {
-            (Some(renamed), _) => renamed.to_string(),
-            (None, Some("camelCase")) => super::eval_config::camel(name),
-            (None, Some("PascalCase")) => super::eval_config::pascal(name),
-            (None, Some("SCREAMING_SNAKE_CASE")) => name.to_uppercase(),
-            (None, Some("kebab-case")) => name.replace('_', "-"),
-            _ => name.to_owned(),
-        };
-        join_event(path, &text)
+        join_event(path, &self.serde_name(adt, name))
     }
 }
 

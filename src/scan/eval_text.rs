@@ -14,7 +14,7 @@ pub(super) fn changed(values: Values, method: &Name, replaced: Option<(&str, &st
                 Some(pieces) => Value::Text(pieces, origin),
                 None => Value::Unknown(format!("it is changed by `{method}`")),
             },
-            Value::Event(_) if !method.starts_with("trim") => {
+            Value::Event(_) | Value::Json(_) if !method.starts_with("trim") => {
                 Value::Unknown(format!("it is changed by `{method}`"))
             }
             other => other,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use rayon::prelude::*;
 
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
+use crate::workspace::registry::SourcePaths;
 
 use super::cfg::CfgContext;
 use super::comments::{Comment, comments_in};
@@ -66,7 +66,7 @@ impl Files {
     }
 
     /// Reads `wanted` and all the module files below them.
-    pub fn load(&mut self, root: &Path, mut wanted: BTreeSet<Wanted>, cfgs: &[CfgContext]) {
+    pub fn load(&mut self, root: SourcePaths<'_>, mut wanted: BTreeSet<Wanted>, cfgs: &[CfgContext]) {
         while !wanted.is_empty() {
             let batch: Vec<Wanted> = wanted
                 .into_iter()
@@ -122,7 +122,7 @@ impl Files {
     /// Reads those files again that took a macro for a plain one which `defines` says their package defines itself.
     pub fn reread(
         &mut self,
-        root: &Path,
+        root: SourcePaths<'_>,
         cfgs: &[CfgContext],
         defines: &(dyn Fn(usize, &str) -> bool + Sync),
     ) {
@@ -151,7 +151,7 @@ impl Files {
     }
 
     /// Module files that files from `start` on declare and that are not read yet.
-    pub fn missing_modules(&mut self, root: &Path, start: usize) -> BTreeSet<Wanted> {
+    pub fn missing_modules(&mut self, root: SourcePaths<'_>, start: usize) -> BTreeSet<Wanted> {
         let mut wanted = BTreeSet::new();
         let mut gaps = Vec::new();
         for file in self.files.iter().skip(start) {
@@ -161,7 +161,7 @@ impl Files {
                 let found = module
                     .candidates
                     .iter()
-                    .find(|path| self.find(file.package, path).is_some() || root.join(path).is_file());
+                    .find(|path| self.find(file.package, path).is_some() || root.of(path).is_file());
                 match found {
                     Some(path) => {
                         if self.find(file.package, path).is_none() {
@@ -217,21 +217,21 @@ pub fn folder(path: &str) -> &str {
 
 impl Off {
     /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
-    fn calls_aws(&self, root: &Path, file: &Wanted) -> bool {
+    fn calls_aws(&self, root: SourcePaths<'_>, file: &Wanted) -> bool {
         let Some((name, path)) = &self.module else {
             return true;
         };
         let files = module_files(&file.base, &file.path, name, path.as_deref());
-        let Some(found) = files.iter().find(|path| root.join(path).is_file()) else {
+        let Some(found) = files.iter().find(|path| root.of(path).is_file()) else {
             return false;
         };
-        let below = ignore::WalkBuilder::new(root.join(module_base(found)))
+        let below = ignore::WalkBuilder::new(root.of(&module_base(found)))
             .standard_filters(false)
             .build()
             .flatten()
             .map(ignore::DirEntry::into_path)
             .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-        std::iter::once(root.join(found)).chain(below).any(|path| {
+        std::iter::once(root.of(found)).chain(below).any(|path| {
             std::fs::read(path).is_ok_and(|bytes| {
                 let text = String::from_utf8_lossy(&bytes);
                 text.contains("aws_sdk_") || text.contains("aws_config")
@@ -307,7 +307,13 @@ struct Parsed {
 }
 
 /// Reads, checks, parses and lowers one file. Macros named in `defined` are the package's own.
-fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTreeSet<Name>) -> Parsed {
+fn read(
+    root: SourcePaths<'_>,
+    want: &Wanted,
+    file: u32,
+    cfg: &CfgContext,
+    defined: &BTreeSet<Name>,
+) -> Parsed {
     let gap = |code: &'static str, message: String, line: usize, column: usize| {
         let place = Location::new(
             &want.path,
@@ -323,7 +329,7 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTree
             ..Parsed::default()
         }
     };
-    let path = root.join(&want.path);
+    let path = root.of(&want.path);
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_FILE) {
         let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
         return gap("file-too-large", message, 1, 1);
@@ -356,7 +362,11 @@ fn read(root: &Path, want: &Wanted, file: u32, cfg: &CfgContext, defined: &BTree
                 gap: None,
                 off: lowerer.off,
                 plain_macros: lowerer.plain_macros,
-                comments: comments_in(&text),
+                // What other projects write settles nothing here.
+                comments: match root.is_foreign(&want.path) {
+                    true => Vec::new(),
+                    false => comments_in(&text),
+                },
             }
         });
         result.map_err(|error| {

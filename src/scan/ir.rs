@@ -417,6 +417,11 @@ pub struct Attrs {
     pub serde_rename: Option<Name>,
     /// `#[serde(rename_all = "…")]`.
     pub serde_rename_all: Option<Name>,
+    /// `#[serde(flatten)]`.
+    pub serde_flatten: bool,
+    /// Something of `#[serde(…)]` that takes the value from elsewhere than the name alone says (`alias`, `with`,
+    /// `from`, `skip`).
+    pub serde_own: bool,
     /// `#[arg(env = "X")]`, `#[clap(env)]` (the latter gives an empty text).
     pub clap_env: Option<Name>,
     /// `default_value = "…"` of clap, `default` of others.

@@ -77,8 +77,17 @@ impl Lowerer<'_> {
                 None
             };
             match key.as_str() {
+                // `rename(deserialize = "…")`.
+                "rename" | "rename_all" if is_serde && value.is_none() => lowered.serde_own = true,
                 "rename" if is_serde => lowered.serde_rename = value,
                 "rename_all" if is_serde => lowered.serde_rename_all = value,
+                "flatten" if is_serde => lowered.serde_flatten = true,
+                "with" | "alias" | "deserialize_with" | "skip" | "skip_deserializing" | "from"
+                | "try_from" | "remote"
+                    if is_serde =>
+                {
+                    lowered.serde_own = true;
+                }
                 "env" | "from" if !is_serde => {
                     lowered.clap_env = Some(value.unwrap_or_else(|| Arc::from("")));
                 }

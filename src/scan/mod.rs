@@ -21,6 +21,7 @@ mod eval_response;
 mod eval_settings;
 mod eval_text;
 mod eval_flow;
+mod eval_json;
 mod expand;
 mod extension;
 mod facts;
@@ -73,12 +74,14 @@ use crate::catalog::Catalog;
 use crate::usage::{CallSite, Gap, Location};
 use crate::workspace::cargo::{CargoTree, TargetKind};
 use crate::workspace::model::BinaryId;
+use crate::workspace::registry::SourcePaths;
 
 use cfg::CfgContext;
 use expand::{Expander, MacroTable};
 use files::{Files, Wanted};
 use world::{CrateId, FnId, World};
 
+pub use packages::is_known_without_source;
 pub use separate::Deployed;
 
 /// Stack of each scanning thread: expressions may nest as deep as a file of the greatest size allows.
@@ -198,8 +201,9 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         .collect();
     let cfgs = packages::cfgs(cargo, options);
     let mut files = Files::default();
-    files.load(root, wanted(cargo, &relevant, options), &cfgs);
-    let opaque = expand_macros(root, &world, &mut files, &cfgs);
+    let sources = SourcePaths::new(root, cargo);
+    files.load(sources, wanted(cargo, &relevant, options), &cfgs);
+    let opaque = expand_macros(sources, &world, &mut files, &cfgs);
     let (entries, mut gaps) = build_crates(&mut world, &files, cargo, &relevant, options);
     world.resolve_imports();
     signatures::resolve_signatures(&mut world);
@@ -366,7 +370,7 @@ fn wanted(cargo: &CargoTree, relevant: &BTreeSet<usize>, options: &ScanOptions) 
 
 /// Expands macros in all files; returns the invocations that stay unread, by file.
 fn expand_macros(
-    root: &Path,
+    root: SourcePaths<'_>,
     world: &World<'_>,
     files: &mut Files,
     cfgs: &[CfgContext],

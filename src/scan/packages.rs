@@ -10,6 +10,7 @@ use crate::catalog::wrapper::{Wrapper, wrappers};
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::{CargoPackage, CargoTree, DependencyKind, TargetKind};
 use crate::workspace::cargo_lock::CargoLock;
+use crate::workspace::registry::{RegistrySources, SourcePaths};
 
 use super::ScanOptions;
 use super::cfg::CfgContext;
@@ -337,14 +338,15 @@ pub fn unmodelled(
                 continue;
             }
             let manifest = crate::workspace::cargo::join(&package.dir, "Cargo.toml");
-            let line = line_of(root, &manifest, &dependency.package);
+            let line = line_of(root, cargo, &manifest, &dependency.package);
+            let lock = CargoLock::file(root, &package.dir).and_then(|file| locks.get_key_value(&file));
             gaps.push(
                 Gap::new(
                     "unmodelled-dependency",
                     format!("`{}` is not read: {what}", dependency.package),
                 )
                 .at(Location::new(manifest, line, 1))
-                .hint("declare what it needs in `rolefit.toml`"),
+                .hint(remedy(cargo, lock, &dependency.package)),
             );
         }
     }
@@ -419,22 +421,41 @@ fn locked(
             .iter()
             .filter(|dependency| dependency.kind == DependencyKind::Normal);
         for dependency in direct {
-            for (user, sdks) in lock.users_of_sdk(&dependency.package) {
-                let told = format!("`{user}` is not read");
-                if TYPES_ONLY.contains(&user.as_str())
-                    || known.iter().any(|gap| gap.message.starts_with(&told))
-                {
+            let users = lock.users_of_sdk(&dependency.package);
+            let told: BTreeMap<String, String> = match &cargo.registry {
+                Some(registry) => lock
+                    .behind(&dependency.package)
+                    .into_iter()
+                    .filter_map(|name| {
+                        let why = registry.unread.get(file)?.get(&name)?.clone();
+                        Some((name, why))
+                    })
+                    .collect(),
+                None => users
+                    .into_iter()
+                    .filter(|(user, _)| !lock.all_versions(user, &is_known_without_source))
+                    .map(|(user, sdks)| {
+                        let sdks: Vec<String> = sdks.into_iter().collect();
+                        (
+                            user,
+                            format!(
+                                "it uses {} by itself (`--registry-sources` reads it)",
+                                sdks.join(", ")
+                            ),
+                        )
+                    })
+                    .collect(),
+            };
+            for (name, what) in told {
+                let told = format!("`{name}` is not read");
+                if known.iter().any(|gap| gap.message.starts_with(&told)) {
                     continue;
                 }
-                let sdks: Vec<String> = sdks.into_iter().collect();
-                let line = line_of(root, file, &format!("name = \"{user}\""));
+                let line = line_of(root, cargo, file, &format!("name = \"{name}\""));
                 gaps.push(
-                    Gap::new(
-                        "unmodelled-dependency",
-                        format!("{told}: it uses {} by itself", sdks.join(", ")),
-                    )
-                    .at(Location::new(file.clone(), line, 1))
-                    .hint("declare what it needs in `rolefit.toml`"),
+                    Gap::new("unmodelled-dependency", format!("{told}: {what}"))
+                        .at(Location::new(file.clone(), line, 1))
+                        .hint(remedy(cargo, Some((file, lock)), &name)),
                 );
             }
         }
@@ -442,8 +463,37 @@ fn locked(
     gaps
 }
 
-fn line_of(root: &std::path::Path, manifest: &str, name: &str) -> u32 {
-    let text = std::fs::read_to_string(root.join(manifest)).unwrap_or_default();
+/// What to do about a crate that is not read.
+fn remedy(cargo: &CargoTree, lock: Option<(&String, &CargoLock)>, name: &str) -> String {
+    let declare = "declare what it needs in `rolefit.toml`";
+    let Some((file, lock)) = lock else {
+        return declare.to_owned();
+    };
+    let unread = |registry: &RegistrySources| {
+        registry
+            .unread
+            .get(file)
+            .is_some_and(|unread| unread.contains_key(name))
+    };
+    match &cargo.registry {
+        None if !lock.users_of_sdk(name).is_empty() => {
+            format!("have its source read (`--registry-sources`), or {declare}")
+        }
+        Some(registry) if unread(registry) => format!("run `cargo fetch`, or {declare}"),
+        _ => declare.to_owned(),
+    }
+}
+
+/// Whether a crate that uses an SDK crate can be judged without its source: a policy template tells what it calls, or it
+/// only uses types.
+pub fn is_known_without_source(name: &str, version: &str) -> bool {
+    let wrapper = wrappers().get(&name.replace('-', "_"));
+    TYPES_ONLY.contains(&name) || wrapper.is_some_and(|wrapper| was_checked(wrapper, Some(version)))
+}
+
+fn line_of(root: &std::path::Path, cargo: &CargoTree, manifest: &str, name: &str) -> u32 {
+    let path = SourcePaths::new(root, cargo).of(manifest);
+    let text = std::fs::read_to_string(path).unwrap_or_default();
     let line = text.lines().position(|line| line.contains(name));
     line.and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1)
 }

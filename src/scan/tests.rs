@@ -2,7 +2,8 @@
 //!
 //! `//- path` starts a file (the default is `src/main.rs`; a manifest with the usual SDK crates is added unless one is
 //! given). `//~` on the line of a call's method name tells what is found there: `[@binary] operation Member=hint …`,
-//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
+//! several separated by ` ; `. Hints: `lit:x`, `env:X`, `env:X:default`, `json:X.member`
+//! (`=text` if the variable's default has it, `:text` if the code does), `pat:x*`, `ev:path`, `?`, `unset`; alternatives are
 //! separated by `|`. Only the members that are named are compared. `//~ unreached operation` is a call that no binary
 //! reaches, `//~ assumed operation` one under an assumed role, `//~ gap code` a gap. Whatever is found and not told, or told and not found, fails.
 //!
@@ -152,6 +153,19 @@ fn show(hint: &ResourceHint) -> String {
                 default: Some(default),
             },
         ] => format!("env:{variable}:{default}"),
+        [
+            Piece::EnvMember {
+                variable,
+                path,
+                default,
+                absent,
+            },
+        ] => {
+            let default = default.as_ref().map(|text| format!("={text}"));
+            let absent = absent.as_ref().map(|text| format!(":{text}"));
+            let (default, absent) = (default.unwrap_or_default(), absent.unwrap_or_default());
+            format!("json:{variable}.{}{default}{absent}", path.join("."))
+        }
         [Piece::Event { path }] => format!("ev:{path}"),
         [Piece::Hole(_)] => "?".to_owned(),
         pieces => {
@@ -160,6 +174,7 @@ fn show(hint: &ResourceHint) -> String {
                 .map(|piece| match piece {
                     Piece::Literal(text) => text.clone(),
                     Piece::Env { variable, .. } => format!("${{{variable}}}"),
+                    Piece::EnvMember { variable, path, .. } => format!("${{{variable}.{}}}", path.join(".")),
                     _ => "*".to_owned(),
                 })
                 .collect();

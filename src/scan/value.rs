@@ -14,6 +14,7 @@ use crate::usage::{Location, Piece, ResourceHint};
 
 use super::build::location;
 use super::call_site::Scanned;
+use super::eval_json::FromJson;
 use super::eval_settings::Filled;
 use super::facts::Facts;
 use super::ir::{ExprId, Name, Span};
@@ -66,6 +67,8 @@ pub enum Value {
     Object(Rc<Frame>, ExprId),
     /// An SDK structure: the expression that makes its builder.
     Built(FnId, ExprId),
+    /// A part of the JSON in an environment variable.
+    Json(FromJson),
     /// A variant of an SDK enum.
     Variant(Name),
     /// A closure.
@@ -307,6 +310,13 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     pieces: vec![Piece::Event { path: path.clone() }],
                     origin: None,
                 },
+                Value::Json(json) => ResourceHint {
+                    pieces: vec![json.piece()],
+                    origin: json
+                        .origin()
+                        .filter(|span| span.line > 0)
+                        .map(|span| self.place(span)),
+                },
                 Value::Unknown(reason) => ResourceHint::unknown(reason.clone()),
                 Value::Variant(name) => ResourceHint::literal(name.to_string()),
                 Value::Built(..) => ResourceHint::unknown("it is a structure"),
@@ -335,7 +345,7 @@ pub fn limit(values: Values) -> Values {
             kept.push(value);
         }
     }
-    let is_told = |value: &Value| matches!(value, Value::Text(..) | Value::Number(..));
+    let is_told = |value: &Value| matches!(value, Value::Text(..) | Value::Number(..) | Value::Json(_));
     if kept.len() > MAX_VALUES && kept.iter().any(is_told) {
         return vec![Value::Unknown(format!(
             "it has more than {MAX_VALUES} possible values"
@@ -375,7 +385,9 @@ pub fn concat(parts: &[Values], span: Span) -> Values {
                 for piece in more {
                     push_piece(&mut pieces, piece.clone());
                 }
-                let has_env = more.iter().any(|piece| matches!(piece, Piece::Env { .. }));
+                let has_env = more
+                    .iter()
+                    .any(|piece| matches!(piece, Piece::Env { .. } | Piece::EnvMember { .. }));
                 let origin = if has_env { *more_origin } else { *origin };
                 next.push((pieces, origin));
             }
@@ -395,7 +407,7 @@ pub fn add(left: Values, right: Values, span: Span) -> Values {
     let left = if left.is_empty() { nothing() } else { left };
     let right = if right.is_empty() { nothing() } else { right };
     let is_number = |value: &Value| matches!(value, Value::Number(..));
-    let is_text = |value: &Value| matches!(value, Value::Text(..));
+    let is_text = |value: &Value| matches!(value, Value::Text(..) | Value::Json(_));
     if !left
         .iter()
         .chain(&right)
@@ -426,6 +438,7 @@ fn as_pieces(value: &Value) -> (Vec<Piece>, Option<Span>) {
         Value::Text(pieces, origin) => (pieces.clone(), *origin),
         Value::Number(number, span) => (vec![Piece::Literal(number.to_string())], Some(*span)),
         Value::Event(path) => (vec![Piece::Event { path: path.clone() }], None),
+        Value::Json(json) => (vec![json.piece()], json.origin()),
         Value::Unknown(reason) => (vec![Piece::Hole(reason.clone())], None),
         _ => (
             vec![Piece::Hole(

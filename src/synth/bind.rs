@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::env_member::{Untold, member};
 use super::name::{NO_ALIAS, Value, interpret, is_open, service_of};
 use super::runtime::deployed_name;
 use crate::catalog::template::Template;
@@ -263,6 +264,25 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
                     }
                 }
             }
+            Piece::EnvMember {
+                variable,
+                path,
+                default,
+                absent,
+            } => {
+                let (told, note) =
+                    spell_member(variable, path, default.as_deref(), absent.as_deref(), around);
+                match told {
+                    Some(told) => {
+                        text.push_str(&told);
+                        notes.push(note);
+                    }
+                    None => {
+                        text.push('*');
+                        reasons.push(note);
+                    }
+                }
+            }
             Piece::Event { path } => {
                 text.push('*');
                 reasons.push(format!("it comes from the event payload, `{path}`"));
@@ -274,6 +294,62 @@ fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>,
         }
     }
     (text, notes, reasons)
+}
+
+/// Spells out a member of the JSON in a variable, with a note; `None` with the reason if it cannot be told.
+fn spell_member(
+    variable: &str,
+    path: &[String],
+    default: Option<&str>,
+    absent: Option<&str>,
+    around: Surroundings<'_>,
+) -> (Option<String>, String) {
+    let name = format!("{variable}.{}", path.join("."));
+    match (around.function.env.get(variable), around.stack, default) {
+        (Some(value), ..) => match (member(&value.text, path), absent) {
+            (Ok(told), _) => {
+                let note = format!("{name} = `{told}` ({})", value.location);
+                (Some(told), note)
+            }
+            (Err(Untold::Absent), Some(absent)) => (
+                Some(absent.to_owned()),
+                format!(
+                    "{name} is not in the JSON of the stack template ({}): default `{absent}`",
+                    value.location
+                ),
+            ),
+            (Err(Untold::Absent), None) => (
+                None,
+                format!(
+                    "the JSON in environment variable {variable} has no member {} ({})",
+                    path.join("."),
+                    value.location
+                ),
+            ),
+            (Err(Untold::Because(reason)), _) => (
+                None,
+                format!(
+                    "{name} cannot be told: environment variable {variable} {reason} ({})",
+                    value.location
+                ),
+            ),
+        },
+        (None, None, _) => {
+            let symbol = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            (
+                Some(format!("${{{symbol}}}")),
+                format!("{name}, to be filled in at deployment"),
+            )
+        }
+        (None, Some(_), Some(default)) => (
+            Some(default.to_owned()),
+            format!("{variable} is not set in the stack template: default `{default}` for {name}"),
+        ),
+        (None, Some(_), None) => (
+            None,
+            format!("environment variable {variable} is not set in the stack template"),
+        ),
+    }
 }
 
 /// Fills the format in. Returns the resource and the reasons for every part that had to be widened.

@@ -9,6 +9,7 @@
 pub mod adjust;
 pub mod bind;
 pub mod emit;
+mod env_member;
 pub mod expand;
 pub mod merge;
 mod name;

@@ -10,6 +10,8 @@ use toml::{Table, Value};
 
 use crate::usage::{Gap, Location};
 
+use super::registry::RegistrySources;
+
 /// The packages under a root.
 #[derive(Clone, Debug, Default)]
 pub struct CargoTree {
@@ -17,6 +19,8 @@ pub struct CargoTree {
     pub packages: Vec<CargoPackage>,
     /// Manifests that could not be read.
     pub gaps: Vec<Gap>,
+    /// What was read of crates outside the workspace; `None` if nobody asked for them.
+    pub registry: Option<RegistrySources>,
 }
 
 /// A package.
@@ -109,6 +113,17 @@ impl CargoPackage {
         self.targets.iter().find(|target| target.kind == TargetKind::Lib)
     }
 
+    /// The package as one outside the root that is called by another folder.
+    fn moved(mut self, dir: &str) -> Self {
+        dir.clone_into(&mut self.dir);
+        self.outside = true;
+        self.targets.retain(|target| target.kind == TargetKind::Lib);
+        for target in &mut self.targets {
+            target.path = join(dir, &target.path);
+        }
+        self
+    }
+
     /// Targets of one kind.
     pub fn targets_of(&self, kind: TargetKind) -> impl Iterator<Item = &CargoTarget> {
         self.targets.iter().filter(move |target| target.kind == kind)
@@ -140,6 +155,7 @@ pub fn read(root: &Path) -> CargoTree {
         root,
         manifests: BTreeMap::new(),
         gaps: Vec::new(),
+        alone: false,
     };
     let mut dirs = BTreeSet::new();
     let walk = ignore::WalkBuilder::new(root)
@@ -182,7 +198,27 @@ pub fn read(root: &Path) -> CargoTree {
     CargoTree {
         packages: packages.into_values().collect(),
         gaps: reader.gaps,
+        registry: None,
     }
+}
+
+/// The package whose source lies in `place`, called `dir`: its library only, and no workspace around it. Its gaps are
+/// given beside it.
+pub(crate) fn read_alone(place: &Path, dir: &str) -> (Option<CargoPackage>, Vec<Gap>) {
+    let mut reader = Reader {
+        root: place,
+        manifests: BTreeMap::new(),
+        gaps: Vec::new(),
+        alone: true,
+    };
+    let package = reader.package("").map(|package| package.moved(dir));
+    let gaps = reader.gaps.into_iter().map(|mut gap| {
+        if let Some(location) = &mut gap.location {
+            location.file = join(dir, &location.file);
+        }
+        gap
+    });
+    (package, gaps.collect())
 }
 
 /// `path` relative to `root`, with `/`.
@@ -214,6 +250,8 @@ struct Reader<'a> {
     root: &'a Path,
     manifests: BTreeMap<String, Option<Table>>,
     gaps: Vec<Gap>,
+    /// Whether no workspace counts that may lie around a package.
+    alone: bool,
 }
 
 impl Reader<'_> {
@@ -296,6 +334,9 @@ impl Reader<'_> {
 
     /// The folder and table of the workspace that a package belongs to.
     fn workspace_of(&mut self, dir: &str, package: &Value) -> Option<(String, Value)> {
+        if self.alone {
+            return None;
+        }
         if let Some(path) = package.get("workspace").and_then(Value::as_str) {
             let root = join(dir, path);
             let table = self.manifest(&root)?.get("workspace")?.clone();

@@ -14,6 +14,8 @@ pub struct CargoLock {
     dependencies: BTreeMap<String, BTreeSet<String>>,
     /// Packages that come from a registry or a repository, not from the workspace.
     foreign: BTreeSet<String>,
+    /// Versions by package name.
+    versions: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl CargoLock {
@@ -60,6 +62,10 @@ impl CargoLock {
             if package.get("source").is_some() {
                 lock.foreign.insert(name.to_owned());
             }
+            if let Some(version) = package.get("version").and_then(Value::as_str) {
+                let versions = lock.versions.entry(name.to_owned()).or_default();
+                versions.insert(version.to_owned());
+            }
             let dependencies = package.get("dependencies").and_then(Value::as_array);
             let names = dependencies
                 .into_iter()
@@ -75,21 +81,33 @@ impl CargoLock {
         lock
     }
 
+    /// Whether `fits(name, version)` holds for every version of a package.
+    pub fn all_versions(&self, name: &str, fits: &dyn Fn(&str, &str) -> bool) -> bool {
+        let versions = self.versions.get(name);
+        versions.is_some_and(|versions| versions.iter().all(|version| fits(name, version)))
+    }
+
+    /// The packages behind `dependency`, itself included, that are neither the workspace's nor the SDK's own.
+    pub fn behind(&self, dependency: &str) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![dependency.to_owned()];
+        while let Some(name) = todo.pop() {
+            if !is_supporting(&name) && self.foreign.contains(&name) && seen.insert(name.clone()) {
+                todo.extend(self.dependencies.get(&name).into_iter().flatten().cloned());
+            }
+        }
+        seen
+    }
+
     /// The packages behind `dependency`, itself included, that use SDK crates, with those crates. What the SDK's own
     /// supporting crates use does not count.
     pub fn users_of_sdk(&self, dependency: &str) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        let mut todo = vec![dependency.to_owned()];
-        while let Some(name) = todo.pop() {
-            if is_supporting(&name) || !self.foreign.contains(&name) || !seen.insert(name.clone()) {
-                continue;
-            }
+        for name in self.behind(dependency) {
             for next in self.dependencies.get(&name).into_iter().flatten() {
                 if next.starts_with("aws-sdk-") {
                     found.entry(name.clone()).or_default().insert(next.clone());
                 }
-                todo.push(next.clone());
             }
         }
         found
@@ -97,7 +115,7 @@ impl CargoLock {
 }
 
 /// Whether a package is the SDK's own.
-fn is_supporting(name: &str) -> bool {
+pub(crate) fn is_supporting(name: &str) -> bool {
     name.starts_with("aws-sdk-")
         || name.starts_with("aws-smithy-")
         || matches!(

@@ -3,6 +3,7 @@
 pub mod model;
 pub mod cargo;
 pub mod cargo_lock;
+pub mod registry;
 pub mod deploy;
 pub mod artefacts;
 pub mod link;

@@ -25,11 +25,13 @@ mod explain;
 mod fuzz;
 mod gaps;
 mod generated;
+mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
 mod live;
 mod own_policy;
 mod malformed;
+mod registry_sources;
 mod reports;
 mod rules;
 mod runtime;

@@ -28,11 +28,20 @@ def found_in(function):
     return found
 
 
+def judged(got, values):
+    """Too wide: more than what was read. Too vague: `?` stands for some of what was read, and nothing else is added."""
+    if got == values:
+        return "exact"
+    if got > values:
+        return "wide"
+    return "vague" if "?" in got and got - {"?"} < values else "wrong"
+
+
 def main(arguments):
     read = json.loads((pathlib.Path(__file__).parent / "read.json").read_text(encoding="utf-8"))
-    total = dict.fromkeys(("binaries", "read", "found", "both", "values", "exact", "wide", "wrong"), 0)
-    print("| repository | binaries | operations read | found | of them right | missed | values read | exact | too wide | wrong |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    total = dict.fromkeys(("binaries", "read", "found", "both", "values", "exact", "wide", "vague", "wrong"), 0)
+    print("| repository | binaries | operations read | found | of them right | missed | values read | exact | too wide | too vague | wrong |")
+    print("|" + " --- |" * 11)
     remarks = []
     for argument in arguments:
         name, path = argument.split("=", 1)
@@ -51,7 +60,7 @@ def main(arguments):
                 for member, values in members.items():
                     got = found.get(operation, {}).get(member, set())
                     row["values"] += 1
-                    kind = "exact" if got == set(values) else "wide" if got > set(values) else "wrong"
+                    kind = judged(got, set(values))
                     row[kind] += 1
                     if kind != "exact":
                         remarks.append(f"{name} {entry}: {operation} {member} is {sorted(got)}, read {values}")
@@ -63,7 +72,7 @@ def main(arguments):
 
 def print_row(name, row):
     cells = [name, row["binaries"], row["read"], row["found"], row["both"], row["read"] - row["both"]]
-    cells += [row["values"], row["exact"], row["wide"], row["wrong"]]
+    cells += [row["values"], row["exact"], row["wide"], row["vague"], row["wrong"]]
     print("| " + " | ".join(map(str, cells)) + " |")
 
 

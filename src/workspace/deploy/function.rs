@@ -160,8 +160,13 @@ impl<'a> Reading<'a> {
         entries
             .iter()
             .filter_map(|entry| {
+                let text = match &entry.value.value {
+                    // What `jsonencode` makes of a value is a text; the value is kept.
+                    Value::List(_) | Value::Map(_) => super::text::json(self.template, &entry.value),
+                    _ => self.text(&entry.value)?,
+                };
                 let value = EnvValue {
-                    text: super::secrets::shown(&entry.key, self.text(&entry.value)?),
+                    text: super::secrets::shown(&entry.key, text),
                     location: self.location(entry.key_at),
                 };
                 Some((entry.key.clone(), value))

@@ -77,6 +77,7 @@ pub(crate) fn text(template: &Template, node: &Node) -> Option<String> {
                 format!("${{!If {}}}", outline_text(condition))
             })
         }
+        Value::Call(name, argument) if name == "ToJsonString" => Some(json(template, argument)),
         Value::Call(name, argument) => {
             Some(select(template, name, argument).unwrap_or_else(|| opaque(name, argument)))
         }
@@ -104,6 +105,46 @@ fn literal(template: &Template, text: &str) -> String {
             TextPiece::Symbol(symbol) => format!("${{{symbol}}}"),
         })
         .collect()
+}
+
+/// The value as JSON, with the symbols of its texts: what `Fn::ToJsonString` and Terraform's `jsonencode` give.
+pub(crate) fn json(template: &Template, node: &Node) -> String {
+    match &node.value {
+        Value::Null => "null".to_owned(),
+        Value::List(items) => {
+            let items: Vec<String> = items
+                .iter()
+                .filter(|item| !item.is_no_value())
+                .map(|item| json(template, item))
+                .collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Map(entries) => {
+            let members: Vec<String> = entries
+                .iter()
+                .filter(|entry| !entry.value.is_no_value())
+                .map(|entry| format!("{}:{}", quoted(&entry.key), json(template, &entry.value)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        _ => quoted(&text(template, node).unwrap_or_else(|| opaque("ToJsonString", node))),
+    }
+}
+
+/// A stack text as a JSON string; symbols stay as they are.
+fn quoted(text: &str) -> String {
+    let escaped: String = pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            TextPiece::Plain(plain) => {
+                let string = serde_json::Value::from(plain).to_string();
+                let inner = string.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                inner.unwrap_or_default().to_owned()
+            }
+            TextPiece::Symbol(symbol) => format!("${{{symbol}}}"),
+        })
+        .collect();
+    format!("\"{escaped}\"")
 }
 
 fn substitute(template: &Template, text: &str, variables: &[Entry]) -> String {
