@@ -78,7 +78,7 @@ pub enum Colour {
 }
 
 /// What to look at.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Project {
     /// A package, a workspace, or a folder with many of each.
     #[arg(default_value = ".")]

@@ -6,7 +6,7 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Current, Explain, Project};
+use super::args::{Explain, Project};
 use super::{Outcome, assess, say, show};
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
@@ -68,10 +68,8 @@ fn project(args: &Explain, functions: Vec<String>) -> Project {
         no_config: args.no_config,
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
-        deploy: Vec::new(),
-        current: Current::Template,
-        role: None,
         features: args.features.clone(),
+        ..Project::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Current, Features, Init, Project};
+use super::args::{Init, Project};
 use super::assess::{self, Inputs};
 use super::{Outcome, say, show};
 use crate::config::{self, FILE_NAME, HIDDEN_FILE_NAME};
@@ -32,16 +32,8 @@ pub fn run(args: &Init) -> anyhow::Result<Outcome> {
     let inputs = assess::read_code(
         &Project {
             path: args.path.clone(),
-            functions: Vec::new(),
-            usage: None,
-            config: None,
             no_config: true,
-            features: Features::default(),
-            catalog: None,
-            templates: Vec::new(),
-            deploy: Vec::new(),
-            current: Current::Template,
-            role: None,
+            ..Project::default()
         },
         false,
     )?;

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::args::{Current, Lock as Args, Project};
+use super::args::{Lock as Args, Project};
 use super::{Outcome, approved, assess, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
 
@@ -11,15 +11,12 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let project = Project {
         path: args.path.clone(),
         functions: args.functions.clone(),
-        usage: None,
         config: args.config.clone(),
         no_config: args.no_config,
         catalog: args.catalog.clone(),
         templates: args.templates.clone(),
-        deploy: Vec::new(),
-        current: Current::Template,
-        role: None,
         features: args.features.clone(),
+        ..Project::default()
     };
     let inputs = assess::read_code(&project, false)?;
     if inputs.lacks_a_template() {

@@ -5,20 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const FIXTURE: &str = "tests/fixtures/deploy/same-app";
+use super::folder::copy;
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+const FIXTURE: &str = "tests/fixtures/deploy/same-app";
 
 /// `name role` of the functions that the account has, with some arguments; what was said where that failed.
 fn functions(root: &Path, arguments: &[&str]) -> Vec<String> {

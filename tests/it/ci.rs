@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-use crate::demo::copy;
+use crate::folder::copy;
 
 /// A copy of the demo, a `PATH` with rolefit and stand-ins for `cargo` and `gh`, and what GitHub gives a step.
 struct Runner {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::demo::copy;
+use crate::folder::copy;
 
 const MAIN: &str = r#"
 use aws_sdk_s3::Client;

@@ -234,22 +234,8 @@ fn the_comment_says_what_code_has_stopped_using() {
 }
 
 fn copy_of_the_demo() -> tempfile::TempDir {
-    fn copy(from: &Path, to: &Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let to = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                if entry.file_name() != "target" {
-                    copy(&entry.path(), &to);
-                }
-            } else {
-                std::fs::copy(entry.path(), to).unwrap();
-            }
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
-    copy(Path::new("docs/demo/orders"), folder.path());
+    super::folder::copy(Path::new("docs/demo/orders"), folder.path());
     folder
 }
 

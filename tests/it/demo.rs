@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use rolefit::iam::arn::ArnPattern;
 use serde_json::Value;
 
+use super::folder::copy;
+
 const DEMO: &str = "docs/demo/orders";
 
 fn rolefit(arguments: &[&str]) -> Output {
@@ -252,18 +254,5 @@ fn a_file_that_does_not_parse_is_a_gap_of_every_command() {
             gaps.iter().any(|gap| gap["code"] == "unparsable-file"),
             "{command}: {gaps:#?}"
         );
-    }
-}
-
-pub(crate) fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

@@ -5,23 +5,10 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::folder::copy;
+
 const DEMO: &str = "docs/demo/orders";
 const SAME_APP: &str = "tests/fixtures/deploy/same-app";
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            if entry.file_name() != "target" {
-                copy(&entry.path(), &target);
-            }
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 fn rolefit(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rolefit"))

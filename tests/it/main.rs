@@ -22,6 +22,7 @@ mod documents;
 mod emit;
 mod evaluate;
 mod explain;
+mod folder;
 mod fuzz;
 mod gaps;
 mod generated;

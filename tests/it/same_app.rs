@@ -6,21 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const FIXTURE: &str = "tests/fixtures/deploy/same-app";
+use super::folder::copy;
 
-/// Copies a folder into another.
-pub fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+const FIXTURE: &str = "tests/fixtures/deploy/same-app";
 
 /// The report on the application as one folder of the fixture deploys it, with addresses of Terraform as logical ids.
 fn report(form: &str) -> Value {

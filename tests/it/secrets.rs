@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::same_app::copy;
+use super::folder::copy;
 
 const FIXTURE: &str = "tests/fixtures/deploy/same-app";
 

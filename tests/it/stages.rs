@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::same_app::copy;
+use super::folder::copy;
 
 const APP: &str = "tests/fixtures/deploy/same-app";
 

@@ -78,6 +78,13 @@ fn own_role(function: &Function) -> Option<&Role> {
     (beside && role.shared_with.is_empty()).then_some(role)
 }
 
+/// A resource of the template, its properties, and how deep these stand.
+struct Place {
+    resource: Block,
+    properties: Block,
+    indent: usize,
+}
+
 /// Lines to put in the place of others.
 struct Edit {
     /// First line that goes, counted from 0.
@@ -88,25 +95,13 @@ struct Edit {
 }
 
 fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
-    let resource = lines.at(role.location.line, &role.id)?;
-    let properties = lines
-        .child(&resource, "Properties")?
-        .ok_or_else(|| flow(&resource, "Properties"))?;
-    let indent = lines
-        .child_indent(&properties)
-        .ok_or_else(|| flow(&properties, "Properties"))?;
-    let mut edits = Vec::new();
-    let mut place = None;
-    for key in ["Policies", "ManagedPolicyArns"] {
-        if let Some(block) = lines.child(&properties, key)? {
-            place = place.or(Some(block.from));
-            edits.push(Edit {
-                from: block.from,
-                to: block.to,
-                with: String::new(),
-            });
-        }
-    }
+    let Place {
+        resource,
+        properties,
+        indent,
+    } = lines.place(role.location.line, &role.id)?;
+    let mut edits = lines.without(&properties, &["Policies", "ManagedPolicyArns"])?;
+    let place = edits.first().map(|edit| edit.from);
     let attached = cloudformation::attached(deployable, &role.id);
     edits.push(insert(
         place.unwrap_or(properties.to),
@@ -121,40 +116,23 @@ fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> R
 
 fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
     let function = deployable.function;
-    let resource = lines.at(function.location.line, &function.name)?;
-    let properties = lines
-        .child(&resource, "Properties")?
-        .ok_or_else(|| flow(&resource, "Properties"))?;
-    let indent = lines
-        .child_indent(&properties)
-        .ok_or_else(|| flow(&properties, "Properties"))?;
+    let Place {
+        resource,
+        properties,
+        indent,
+    } = lines.place(function.location.line, &function.name)?;
     let id = free_id(deployable);
-    let mut edits = Vec::new();
-    let mut place = None;
-    for key in [
+    let replaced = [
         "Role",
         "Policies",
         "PermissionsBoundary",
         "RolePath",
         "AssumeRolePolicyDocument",
-    ] {
-        if let Some(block) = lines.child(&properties, key)? {
-            place = place.or(Some(block.from));
-            edits.push(Edit {
-                from: block.from,
-                to: block.to,
-                with: String::new(),
-            });
-        }
-    }
+    ];
+    let mut edits = lines.without(&properties, &replaced)?;
+    let place = edits.first().map(|edit| edit.from);
     // Connectors add to any role; what they would add is in the role by now.
-    if let Some(block) = lines.child(&resource, "Connectors")? {
-        edits.push(Edit {
-            from: block.from,
-            to: block.to,
-            with: String::new(),
-        });
-    }
+    edits.extend(lines.without(&resource, &["Connectors"])?);
     let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
     edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
     let mut role = indented(&cloudformation::role_named(deployable, &id), resource.indent);
@@ -303,6 +281,34 @@ impl<'t> Lines<'t> {
             return Err(NotEdited::NotFound(key.to_owned()));
         }
         Ok(self.block(from))
+    }
+
+    /// The resource of a logical id at a 1-based line.
+    fn place(&self, line: u32, id: &str) -> Result<Place, NotEdited> {
+        let resource = self.at(line, id)?;
+        let properties = self
+            .child(&resource, "Properties")?
+            .ok_or_else(|| flow(&resource, "Properties"))?;
+        let indent = self
+            .child_indent(&properties)
+            .ok_or_else(|| flow(&properties, "Properties"))?;
+        Ok(Place {
+            resource,
+            properties,
+            indent,
+        })
+    }
+
+    /// The edits that take keys out of a block, those that it has.
+    fn without(&self, block: &Block, keys: &[&str]) -> Result<Vec<Edit>, NotEdited> {
+        let mut edits = Vec::new();
+        for key in keys {
+            if let Some(Block { from, to, .. }) = self.child(block, key)? {
+                let with = String::new();
+                edits.push(Edit { from, to, with });
+            }
+        }
+        Ok(edits)
     }
 
     /// The block that begins at a line: what is indented deeper, and the list that may stand as deep as its key.

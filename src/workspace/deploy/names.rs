@@ -281,16 +281,7 @@ impl Stack {
 
     /// A text with the defaults of the parameters that have one; for comparing names, never for output.
     pub fn with_defaults(&self, text: &str) -> String {
-        pieces(text)
-            .into_iter()
-            .map(|piece| match piece {
-                TextPiece::Plain(plain) => plain.to_owned(),
-                TextPiece::Symbol(symbol) => match self.parameters.get(symbol) {
-                    Some(Some(default)) => default.clone(),
-                    _ => format!("${{{symbol}}}"),
-                },
-            })
-            .collect()
+        super::text::with_defaults(text, &self.parameters)
     }
 
     /// The name and the attribute that a symbol is made of. Addresses of Terraform have dots themselves.

@@ -1,5 +1,7 @@
 //! Stack texts: what a template's value says, with `${Symbol}` for what only a deployment fills in.
 
+use std::collections::BTreeMap;
+
 use super::node::{Entry, Node, Value};
 use super::template::Template;
 
@@ -30,6 +32,20 @@ pub(crate) fn pieces(text: &str) -> Vec<TextPiece<'_>> {
         pieces.push(TextPiece::Plain(rest));
     }
     pieces
+}
+
+/// A text with the defaults of the parameters that have one.
+pub(crate) fn with_defaults(text: &str, parameters: &BTreeMap<String, Option<String>>) -> String {
+    pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            TextPiece::Plain(plain) => plain.to_owned(),
+            TextPiece::Symbol(symbol) => match parameters.get(symbol) {
+                Some(Some(default)) => default.clone(),
+                _ => format!("${{{symbol}}}"),
+            },
+        })
+        .collect()
 }
 
 /// The symbol a text consists of, if it is one symbol and nothing else.

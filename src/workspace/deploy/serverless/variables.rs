@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::super::node::{Entry, Mark, Node, Value};
 use super::super::parse::parse;
 use super::super::relocate::in_file;
-use super::super::text::{TextPiece, pieces as stack_pieces};
+use super::super::text::with_defaults;
 use super::expression::{Piece, Place, pieces, places};
 use crate::usage::{Gap, Location};
 use crate::workspace::cargo::join;
@@ -124,16 +124,7 @@ impl<'a> Variables<'a> {
 
     /// A text with the defaults of the parameters in it.
     pub(super) fn with_defaults(&self, text: &str) -> String {
-        stack_pieces(text)
-            .into_iter()
-            .map(|piece| match piece {
-                TextPiece::Plain(plain) => plain.to_owned(),
-                TextPiece::Symbol(symbol) => match self.parameters.get(symbol) {
-                    Some(Some(default)) => default.clone(),
-                    _ => format!("${{{symbol}}}"),
-                },
-            })
-            .collect()
+        with_defaults(text, &self.parameters)
     }
 
     /// Walks down maps and lists, filling in only what is on the way and at its end.
