@@ -8,6 +8,8 @@
 //!
 //! The result does not depend on the order of files or records, on duplicates, or on the number of threads.
 
+mod time;
+mod distinct;
 mod json;
 mod record;
 mod inflate;
@@ -45,7 +47,7 @@ pub use pattern::NamePattern;
 
 use attribute::Functions;
 use files::{Object, ObjectError};
-use fold::{Counted, Fold, Folder};
+use fold::{Fold, Folder};
 use inflate::InflateError;
 
 /// What a trail tells.
@@ -57,6 +59,9 @@ pub struct Trail {
     pub objects: usize,
     /// How many different events were read.
     pub events: u64,
+    /// Whether `events`, or a number in `skipped` or `unmapped`, is an estimate: beyond some 16,000 different events they are,
+    /// within a percent or so.
+    pub estimated: bool,
     /// Events, and whole files, that do not count, by the reason in kebab case: `service-principal`, `digest` …
     pub skipped: BTreeMap<String, u64>,
     /// Calls of functions that the catalogue knows no operation for, by event source and event name.
@@ -77,10 +82,9 @@ pub struct Trail {
 /// Files that cannot be read are gaps, and cost themselves alone.
 pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads: usize) -> Trail {
     let (objects, failures) = files::list(path);
-    let counted = Counted::new();
     let functions = Functions::new(functions);
     let reader = || Reader {
-        folder: Folder::new(catalog, functions.clone(), &counted),
+        folder: Folder::new(catalog, functions.clone()),
         part: Part::default(),
     };
     let read_all = || {

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::json::Text;
+use super::time::Time;
 
 /// A record as it is written. `R` holds the request parameters, unread.
 #[derive(Debug, Deserialize)]
@@ -131,39 +132,8 @@ impl<R> Record<'_, R> {
         self.event_category.as_str() == "Data" || self.management_event.as_str().eq_ignore_ascii_case("false")
     }
 
-    /// When it happened, as `2026-11-04T08:30:00Z`; `None` when that is not told in a known form.
-    pub(super) fn time(&self) -> Option<String> {
-        normal_time(self.event_time.as_str())
-    }
-}
-
-/// Brings `2026-11-04 08:30:00` and fractions of seconds to the form that CloudTrail writes.
-fn normal_time(text: &str) -> Option<String> {
-    let head = text.get(..19)?;
-    let fits = head.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        10 => matches!(byte, b'T' | b' '),
-        13 | 16 => byte == b':',
-        _ => byte.is_ascii_digit(),
-    });
-    let rest = text
-        .get(19..)?
-        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    (fits && matches!(rest, "" | "Z" | "+00:00" | " UTC")).then(|| head.replace(' ', "T") + "Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::normal_time;
-
-    #[test]
-    fn times_come_in_several_forms() {
-        let normal = Some("2023-01-09T16:01:21Z".to_owned());
-        assert_eq!(normal_time("2023-01-09T16:01:21Z"), normal);
-        assert_eq!(normal_time("2023-01-09 16:01:21"), normal);
-        assert_eq!(normal_time("2023-01-09T16:01:21.345Z"), normal);
-        assert_eq!(normal_time("2023-01-09T16:01:21+02:00"), None);
-        assert_eq!(normal_time("yesterday"), None);
-        assert_eq!(normal_time(""), None);
+    /// When it happened; `None` when that is not told in a known form.
+    pub(super) fn time(&self) -> Option<Time> {
+        Time::parse(self.event_time.as_str())
     }
 }
