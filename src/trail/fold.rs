@@ -3,22 +3,23 @@
 //! Folding is a union: taking in a record twice changes nothing, since what is counted are different event ids
 //! ([`Distinct`]). Folds of different objects are merged in any order with the same result.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::usage::OperationId;
 
-use super::attribute::{Functions, Learned, Session, scope_version};
+use super::attribute::{Learned, Session, scope_version, session};
 use super::classify::{Class, Outcome, classify};
 use super::container::Sink;
 use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
 use super::group::Group;
 use super::inputs::{self, Members, Value};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
+use super::ledger::Stream;
 use super::operation::EventNames;
 use super::record::Record;
-use super::time::Span;
+use super::time::{Days, Span};
 
 /// What a call is, apart from its resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +43,8 @@ pub(super) struct Fold {
     /// The different events.
     pub(super) events: Distinct,
     pub(super) span: Span,
-    pub(super) data_event_sources: BTreeSet<String>,
+    /// The days on which there were events, by whomever.
+    pub(super) streams: HashMap<Stream, Days>,
 }
 
 impl Default for Fold {
@@ -53,7 +55,7 @@ impl Default for Fold {
             skipped: BTreeMap::new(),
             events: Distinct::new(OF_A_TRAIL),
             span: Span::default(),
-            data_event_sources: BTreeSet::new(),
+            streams: HashMap::new(),
         }
     }
 }
@@ -65,6 +67,8 @@ pub(super) struct Found {
     pub(super) records: bool,
     /// Whether it holds something that has nothing to do with trails.
     pub(super) foreign: bool,
+    /// Whether it is a digest.
+    pub(super) digest: bool,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
 }
@@ -75,17 +79,15 @@ pub(super) struct Folder<'k> {
     found: Found,
     names: EventNames<'k>,
     members: Members<'k>,
-    functions: Functions<'k>,
 }
 
 impl<'k> Folder<'k> {
-    pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>) -> Self {
+    pub(super) fn new(catalog: &'k Catalog) -> Self {
         Self {
             fold: Fold::default(),
             found: Found::default(),
             names: EventNames::new(catalog),
             members: Members::default(),
-            functions,
         }
     }
 
@@ -112,12 +114,7 @@ impl Sink for Folder<'_> {
         self.fold.events.insert(id);
         let time = record.time();
         self.fold.span.widen(time);
-        if record.is_data_event() {
-            let source = record.event_source.as_str();
-            if !self.fold.data_event_sources.contains(source) {
-                self.fold.data_event_sources.insert(source.to_owned());
-            }
-        }
+        self.fold.see_day(record);
         let (class, denied) = match classify(record) {
             Outcome::Skip(what) => return self.count_skipped(what, id),
             Outcome::Counts(class, denied) => (class, denied),
@@ -130,7 +127,7 @@ impl Sink for Folder<'_> {
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
         let operation = self.names.operation(source, name, &parameters);
         let key = GroupKey {
-            session: self.functions.session(identity, &mut self.fold.learned),
+            session: session(identity, &mut self.fold.learned),
             class,
             event_source: source.to_owned(),
             event_name: name.to_owned(),
@@ -138,7 +135,10 @@ impl Sink for Folder<'_> {
             region: record.aws_region.as_str().to_owned(),
             data_event: record.is_data_event(),
         };
-        let inputs = operation.map_or_else(Vec::new, |operation| self.members.inputs(operation, &parameters));
+        let inputs = match operation {
+            Some(operation) => self.members.inputs(operation, &parameters),
+            None => inputs::as_recorded(&parameters),
+        };
         let anchors = anchors(&inputs);
 
         let cell = self.fold.groups.entry(key).or_default().cell(anchors);
@@ -152,6 +152,7 @@ impl Sink for Folder<'_> {
 
     fn skip(&mut self, what: &'static str, text: &str) {
         self.count_skipped(what, hash_parts([text]));
+        self.found.digest |= what == "digest";
         self.found.foreign |= what == "not-a-trail-object";
         self.found.records |= what != "not-a-trail-object";
     }
@@ -183,7 +184,24 @@ impl Fold {
         }
         self.events.merge(other.events);
         self.span.merge(other.span);
-        self.data_event_sources.extend(other.data_event_sources);
+        for (stream, days) in other.streams {
+            self.streams.entry(stream).or_default().merge(days);
+        }
+    }
+
+    /// Notes the day of an event, by whomever.
+    fn see_day<R>(&mut self, record: &Record<'_, R>) {
+        let stream = Stream {
+            account: record.account().to_owned(),
+            region: record.aws_region.as_str().to_owned(),
+            data: record
+                .is_data_event()
+                .then(|| record.event_source.as_str().to_owned()),
+        };
+        let days = self.streams.entry(stream).or_default();
+        if let Some(time) = record.time() {
+            days.insert(time);
+        }
     }
 }
 

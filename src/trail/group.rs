@@ -104,6 +104,33 @@ impl Group {
         }
     }
 
+    /// Adds a cell; `None` stands for calls that are not kept apart.
+    pub(super) fn add(&mut self, apart_by: Option<Vec<(String, String)>>, cell: Cell) {
+        match apart_by {
+            Some(anchors) => self.cell(anchors).merge(cell),
+            None => self.merge(Self::Together(Box::new(cell))),
+        }
+    }
+
+    /// The cells, with what they are kept apart by.
+    pub(super) fn iter(&self) -> Vec<(Option<&[(String, String)]>, &Cell)> {
+        match self {
+            Self::Apart(cells) => cells
+                .iter()
+                .map(|(anchors, cell)| (Some(anchors.as_slice()), cell))
+                .collect(),
+            Self::Together(all) => vec![(None, all)],
+        }
+    }
+
+    /// The cells, to be changed.
+    pub(super) fn cells_mut(&mut self) -> Vec<&mut Cell> {
+        match self {
+            Self::Apart(cells) => cells.values_mut().collect(),
+            Self::Together(all) => vec![all],
+        }
+    }
+
     /// The cells.
     pub(super) fn cells(self) -> Vec<Cell> {
         match self {

@@ -10,6 +10,7 @@ use super::classify::Class;
 use super::distinct::Count;
 use super::fold::{Fold, GroupKey};
 use super::group::{Cell, Group, Seen};
+use super::inputs;
 use super::time::Time;
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
@@ -66,7 +67,8 @@ pub struct Observation {
 }
 
 /// Attributes and names all groups.
-pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
+pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
+    functions.teach(fold.groups.keys().map(|key| &key.session), &mut fold.learned);
     let skipped: BTreeMap<String, Count> = fold
         .skipped
         .into_iter()
@@ -83,7 +85,11 @@ pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
             .collect(),
         first: fold.span.first.map(|time| time.to_string()),
         last: fold.span.last.map(|time| time.to_string()),
-        data_event_sources: fold.data_event_sources,
+        data_event_sources: fold
+            .streams
+            .into_keys()
+            .filter_map(|stream| stream.data)
+            .collect(),
         ..Trail::default()
     };
     // Function and group, with the session of no more interest: groups of several sessions become one.
@@ -151,6 +157,7 @@ fn observation(
         inputs: cell
             .inputs
             .into_iter()
+            .filter(|(path, _)| inputs::recorded(path).is_none())
             .map(|(path, seen)| (path, hints(&seen)))
             .collect(),
         arns: cell

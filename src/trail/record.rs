@@ -24,6 +24,8 @@ pub(super) struct Record<'a, R> {
     #[serde(default)]
     pub(super) aws_region: Text<'a>,
     #[serde(default)]
+    recipient_account_id: Text<'a>,
+    #[serde(default)]
     pub(super) event_type: Text<'a>,
     #[serde(default)]
     pub(super) event_category: Text<'a>,
@@ -130,6 +132,19 @@ impl<R> Record<'_, R> {
     /// Whether it is a data event.
     pub(super) fn is_data_event(&self) -> bool {
         self.event_category.as_str() == "Data" || self.management_event.as_str().eq_ignore_ascii_case("false")
+    }
+
+    /// The account whose trail holds it; records of before 2014 tell the caller's alone.
+    pub(super) fn account(&self) -> &str {
+        let of_caller = || {
+            self.user_identity
+                .as_ref()
+                .map_or("", |identity| identity.account_id.as_str())
+        };
+        match self.recipient_account_id.as_str() {
+            "" => of_caller(),
+            account => account,
+        }
     }
 
     /// When it happened; `None` when that is not told in a known form.

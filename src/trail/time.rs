@@ -104,6 +104,18 @@ impl Days {
         self.months.iter().map(|(month, days)| (*month, *days))
     }
 
+    /// The days as numbers, in order; see [`super::day::number`].
+    pub(super) fn numbers(&self) -> Vec<i64> {
+        let days = |(month, days): (u16, u32)| {
+            (1..=31)
+                .filter(move |day| days & (1 << (day - 1)) != 0)
+                .filter_map(move |day| {
+                    super::day::number(&format!("{:04}-{:02}-{day:02}", month / 12, month % 12 + 1))
+                })
+        };
+        self.months().flat_map(days).collect()
+    }
+
     /// A set of its months.
     #[allow(dead_code, reason = "the form in which stores keep it")]
     pub(super) fn of_months(months: impl IntoIterator<Item = (u16, u32)>) -> Self {
