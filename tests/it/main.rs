@@ -26,6 +26,7 @@ mod folder;
 mod fuzz;
 mod gaps;
 mod generated;
+mod hostile;
 mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
