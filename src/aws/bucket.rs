@@ -52,8 +52,18 @@ pub struct Fetched {
     pub object: Stored,
     /// Its bytes, as stored.
     pub content: Result<Vec<u8>, AwsError>,
-    /// The place in memory that it takes, free once this is dropped.
-    _place: OwnedSemaphorePermit,
+    room: Room,
+}
+
+/// A place in memory, free once this is dropped.
+#[derive(Debug)]
+pub struct Room(#[allow(dead_code, reason = "dropping it is its use")] OwnedSemaphorePermit);
+
+impl Fetched {
+    /// The content, and the place in memory that it takes until that is dropped.
+    pub fn into_parts(self) -> (Result<Vec<u8>, AwsError>, Room) {
+        (self.content, self.room)
+    }
 }
 
 impl<'a> Bucket<'a> {
@@ -82,6 +92,11 @@ impl<'a> Bucket<'a> {
             }
             None => Err(error),
         }
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.place.bucket
     }
 
     /// The region of the bucket.
@@ -213,7 +228,7 @@ async fn fetch_all(fetcher: &Fetcher, objects: Vec<Stored>, sender: &Sender<Fetc
             let _ = sender.send(Fetched {
                 object,
                 content,
-                _place: place,
+                room: Room(place),
             });
         });
     }

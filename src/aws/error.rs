@@ -2,7 +2,7 @@
 
 use aws_sdk_iam::error::ProvideErrorMetadata;
 
-use crate::trail::denial;
+use crate::trail::{StoreError, denial};
 
 /// Codes by which services say that the caller may not do it.
 const DENIED: [&str; 4] = [
@@ -65,6 +65,17 @@ pub enum AwsError {
     /// No role, or several, can be the one that is meant.
     #[error("{0}")]
     Role(String),
+}
+
+/// Why a source could not be read into a store.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The account did not give it.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A call for which a permission is missing.

@@ -8,13 +8,17 @@ mod accessed;
 mod lookup;
 mod bucket;
 mod listing;
+mod from_bucket;
+mod from_history;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub use accessed::Accessed;
-pub use bucket::{Bucket, Fetched, Stored};
-pub use error::{AwsError, Denied};
+pub use bucket::{Bucket, Fetched, Room, Stored};
+pub use error::{AwsError, Denied, SourceError};
+pub use from_bucket::{BucketDone, FromBucket};
+pub use from_history::{FromHistory, HistoryDone, Listener};
 pub use functions::Listed;
 pub use listing::{Chunk, Listing, Wanted};
 pub use lookup::{Asked, Estimate, EventPage, estimate, horizon, settled, shown, unread};

@@ -1,5 +1,7 @@
 //! Times as CloudTrail writes them: `2026-11-04T08:30:00Z`, and days as the keys of its objects have them.
 
+use super::day;
+
 /// A day of the Gregorian calendar, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i64);
@@ -7,12 +9,7 @@ pub struct Day(i64);
 impl Day {
     /// The day that `2026-11-04` or a time that begins so names.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.get(..10)?.splitn(3, '-');
-        let mut next = || parts.next()?.parse::<i64>().ok();
-        let (year, month, day) = (next()?, next()?, next()?);
-        let same = Self::of(year, month, day);
-        // What is no date, such as 31 February, comes back as another one.
-        (same.date() == (year, month, day)).then_some(same)
+        day::number(text).map(Self)
     }
 
     /// The day of a time in seconds since 1970.
@@ -32,38 +29,13 @@ impl Day {
 
     /// `2026/11/04`, as in the keys of a trail's objects.
     pub fn in_key(self) -> String {
-        let (year, month, day) = self.date();
-        format!("{year:04}/{month:02}/{day:02}")
-    }
-
-    // Both ways after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, eras have 400 years.
-    fn of(year: i64, month: i64, day: i64) -> Self {
-        let year = if month <= 2 { year - 1 } else { year };
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        Self(era * 146_097 + day_of_era - 719_468)
-    }
-
-    fn date(self) -> (i64, i64, i64) {
-        let days = self.0 + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let year = era * 400 + year_of_era + i64::from(month <= 2);
-        (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+        day::text(self.0).replace('-', "/")
     }
 }
 
 impl std::fmt::Display for Day {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (year, month, day) = self.date();
-        write!(f, "{year:04}-{month:02}-{day:02}")
+        f.write_str(&day::text(self.0))
     }
 }
 
