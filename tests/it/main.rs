@@ -29,7 +29,11 @@ mod generated;
 mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
+mod cloud;
+#[cfg(feature = "live")]
 mod live;
+#[cfg(feature = "live")]
+mod observe_live;
 mod own_policy;
 mod malformed;
 mod registry_sources;
