@@ -20,6 +20,7 @@ mod observed;
 mod overview;
 mod progress;
 mod render;
+mod replay;
 mod rule;
 mod scan;
 mod simulate;
@@ -98,6 +99,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
+        Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),

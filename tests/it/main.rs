@@ -33,6 +33,7 @@ mod live;
 mod own_policy;
 mod malformed;
 mod registry_sources;
+mod replay;
 mod reports;
 mod rules;
 mod runtime;
