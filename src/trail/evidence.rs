@@ -46,10 +46,10 @@ impl Observation {
         } else {
             ""
         };
-        let calls = if self.count == 1 {
-            "1 call".to_owned()
-        } else {
-            format!("{} calls", self.count)
+        let calls = match (self.count, self.estimated) {
+            (1, _) => "1 call".to_owned(),
+            (count, false) => format!("{count} calls"),
+            (count, true) => format!("about {count} calls"),
         };
         let note = format!(
             "{calls} recorded, {} to {}{failed}",
@@ -96,9 +96,10 @@ impl Trail {
             format!("data events of {}", sources.join(", "))
         };
         format!(
-            "CloudTrail {}..{}: {} events, {data}",
+            "CloudTrail {}..{}: {}{} events, {data}",
             day(&self.first),
             day(&self.last),
+            if self.estimated { "about " } else { "" },
             self.events
         )
     }
