@@ -21,6 +21,7 @@ mod overview;
 mod progress;
 mod render;
 mod replace;
+mod replay;
 mod rule;
 mod scan;
 mod simulate;
@@ -99,6 +100,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
+        Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),

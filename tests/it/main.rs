@@ -38,6 +38,7 @@ mod observe_live;
 mod own_policy;
 mod malformed;
 mod registry_sources;
+mod replay;
 mod reports;
 mod rules;
 mod runtime;
