@@ -168,6 +168,7 @@ impl Builder<'_, '_> {
                     fns: BTreeMap::new(),
                     types: BTreeMap::new(),
                     unknown_macro: item.attrs.unknown_macro,
+                    registers: item.attrs.registers,
                 });
                 let mut fns = BTreeMap::new();
                 let members = impl_item.fns.iter().map(|item| (item, false));

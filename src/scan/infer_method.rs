@@ -121,7 +121,7 @@ impl Infer<'_, '_> {
         self.note_mutation(receiver, receiver_ty, method, args, &types);
         self.note_credentials(method, args, span);
         if matches!(receiver_ty, Ty::Unknown | Ty::External(_) | Ty::Closure(_)) {
-            if let Some(ty) = self.fingerprint(id, method, args, span) {
+            if let Some(ty) = self.fingerprint(id, receiver_ty, method, args, span) {
                 return ty;
             }
             if receiver_ty.is_unknown() {

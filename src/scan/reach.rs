@@ -302,7 +302,7 @@ impl Walk<'_, '_> {
         self.constructed.insert(adt, by);
         for impl_id in self.world.adts[adt].impls.clone() {
             let data = &self.world.impls[impl_id];
-            if data.external_trait.is_some() || data.unknown_macro {
+            if data.is_called_outside() {
                 for id in data.fns.values() {
                     self.add(*id);
                 }
@@ -375,7 +375,7 @@ impl Walk<'_, '_> {
                 .unwrap_or(body_span);
             for impl_id in &self.world.adts[*adt].impls {
                 let data = &self.world.impls[*impl_id];
-                if data.external_trait.is_some() || data.unknown_macro {
+                if data.is_called_outside() {
                     steps.extend(data.fns.values().map(|target| (*target, span, None)));
                 }
             }
