@@ -382,6 +382,7 @@ impl Builder<'_, '_> {
             item: item.clone(),
             is_const,
             params: Vec::new(),
+            anonymous: 0,
             ret: Ty::Unknown,
         });
         if !item.items.is_empty() {

@@ -9,6 +9,7 @@
 //! Names: a *site* is a place where an operation's builder is made; an *entry* is a binary; a *gap* is anything that
 //! could not be settled, and nothing is dropped without one.
 
+mod actuals;
 mod bound_types;
 mod build;
 mod call_site;

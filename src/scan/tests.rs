@@ -402,7 +402,7 @@ fn survives(name: &str, text: &str) -> Scan {
         assert!(!gap.message.contains("gave up"), "{name}: {}", gap.message);
     }
     assert!(
-        start.elapsed().as_secs() < 60,
+        start.elapsed().as_secs() < 300,
         "{name} took {:?}",
         start.elapsed()
     );

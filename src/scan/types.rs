@@ -479,6 +479,7 @@ impl World<'_> {
             (Ty::Unknown, _) | (_, Ty::Unknown) => true,
             (Ty::Param(id), actual) => {
                 if matches!(actual, Ty::Param(other) if other == id) {
+                    map.entry(*id).or_insert_with(|| actual.clone());
                     return true;
                 }
                 let known = map.get(id).is_some_and(|ty| !ty.is_unknown());

@@ -274,6 +274,8 @@ pub struct FnData {
     pub is_const: bool,
     /// Types of the parameters.
     pub params: Vec<Ty>,
+    /// How many of the generic parameters, the last ones, stand for `impl Trait`.
+    pub anonymous: usize,
     /// Return type; for `impl Trait` what the body returns, as far as it is known.
     pub ret: Ty,
 }
