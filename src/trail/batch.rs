@@ -1,6 +1,10 @@
 //! What some objects gave, on its way into a trail or a store; and the reader that takes in one object after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
@@ -45,6 +49,8 @@ pub struct Batch {
     pub(super) digests: BTreeMap<String, Digest>,
     pub(super) windows: BTreeSet<Window>,
     pub(super) watermarks: BTreeMap<String, String>,
+    /// How many objects were held against the hash that a digest tells of them.
+    pub(super) checked: u64,
 }
 
 impl Batch {
@@ -55,6 +61,7 @@ impl Batch {
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
+        self.checked += other.checked;
         for (source, mark) in other.watermarks {
             let mine = self.watermarks.entry(source).or_default();
             *mine = std::mem::take(mine).max(mark);
@@ -76,6 +83,17 @@ impl Batch {
     /// Something at `key` of a source could not be had this time; it is tried again next time.
     pub fn missed(&mut self, source: &str, key: &str, gap: Gap) {
         self.gaps.push((source.to_owned(), key.to_owned(), gap));
+    }
+
+    /// How many objects were held against the hash that a digest tells of them, see [`Reader::with_hashes`].
+    pub fn checked(&self) -> u64 {
+        self.checked
+    }
+
+    /// The objects that the digests in the batch list: name, and SHA-256 of what it unpacks to.
+    pub fn delivered(&self) -> impl Iterator<Item = (&str, &str)> {
+        let listed = self.digests.values().flat_map(|digest| &digest.listed);
+        listed.map(|(name, hash)| (name.as_str(), hash.as_str()))
     }
 
     /// How many objects were read.
@@ -104,6 +122,7 @@ impl Batch {
 pub struct Reader<'k> {
     folder: Folder<'k>,
     batch: Batch,
+    hashes: Arc<BTreeMap<String, String>>,
 }
 
 impl<'k> Reader<'k> {
@@ -112,14 +131,41 @@ impl<'k> Reader<'k> {
         Self {
             folder: Folder::new(catalog),
             batch: Batch::default(),
+            hashes: Arc::default(),
         }
+    }
+
+    /// The reader holds objects against the SHA-256 of what they unpack to, by name, as digests tell it.
+    #[must_use]
+    pub fn with_hashes(self, hashes: Arc<BTreeMap<String, String>>) -> Self {
+        Self { hashes, ..self }
     }
 
     /// Reads an object: the bytes as stored, packed or not.
     pub fn object(&mut self, object: ObjectId, bytes: Vec<u8>) {
         match files::unpacked(bytes) {
-            Ok(text) => self.text(object, &text),
+            Ok(text) => {
+                self.check(&object, &text);
+                self.text(object, &text);
+            }
             Err(error) => self.failed(object, &error),
+        }
+    }
+
+    fn check(&mut self, object: &ObjectId, text: &str) {
+        let Some(stated) = self.hashes.get(file_name(&object.key)) else {
+            return;
+        };
+        self.batch.checked += 1;
+        if !stated.eq_ignore_ascii_case(&sha256(text.as_bytes())) {
+            let message = format!(
+                "`{}` is not what CloudTrail delivered: its digest tells another SHA-256",
+                object.key
+            );
+            let gap = Gap::new("trail-object-altered", message)
+                .at(Location::new(object.key.clone(), 1, 1))
+                .hint("find out who changed it (`aws cloudtrail validate-logs`); what it holds now was read");
+            self.gap(object, gap);
         }
     }
 
@@ -173,6 +219,15 @@ impl<'k> Reader<'k> {
         batch.fold = std::mem::take(&mut self.folder.fold);
         batch
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The gaps of a file's damaged records: the first ones each, the rest together.
