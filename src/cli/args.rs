@@ -86,7 +86,7 @@ pub struct Project {
     /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -168,6 +168,8 @@ pub enum Command {
     Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
+    /// Read CloudTrail into a usage store.
+    Observe(super::observe::Observe),
     /// A request against policies: the decision, and the statement that decides.
     Simulate(Simulate),
     /// Write a commented `rolefit.toml` from what is found.
@@ -415,7 +417,7 @@ pub struct Explain {
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -630,6 +632,10 @@ pub enum SchemaOf {
     Compare,
     /// `rolefit simulate --format json`.
     Simulate,
+    /// `rolefit observe --format json`.
+    Observe,
+    /// `rolefit observe export`.
+    Usage,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.

@@ -242,6 +242,39 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe",
+        examples: &[
+            (
+                "rolefit observe --from AWSLogs/",
+                "read what is new into `.rolefit/usage.db`",
+            ),
+            (
+                "rolefit diff --usage .rolefit/usage.db",
+                "then use it, without the objects",
+            ),
+        ],
+        codes: &[
+            ("3", "nothing there holds anything of CloudTrail"),
+            (
+                "4",
+                "stopped before the end (Ctrl-C); with --strict: something could not be read",
+            ),
+        ],
+    },
+    Lesson {
+        path: "observe export",
+        examples: &[("rolefit observe export -o usage.json", "for CI")],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe merge",
+        examples: &[(
+            "rolefit observe merge --store all.db eu.db us.db",
+            "join the stores of two accounts or runs",
+        )],
+        codes: &[],
+    },
+    Lesson {
         path: "rule",
         examples: &[
             ("rolefit rule", "every rule with its level"),
