@@ -275,6 +275,35 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "replay",
+        examples: &[
+            (
+                "rolefit replay --usage trail/",
+                "would the generated policies have let all of it pass?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against code",
+                "and those that know nothing of the trail?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against current",
+                "what is refused today, and why",
+            ),
+            (
+                "rolefit replay --usage trail/ --policy new.json --function PutOrder",
+                "a policy of your own",
+            ),
+        ],
+        codes: &[
+            ("1", "a recorded request would be refused"),
+            ("3", "no function, or no request of one, is found"),
+            (
+                "4",
+                "nothing is refused, but of some requests it cannot be told (with --strict)",
+            ),
+        ],
+    },
+    Lesson {
         path: "rule",
         examples: &[
             ("rolefit rule", "every rule with its level"),

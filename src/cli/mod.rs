@@ -22,6 +22,8 @@ mod observed;
 mod overview;
 mod progress;
 mod render;
+mod replace;
+mod replay;
 mod rule;
 mod scan;
 mod simulate;
@@ -101,6 +103,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Observe(observe)) => observe::run(observe),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
+        Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),

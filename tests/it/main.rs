@@ -26,6 +26,7 @@ mod folder;
 mod fuzz;
 mod gaps;
 mod generated;
+mod hostile;
 mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
@@ -37,6 +38,7 @@ mod observe_live;
 mod own_policy;
 mod malformed;
 mod registry_sources;
+mod replay;
 mod reports;
 mod rules;
 mod runtime;

@@ -8,6 +8,7 @@ mod compare;
 mod diff;
 mod explain;
 mod overview;
+mod replay;
 mod scan;
 
 pub use check::{Look, Show, check};
@@ -15,6 +16,7 @@ pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
 pub use explain::{About, Question, explain};
 pub use overview::overview;
+pub use replay::replay;
 pub use scan::scan;
 
 use anstyle::{AnsiColor, Style};
