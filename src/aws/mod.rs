@@ -68,6 +68,19 @@ impl Account {
         })
     }
 
+    /// The number of the account, which anyone may ask.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn number(&self) -> Result<String, AwsError> {
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let identity = self
+            .runtime
+            .block_on(client.get_caller_identity().send())
+            .map_err(error::explain("sts.GetCallerIdentity", "*"))?;
+        Ok(identity.account().unwrap_or_default().to_owned())
+    }
+
     /// The region that is asked, where one is set.
     pub fn region(&self) -> Option<&str> {
         self.config.region().map(Region::as_ref)

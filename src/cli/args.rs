@@ -263,7 +263,7 @@ pub struct Check {
     #[arg(long)]
     pub exit_zero: bool,
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rules)]
     pub fail_on: Vec<String>,
     /// How bad a finding must be to fail the build; replaces the configured severity.
     #[arg(long, value_enum, value_name = "SEVERITY")]
@@ -682,4 +682,13 @@ pub enum SchemaOf {
     Rules,
     /// `rolefit.toml`, for editors.
     Config,
+}
+
+/// A choice of rules that fits one at least.
+fn rules(text: &str) -> Result<String, String> {
+    match crate::config::rule_glob(text) {
+        None => Ok(text.to_owned()),
+        Some((fault, None)) => Err(fault),
+        Some((fault, Some(help))) => Err(format!("{fault}; {help}")),
+    }
 }

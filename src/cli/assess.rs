@@ -23,12 +23,14 @@ use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
 use crate::workspace::model::{Binary, Function, Package, Stack, Workspace};
-use crate::workspace::{artefacts, cargo, deploy, registry};
+use crate::workspace::{artefacts, bounds, cargo, deploy, registry};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
 pub struct Inputs {
     root: PathBuf,
+    /// The folder that all of the project lies in.
+    boundary: PathBuf,
     catalog: &'static Catalog,
     /// The policy templates in force.
     templates: Vec<Template>,
@@ -159,6 +161,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         scan::scan(&root, &tree, catalog, options)
     });
     let mut inputs = Inputs {
+        boundary: bounds::boundary(&root),
         root,
         catalog,
         config,
@@ -336,9 +339,11 @@ impl Inputs {
         )
     }
 
-    /// The text of a file of the scanned root.
+    /// The text of a file of the project, to be shown; `None` for what lies outside of it.
     pub fn source(&self, file: &str) -> Option<String> {
-        std::fs::read_to_string(self.root.join(file)).ok()
+        let path = self.root.join(file);
+        let shown = bounds::is_inside(&self.boundary, &path);
+        shown.then(|| std::fs::read_to_string(path).ok()).flatten()
     }
 
     /// Keeps only the functions that were asked for.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
+use super::replace::replace;
 use super::{Outcome, assess, catalog, say, show, show_json, templates, write};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Policy, Resources};
@@ -282,7 +283,7 @@ impl<'a> Folder<'a> {
         }
         std::fs::create_dir_all(self.path)
             .with_context(|| format!("cannot create `{}`", self.path.display()))?;
-        std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+        replace(&file, text)?;
         say(&format!("wrote {}", file.display()));
         Ok(())
     }

@@ -20,6 +20,7 @@ mod observed;
 mod overview;
 mod progress;
 mod render;
+mod replace;
 mod replay;
 mod rule;
 mod scan;
