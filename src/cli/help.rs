@@ -3,9 +3,12 @@
 //! The parser of `args` knows the options; [`command`] adds to every command what stands here in [`LESSONS`]. The help of
 //! each command is kept in `docs/commands.md`, by a test.
 
+use std::sync::OnceLock;
+
 use clap::CommandFactory as _;
 
 use super::args::Args;
+use crate::catalog::Catalog;
 
 /// What is taught of one command.
 struct Lesson {
@@ -379,7 +382,16 @@ const LESSONS: &[Lesson] = &[
 
 /// The command line, with its lessons.
 pub fn command() -> clap::Command {
-    teach(Args::command(), "")
+    teach(Args::command().long_version(version()), "")
+}
+
+/// What `--version` tells beside the name: the version, and of when the data is.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let (version, date) = (env!("CARGO_PKG_VERSION"), Catalog::embedded().date());
+        format!("{version}\ncatalogue of {date}; its sources: rolefit catalog info")
+    })
 }
 
 fn teach(command: clap::Command, path: &str) -> clap::Command {
