@@ -20,6 +20,7 @@ pub mod synth;
 pub mod diff;
 pub mod gate;
 pub mod replay;
+pub mod plan;
 pub mod report;
 pub mod config;
 #[cfg(feature = "live")]

@@ -9,6 +9,7 @@ mod junit;
 mod markdown;
 mod place;
 mod sarif;
+pub mod plan;
 pub mod replay;
 pub mod scan;
 pub mod simulate;

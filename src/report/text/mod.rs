@@ -8,6 +8,7 @@ mod compare;
 mod diff;
 mod explain;
 mod overview;
+mod plan;
 mod replay;
 mod scan;
 
@@ -16,6 +17,7 @@ pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
 pub use explain::{About, Question, explain};
 pub use overview::overview;
+pub use plan::plan;
 pub use replay::replay;
 pub use scan::scan;
 
