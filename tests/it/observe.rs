@@ -231,11 +231,11 @@ impl Numbers {
 #[test]
 fn a_run_that_is_killed_again_and_again_loses_nothing() {
     let place = place();
-    made_trail(&place.trail, 300, 20);
+    made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
     let mut numbers = Numbers(20_261_104);
     let mut killed = 0;
-    for _ in 0..12 {
+    for _ in 0..8 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
             .args([
                 "observe",
@@ -248,7 +248,7 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(20 + numbers.below(400)));
+        std::thread::sleep(Duration::from_millis(20 + numbers.below(300)));
         // `kill` of the standard library is SIGKILL.
         child.kill().unwrap();
         killed += usize::from(!child.wait().unwrap().success());
@@ -258,7 +258,7 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
             assert!(so_far.status.success(), "{}", text(&so_far.stderr));
         }
     }
-    assert!(killed > 3, "killed {killed} times only");
+    assert!(killed > 2, "killed {killed} times only");
     observe(&place.trail, &place.store, 0);
     assert_eq!(export(&place.store), whole);
     let left: Vec<PathBuf> = fs::read_dir(place.store.parent().unwrap())
@@ -272,7 +272,7 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
 #[test]
 fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
     let place = place();
-    made_trail(&place.trail, 300, 20);
+    made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
     let mut stopped = 0;
     for wait in [60, 120, 200, 300] {
@@ -313,7 +313,7 @@ fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
 #[test]
 fn a_full_disk_is_told_and_what_was_committed_stays() {
     let place = place();
-    made_trail(&place.trail, 300, 20);
+    made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
     for limit in ["100", "160", "260"] {
         let command = format!(
