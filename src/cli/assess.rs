@@ -75,6 +75,9 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
             &known_functions(&inputs.workspace),
             rayon::current_num_threads(),
         )?);
+        if let Some(trail) = &mut inputs.trail {
+            trail.enough_days = inputs.config.observe.min_days;
+        }
     }
     Ok(inputs)
 }
