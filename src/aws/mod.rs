@@ -1,5 +1,6 @@
 //! The only sockets: what the live account says, read behind an explicit flag.
 
+mod apply;
 mod error;
 mod functions;
 mod lookup;
@@ -8,6 +9,7 @@ mod roles;
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 
+pub use apply::{RoleInline, name_of};
 pub use error::{AwsError, Denied};
 pub use functions::Listed;
 
