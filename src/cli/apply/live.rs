@@ -15,12 +15,15 @@ use similar::TextDiff;
 use super::saved::{self, Change, Policies};
 use crate::aws::{self, RoleInline};
 use crate::cli::args::{Apply, Current, Project, Rollback};
+use crate::cli::replay::of_policy;
 use crate::cli::{Outcome, assess, complain, say, show};
 use crate::diff::Verdict;
 use crate::iam::policy::Policy;
+use crate::replay::{Recorded, Verdict as Replayed, replay};
 use crate::report::Assessed;
 use crate::synth::settle::settle;
 use crate::synth::size::{Attachment, fit};
+use crate::trail::Observation;
 
 /// Writes the inline policy of one role.
 pub fn apply(args: &Apply) -> anyhow::Result<Outcome> {
@@ -55,7 +58,8 @@ pub fn apply(args: &Apply) -> anyhow::Result<Outcome> {
         ));
         return Ok(Outcome::Passed);
     }
-    let open = open_questions(assessed);
+    let mut open = open_questions(assessed);
+    open.extend(refused(&inputs, assessed));
     open.iter().for_each(|question| say(&format!("open: {question}")));
     if !open.is_empty() && args.accept.is_none() {
         complain(&format!(
@@ -292,6 +296,42 @@ fn open_questions(assessed: &Assessed<'_>) -> Vec<String> {
         )
     }));
     open
+}
+
+/// What the trail saw the function do, and the policy would refuse; tells how much it saw.
+fn refused(inputs: &assess::Inputs, assessed: &Assessed<'_>) -> Vec<String> {
+    let Some(trail) = &inputs.trail else {
+        return Vec::new();
+    };
+    let function = assessed.function;
+    let own: Vec<&Observation> = trail
+        .observations
+        .iter()
+        .filter(|observation| observation.known.as_deref() == Some(function.name.as_str()))
+        .collect();
+    let side = of_policy(&assessed.policy, "the new policy", None);
+    let answers = replay(inputs.catalog(), function, inputs.stack_of(function), &side, &own);
+    let calls: u64 = answers.iter().map(|answer| answer.calls).sum();
+    let passed = answers
+        .iter()
+        .filter(|answer| matches!(answer.recorded, Recorded::WentThrough));
+    let refused: Vec<String> = passed
+        .filter(|answer| matches!(answer.verdict, Replayed::Refused { .. }))
+        .map(|answer| {
+            let action = answer.action.as_deref().unwrap_or(&answer.event_name);
+            format!(
+                "the trail saw {action} on {} pass, which the new policy refuses (last: {})",
+                answer.resources.join(", "),
+                answer.last
+            )
+        })
+        .collect();
+    say(&format!(
+        "replay: {calls} recorded calls of {}, {} of their kinds would be refused",
+        function.name,
+        refused.len()
+    ));
+    refused
 }
 
 /// The new policies first, then away with the others.
