@@ -34,6 +34,20 @@ const LESSONS: &[Lesson] = &[
         codes: &[NOTHING],
     },
     Lesson {
+        path: "apply",
+        examples: &[
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --dry-run",
+                "what would change",
+            ),
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --set-from resources.json",
+                "with the names that the stack got",
+            ),
+        ],
+        codes: &[("1", "something is open; the role is left as it is")],
+    },
+    Lesson {
         path: "catalog",
         examples: &[
             ("rolefit catalog info", "how old the data is"),
@@ -305,6 +319,14 @@ const LESSONS: &[Lesson] = &[
                 "nothing is refused, but of some requests it cannot be told (with --strict)",
             ),
         ],
+    },
+    Lesson {
+        path: "rollback",
+        examples: &[(
+            "rolefit rollback --role shop-PutOrderRole-1X2Y",
+            "what the role had before",
+        )],
+        codes: &[("1", "the role has changed since; it is left as it is")],
     },
     Lesson {
         path: "rule",

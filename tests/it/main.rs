@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(feature = "live")]
+mod apply;
 mod ci;
 mod commands;
 mod configuration;
