@@ -19,6 +19,8 @@ pub mod trail;
 pub mod synth;
 pub mod diff;
 pub mod gate;
+pub mod replay;
+pub mod plan;
 pub mod report;
 pub mod config;
 #[cfg(feature = "live")]

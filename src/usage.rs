@@ -437,6 +437,8 @@ impl From<&CallSite> for Usage {
 pub struct Observed {
     /// How many calls.
     pub count: u64,
+    /// Whether `count` or `refused` is an estimate.
+    pub estimated: bool,
     /// Time of the first, RFC 3339.
     pub first: Option<String>,
     /// Time of the last, RFC 3339.
@@ -445,6 +447,13 @@ pub struct Observed {
     pub refused: u64,
     /// What silence would mean.
     pub coverage: Coverage,
+}
+
+impl Observed {
+    /// What stands before a count in texts: `about ` where it is an estimate.
+    pub fn about(&self) -> &'static str {
+        if self.estimated { "about " } else { "" }
+    }
 }
 
 /// Whether the trail could have shown a call.

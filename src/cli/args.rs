@@ -86,7 +86,7 @@ pub struct Project {
     /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -168,6 +168,10 @@ pub enum Command {
     Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
+    /// Read CloudTrail into a usage store.
+    Observe(super::observe::Observe),
+    /// Recorded requests against a policy: which of them it would refuse.
+    Replay(Replay),
     /// A request against policies: the decision, and the statement that decides.
     Simulate(Simulate),
     /// Write a commented `rolefit.toml` from what is found.
@@ -261,7 +265,7 @@ pub struct Check {
     #[arg(long)]
     pub exit_zero: bool,
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rules)]
     pub fail_on: Vec<String>,
     /// How bad a finding must be to fail the build; replaces the configured severity.
     #[arg(long, value_enum, value_name = "SEVERITY")]
@@ -415,7 +419,7 @@ pub struct Explain {
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -490,6 +494,46 @@ pub struct Simulate {
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Puts the requests that CloudTrail recorded of each function to a policy, and lists every one that it would refuse: the
+/// proof before deployment. What the trail does not tell whole is listed as unknown, and neither passes nor fails.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    #[command(flatten)]
+    pub project: Project,
+    /// Which policies: what `rolefit generate` prints, what it would print without the trail, or the roles of today.
+    #[arg(long, value_enum, default_value_t = ReplayAgainst::Generated)]
+    pub against: ReplayAgainst,
+    /// A policy document, in place of those of the functions.
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub policy: Option<PathBuf>,
+    /// Only what was recorded on this day (or at this time) and later, such as `2026-11-04`.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only what was recorded to the end of this day, or to this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// List the requests that pass, too.
+    #[arg(long)]
+    pub all: bool,
+    /// Fail (exit 4) when it cannot be told of every request whether it passes.
+    #[arg(long)]
+    pub strict: bool,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The policies that requests are put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayAgainst {
+    /// What `rolefit generate` prints, from code and trail.
+    Generated,
+    /// The same from the code alone.
+    Code,
+    /// The roles of today.
+    Current,
 }
 
 #[derive(Debug, clap::Args)]
@@ -628,8 +672,14 @@ pub enum SchemaOf {
     Service,
     /// `rolefit compare --format json`.
     Compare,
+    /// `rolefit replay --format json`.
+    Replay,
     /// `rolefit simulate --format json`.
     Simulate,
+    /// `rolefit observe --format json`.
+    Observe,
+    /// `rolefit observe export`.
+    Usage,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.
@@ -638,4 +688,13 @@ pub enum SchemaOf {
     Rules,
     /// `rolefit.toml`, for editors.
     Config,
+}
+
+/// A choice of rules that fits one at least.
+fn rules(text: &str) -> Result<String, String> {
+    match crate::config::rule_glob(text) {
+        None => Ok(text.to_owned()),
+        Some((fault, None)) => Err(fault),
+        Some((fault, Some(help))) => Err(format!("{fault}; {help}")),
+    }
 }

@@ -242,6 +242,68 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe",
+        examples: &[
+            (
+                "rolefit observe --from AWSLogs/",
+                "read what is new into `.rolefit/usage.db`",
+            ),
+            (
+                "rolefit diff --usage .rolefit/usage.db",
+                "then use it, without the objects",
+            ),
+        ],
+        codes: &[
+            ("3", "nothing there holds anything of CloudTrail"),
+            (
+                "4",
+                "stopped before the end (Ctrl-C); with --strict: something could not be read",
+            ),
+        ],
+    },
+    Lesson {
+        path: "observe export",
+        examples: &[("rolefit observe export -o usage.json", "for CI")],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe merge",
+        examples: &[(
+            "rolefit observe merge --store all.db eu.db us.db",
+            "join the stores of two accounts or runs",
+        )],
+        codes: &[],
+    },
+    Lesson {
+        path: "replay",
+        examples: &[
+            (
+                "rolefit replay --usage trail/",
+                "would the generated policies have let all of it pass?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against code",
+                "and those that know nothing of the trail?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against current",
+                "what is refused today, and why",
+            ),
+            (
+                "rolefit replay --usage trail/ --policy new.json --function PutOrder",
+                "a policy of your own",
+            ),
+        ],
+        codes: &[
+            ("1", "a recorded request would be refused"),
+            ("3", "no function, or no request of one, is found"),
+            (
+                "4",
+                "nothing is refused, but of some requests it cannot be told (with --strict)",
+            ),
+        ],
+    },
+    Lesson {
         path: "rule",
         examples: &[
             ("rolefit rule", "every rule with its level"),

@@ -16,10 +16,14 @@ mod help;
 mod init;
 mod lock;
 mod manual;
+mod interrupt;
+mod observe;
 mod observed;
 mod overview;
 mod progress;
 mod render;
+mod replace;
+mod replay;
 mod rule;
 mod scan;
 mod simulate;
@@ -96,8 +100,10 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Check(check)) => check::run(check),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Observe(observe)) => observe::run(observe),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
+        Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),

@@ -58,6 +58,7 @@ fn of_row(
 ) -> Observed {
     let mut of_row = Observed {
         count: 0,
+        estimated: false,
         first: None,
         last: None,
         refused: 0,
@@ -67,11 +68,13 @@ fn of_row(
     for (observation, used, attempted) in seen {
         if about(used) {
             of_row.count += observation.count;
+            of_row.estimated |= observation.estimated;
             of_row.first = of_row.first.into_iter().chain([observation.first.clone()]).min();
             of_row.last = of_row.last.into_iter().chain([observation.last.clone()]).max();
         }
         if about(attempted) {
             of_row.refused += observation.count;
+            of_row.estimated |= observation.estimated;
         }
     }
     of_row

@@ -153,6 +153,8 @@ pub struct OriginV1 {
 pub struct ObservedV1 {
     /// How many calls.
     pub count: u64,
+    /// Whether `count` or `refused` is an estimate, rounded to three digits.
+    pub estimated: bool,
     /// First call, RFC 3339.
     pub first: Option<String>,
     /// Last call, RFC 3339.
@@ -361,6 +363,7 @@ fn grant(row: &Row, observed: Option<&Observed>, catalog: &Catalog) -> GrantV1 {
         granted_by: row.granted_by.iter().map(origin).collect(),
         observed: observed.map(|observed| ObservedV1 {
             count: observed.count,
+            estimated: observed.estimated,
             first: observed.first.clone(),
             last: observed.last.clone(),
             refused: observed.refused,

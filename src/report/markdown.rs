@@ -255,11 +255,16 @@ fn used(finding: &Finding, report: &Report<'_>) -> String {
         .collect();
     let count: u64 = seen.iter().map(|observed| observed.count).sum();
     let refused: u64 = seen.iter().map(|observed| observed.refused).sum();
+    let about = seen
+        .iter()
+        .map(|observed| observed.about())
+        .max()
+        .unwrap_or_default();
     let last = seen.iter().filter_map(|observed| observed.last.as_deref()).max();
     let coverage = seen.iter().map(|observed| observed.coverage).min();
     let refused = match refused {
         0 => String::new(),
-        refused => format!("; refused {} times", thousands(refused)),
+        refused => format!("; refused {about}{} times", thousands(refused)),
     };
     match (count, last, coverage) {
         (_, _, None) => "–".to_owned(),
@@ -267,7 +272,7 @@ fn used(finding: &Finding, report: &Report<'_>) -> String {
         (0, _, Some(coverage)) => format!("not seen (coverage {}){refused}", coverage.as_str()),
         (count, last, _) => {
             let last = last.and_then(|last| last.get(..10)).unwrap_or("?");
-            format!("{} calls, last {last}{refused}", thousands(count))
+            format!("{about}{} calls, last {last}{refused}", thousands(count))
         }
     }
 }

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::distinct::hash_parts;
 use super::pattern::NamePattern;
 use super::record::Identity;
 
@@ -97,8 +98,37 @@ impl Learned {
         }
     }
 
+    /// Access keys with the functions that used them.
+    pub(super) fn keys(&self) -> impl Iterator<Item = [&str; 2]> {
+        self.keys.iter().flat_map(|(key, functions)| {
+            functions
+                .iter()
+                .map(move |function| [key.as_str(), function.as_str()])
+        })
+    }
+
+    /// A function used an access key.
+    pub(super) fn learn_key(&mut self, access_key: &str, function: &str) {
+        with(&mut self.keys, access_key, |functions| add(functions, function));
+    }
+
+    /// Keeps the first `limit` keys of each function.
+    pub(super) fn limit(&mut self, limit: usize) {
+        let mut sorted: Vec<[String; 2]> = self.keys().map(|pair| pair.map(str::to_owned)).collect();
+        sorted.sort();
+        self.keys.clear();
+        let mut kept: HashMap<String, usize> = HashMap::new();
+        for [key, function] in sorted {
+            let count = kept.entry(function.clone()).or_default();
+            *count += 1;
+            if *count <= limit {
+                self.learn_key(&key, &function);
+            }
+        }
+    }
+
     /// A function was recorded with a role and an access key.
-    fn learn(&mut self, role: &RoleKey, access_key: &str, function: &str) {
+    pub(super) fn learn(&mut self, role: &RoleKey, access_key: &str, function: &str) {
         if !access_key.is_empty() {
             with(&mut self.keys, access_key, |functions| add(functions, function));
         }
@@ -127,6 +157,38 @@ fn add(set: &mut BTreeSet<String>, text: &str) {
     }
 }
 
+/// The session of a record, and what it teaches.
+pub(super) fn session(identity: &Identity<'_>, learned: &mut Learned) -> Session {
+    let (role, name) = role_and_session(identity);
+    let access_key = key_mark(&role, identity.access_key_id.as_str());
+    let who = match scope_function(identity) {
+        Some(function) => {
+            learned.learn(&role, &access_key, &function);
+            Who::Function(function)
+        }
+        None if may_be_function(&name) => Who::Session { name, access_key },
+        None => Who::Session {
+            name: String::new(),
+            access_key: String::new(),
+        },
+    };
+    Session { role, who }
+}
+
+/// A hash of an access key and its role: keys are compared, and need not lie in files. A key is that of one role session.
+fn key_mark(role: &RoleKey, access_key: &str) -> String {
+    match access_key {
+        "" => String::new(),
+        key => format!("{:016x}", hash_parts([role.account.as_str(), &role.name, key])),
+    }
+}
+
+/// Whether a session can be named after a function. <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+fn may_be_function(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&name.len()) && name.bytes().all(fits)
+}
+
 impl<'k> Functions<'k> {
     pub(super) fn new(known: &'k [KnownFunction]) -> Self {
         Self {
@@ -136,26 +198,15 @@ impl<'k> Functions<'k> {
         }
     }
 
-    /// The session of a record, and what it teaches.
-    pub(super) fn session(&mut self, identity: &Identity<'_>, learned: &mut Learned) -> Session {
-        let (role, session) = role_and_session(identity);
-        let access_key = identity.access_key_id.as_str();
-        if let Some(function) = scope_function(identity) {
-            learned.learn(&role, access_key, &function);
-            let who = Who::Function(function);
-            return Session { role, who };
+    /// What sessions that are named like a function of their role teach of access keys.
+    pub(super) fn teach<'s>(&mut self, sessions: impl Iterator<Item = &'s Session>, learned: &mut Learned) {
+        for session in sessions {
+            if let Who::Session { name, access_key } = &session.who
+                && self.is_session_of_its_function(&session.role.name, name)
+            {
+                learned.learn(&session.role, access_key, name);
+            }
         }
-        let of_known_role = !self.of_role(&role.name).is_empty();
-        let named = !self.named(&session).is_empty();
-        if of_known_role && named && self.is_session_of_its_function(&role.name, &session) {
-            learned.learn(&role, access_key, &session);
-        }
-        let keep = |condition: bool, text: &str| if condition { text.to_owned() } else { String::new() };
-        let who = Who::Session {
-            name: keep(named, &session),
-            access_key: keep(of_known_role, access_key),
-        };
-        Session { role, who }
     }
 
     /// The function of a session and how that is known; `None` for a role that is no function's.

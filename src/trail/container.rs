@@ -11,8 +11,8 @@ use super::record::Record;
 pub(super) trait Sink {
     /// A record.
     fn record<R: Raw>(&mut self, record: &Record<'_, R>);
-    /// Something that is recognised and holds no records, such as a digest.
-    fn skip(&mut self, what: &'static str);
+    /// Something that is recognised and holds no records, such as a digest, and its text.
+    fn skip(&mut self, what: &'static str, text: &str);
     /// Something that cannot be read, at a 1-based line.
     fn unreadable(&mut self, line: u32, why: &str);
 }
@@ -21,7 +21,7 @@ pub(super) trait Sink {
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
     if !may_hold_records(text) {
-        sink.skip("not-a-trail-object");
+        sink.skip("not-a-trail-object", text);
     } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
     }
@@ -37,7 +37,7 @@ fn may_hold_records(text: &str) -> bool {
 #[cfg(test)]
 pub(super) fn read_with_reference(text: &str, sink: &mut impl Sink) {
     if !may_hold_records(text) {
-        sink.skip("not-a-trail-object");
+        sink.skip("not-a-trail-object", text);
     } else if read_document::<Reference>(text, sink).is_err() {
         read_pieces(text, sink);
     }
@@ -110,12 +110,12 @@ fn read_document<P: Parser>(text: &str, sink: &mut impl Sink) -> Result<(), Stri
     }
     known |= top.records.is_some() || top.history.is_some() || top.log_events.is_some();
     if !top.digest_start.as_str().is_empty() {
-        sink.skip("digest");
+        sink.skip("digest", text);
     } else if !known && (!top.event_name.as_str().is_empty() || !top.event_type.as_str().is_empty()) {
         let record: Record<'_, P::Raw<'_>> = P::parse(text)?;
         sink.record(&record);
     } else if !known {
-        sink.skip("not-a-trail-object");
+        sink.skip("not-a-trail-object", text);
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ fn read_document<P: Parser>(text: &str, sink: &mut impl Sink) -> Result<(), Stri
 /// Reads a record that is written as a text within JSON.
 fn read_inner<P: Parser>(text: &str, sink: &mut impl Sink) {
     if !text.trim_start().starts_with('{') {
-        return sink.skip("not-a-trail-object");
+        return sink.skip("not-a-trail-object", text);
     }
     match P::parse::<Record<'_, P::Raw<'_>>>(text) {
         Ok(record) => sink.record(&record),

@@ -18,6 +18,18 @@ impl Observation {
         }
     }
 
+    /// What was called, whoever called and whatever came of it; `None` for events without a known operation.
+    pub fn called(&self) -> Option<Usage> {
+        let class = match &self.class {
+            Class::Denied { caller, .. } => caller.as_ref(),
+            class => class,
+        };
+        match class {
+            Class::Platform(_) | Class::Poller => self.usage_as(&Class::Call),
+            class => self.usage_as(class),
+        }
+    }
+
     fn usage_as(&self, class: &Class) -> Option<Usage> {
         let via_service = match class {
             Class::Call => None,
@@ -34,10 +46,10 @@ impl Observation {
         } else {
             ""
         };
-        let calls = if self.count == 1 {
-            "1 call".to_owned()
-        } else {
-            format!("{} calls", self.count)
+        let calls = match (self.count, self.estimated) {
+            (1, _) => "1 call".to_owned(),
+            (count, false) => format!("{count} calls"),
+            (count, true) => format!("about {count} calls"),
         };
         let note = format!(
             "{calls} recorded, {} to {}{failed}",
@@ -84,9 +96,10 @@ impl Trail {
             format!("data events of {}", sources.join(", "))
         };
         format!(
-            "CloudTrail {}..{}: {} events, {data}",
+            "CloudTrail {}..{}: {}{} events, {data}",
             day(&self.first),
             day(&self.last),
+            if self.estimated { "about " } else { "" },
             self.events
         )
     }

@@ -72,12 +72,25 @@ fn shown(path: &Path, root: &Path) -> String {
     parts.join("/")
 }
 
-/// The file's text, unpacked; bytes that are no UTF-8 become the replacement character.
-pub(super) fn text(path: &Path) -> Result<String, ObjectError> {
+/// The file's bytes.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ObjectError> {
     if fs::metadata(path)?.len() > MAX_RAW as u64 {
         return Err(ObjectError::TooLarge);
     }
-    let bytes = fs::read(path)?;
+    Ok(fs::read(path)?)
+}
+
+/// The file's text, unpacked.
+#[cfg(test)]
+pub(super) fn text(path: &Path) -> Result<String, ObjectError> {
+    unpacked(bytes(path)?)
+}
+
+/// The text of an object's bytes; bytes that are no UTF-8 become the replacement character.
+pub(super) fn unpacked(bytes: Vec<u8>) -> Result<String, ObjectError> {
+    if bytes.len() > MAX_RAW {
+        return Err(ObjectError::TooLarge);
+    }
     let raw = if inflate::is_gzip(&bytes) {
         inflate::inflate(&bytes, MAX_RAW)?
     } else {

@@ -1,24 +1,25 @@
 //! Records folded into groups, so that a terabyte of records becomes a few thousand observations.
 //!
-//! Folding is a union: taking in a record twice changes nothing but its count, and counts are of distinct event ids.
-//! Folds of different objects are merged in any order with the same result.
+//! Folding is a union: taking in a record twice changes nothing, since what is counted are different event ids
+//! ([`Distinct`]). Folds of different objects are merged in any order with the same result.
 
-use std::collections::hash_map::{DefaultHasher, HashMap};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::collections::hash_map::HashMap;
 
 use crate::catalog::Catalog;
 use crate::usage::OperationId;
 
-use super::attribute::{Functions, Learned, Session, scope_version};
+use super::attribute::{Learned, Session, scope_version, session};
 use super::classify::{Class, Outcome, classify};
 use super::container::Sink;
-use super::group::{Group, widen};
+use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
+use super::group::Group;
 use super::inputs::{self, Members, Value};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
+use super::ledger::Stream;
 use super::operation::EventNames;
 use super::record::Record;
+use super::time::{Days, Span};
 
 /// What a call is, apart from its resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,15 +34,30 @@ pub(super) struct GroupKey {
 }
 
 /// What some objects of a trail hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Fold {
     pub(super) groups: HashMap<GroupKey, Group>,
     pub(super) learned: Learned,
-    pub(super) skipped: BTreeMap<&'static str, u64>,
-    pub(super) events: u64,
-    pub(super) first: Option<String>,
-    pub(super) last: Option<String>,
-    pub(super) data_event_sources: BTreeSet<String>,
+    /// Events, and the contents of files, that do not count, by the reason.
+    pub(super) skipped: BTreeMap<String, Distinct>,
+    /// The different events.
+    pub(super) events: Distinct,
+    pub(super) span: Span,
+    /// The days on which there were events, by whomever.
+    pub(super) streams: HashMap<Stream, Days>,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self {
+            groups: HashMap::new(),
+            learned: Learned::default(),
+            skipped: BTreeMap::new(),
+            events: Distinct::new(OF_A_TRAIL),
+            span: Span::default(),
+            streams: HashMap::new(),
+        }
+    }
 }
 
 /// What is known of one object beyond its records.
@@ -51,25 +67,10 @@ pub(super) struct Found {
     pub(super) records: bool,
     /// Whether it holds something that has nothing to do with trails.
     pub(super) foreign: bool,
+    /// Whether it is a digest.
+    pub(super) digest: bool,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
-}
-
-/// The event ids counted so far, over all threads.
-pub(super) struct Counted(Vec<Mutex<HashSet<u128>>>);
-
-impl Counted {
-    pub(super) fn new() -> Self {
-        Self((0..64).map(|_| Mutex::default()).collect())
-    }
-
-    /// Whether `mark` is counted now for the first time.
-    fn first_time(&self, mark: u128) -> bool {
-        let shard = usize::try_from(mark % 64).unwrap_or_default();
-        self.0
-            .get(shard)
-            .is_none_or(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).insert(mark))
-    }
 }
 
 /// Folds the records of one object after the other.
@@ -78,26 +79,25 @@ pub(super) struct Folder<'k> {
     found: Found,
     names: EventNames<'k>,
     members: Members<'k>,
-    functions: Functions<'k>,
-    counted: &'k Counted,
 }
 
 impl<'k> Folder<'k> {
-    pub(super) fn new(catalog: &'k Catalog, functions: Functions<'k>, counted: &'k Counted) -> Self {
+    pub(super) fn new(catalog: &'k Catalog) -> Self {
         Self {
             fold: Fold::default(),
             found: Found::default(),
             names: EventNames::new(catalog),
             members: Members::default(),
-            functions,
-            counted,
         }
     }
 
-    fn skip_record(&mut self, id: u128, what: &'static str) {
-        if self.counted.first_time(mark(id, &what)) {
-            self.fold.events += 1;
-            *self.fold.skipped.entry(what).or_default() += 1;
+    fn count_skipped(&mut self, what: &str, hash: u64) {
+        match self.fold.skipped.get_mut(what) {
+            Some(skipped) => skipped.insert(hash),
+            None => {
+                let skipped = Distinct::of(OF_A_TRAIL, [hash]);
+                self.fold.skipped.insert(what.to_owned(), skipped);
+            }
         }
     }
 
@@ -111,16 +111,12 @@ impl Sink for Folder<'_> {
     fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
         self.found.records = true;
         let id = identity_of(record);
+        self.fold.events.insert(id);
         let time = record.time();
-        widen(&mut self.fold.first, &mut self.fold.last, time.as_ref());
-        if record.is_data_event() {
-            let source = record.event_source.as_str();
-            if !self.fold.data_event_sources.contains(source) {
-                self.fold.data_event_sources.insert(source.to_owned());
-            }
-        }
+        self.fold.span.widen(time);
+        self.fold.see_day(record);
         let (class, denied) = match classify(record) {
-            Outcome::Skip(what) => return self.skip_record(id, what),
+            Outcome::Skip(what) => return self.count_skipped(what, id),
             Outcome::Counts(class, denied) => (class, denied),
         };
         let Some(identity) = record.user_identity.as_ref() else {
@@ -131,7 +127,7 @@ impl Sink for Folder<'_> {
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
         let operation = self.names.operation(source, name, &parameters);
         let key = GroupKey {
-            session: self.functions.session(identity, &mut self.fold.learned),
+            session: session(identity, &mut self.fold.learned),
             class,
             event_source: source.to_owned(),
             event_name: name.to_owned(),
@@ -139,13 +135,14 @@ impl Sink for Folder<'_> {
             region: record.aws_region.as_str().to_owned(),
             data_event: record.is_data_event(),
         };
-        let inputs = operation.map_or_else(Vec::new, |operation| self.members.inputs(operation, &parameters));
+        let inputs = match operation {
+            Some(operation) => self.members.inputs(operation, &parameters),
+            None => inputs::as_recorded(&parameters),
+        };
         let anchors = anchors(&inputs);
 
-        let new = self.counted.first_time(mark(id, &(&key, &anchors)));
-        self.fold.events += u64::from(new);
         let cell = self.fold.groups.entry(key).or_default().cell(anchors);
-        cell.count += u64::from(new);
+        cell.events.insert(id);
         cell.see_record(record, time, denied.as_deref());
         cell.versions.extend(scope_version(identity));
         for (path, value) in inputs {
@@ -153,8 +150,9 @@ impl Sink for Folder<'_> {
         }
     }
 
-    fn skip(&mut self, what: &'static str) {
-        *self.fold.skipped.entry(what).or_default() += 1;
+    fn skip(&mut self, what: &'static str, text: &str) {
+        self.count_skipped(what, hash_parts([text]));
+        self.found.digest |= what == "digest";
         self.found.foreign |= what == "not-a-trail-object";
         self.found.records |= what != "not-a-trail-object";
     }
@@ -176,13 +174,34 @@ impl Fold {
             }
         }
         self.learned.merge(other.learned);
-        for (what, count) in other.skipped {
-            *self.skipped.entry(what).or_default() += count;
+        for (what, skipped) in other.skipped {
+            match self.skipped.get_mut(&what) {
+                Some(mine) => mine.merge(skipped),
+                None => {
+                    self.skipped.insert(what, skipped);
+                }
+            }
         }
-        self.events += other.events;
-        widen(&mut self.first, &mut self.last, other.first.as_ref());
-        widen(&mut self.first, &mut self.last, other.last.as_ref());
-        self.data_event_sources.extend(other.data_event_sources);
+        self.events.merge(other.events);
+        self.span.merge(other.span);
+        for (stream, days) in other.streams {
+            self.streams.entry(stream).or_default().merge(days);
+        }
+    }
+
+    /// Notes the day of an event, by whomever.
+    fn see_day<R>(&mut self, record: &Record<'_, R>) {
+        let stream = Stream {
+            account: record.account().to_owned(),
+            region: record.aws_region.as_str().to_owned(),
+            data: record
+                .is_data_event()
+                .then(|| record.event_source.as_str().to_owned()),
+        };
+        let days = self.streams.entry(stream).or_default();
+        if let Some(time) = record.time() {
+            days.insert(time);
+        }
     }
 }
 
@@ -207,36 +226,20 @@ fn parameters(json: &str) -> Node<'_> {
         .unwrap_or(Node::Null)
 }
 
-/// A number for the event: its id, or a hash of what it says when it has none.
-fn identity_of<R: Raw>(record: &Record<'_, R>) -> u128 {
+/// The hash of the event's id, or of what it says when it has none.
+fn identity_of<R: Raw>(record: &Record<'_, R>) -> u64 {
     let id = record.event_id.as_str();
     if !id.is_empty() {
-        return u128::from_str_radix(&id.replace('-', ""), 16).unwrap_or_else(|_| wide_hash(&id));
+        return hash_id(id);
     }
     let identity = record.user_identity.as_ref();
-    wide_hash(&(
+    let parameters = record.request_parameters.as_ref().map(Raw::json);
+    hash_parts([
         record.request_id.as_str(),
         record.event_time.as_str(),
         record.event_source.as_str(),
         record.event_name.as_str(),
         identity.map_or("", |identity| identity.arn.as_str()),
-        record.request_parameters.as_ref().map(Raw::json),
-    ))
-}
-
-/// A number for an event within a group, so that each group counts its own distinct events.
-fn mark(id: u128, group: &impl Hash) -> u128 {
-    let mut hasher = DefaultHasher::new();
-    group.hash(&mut hasher);
-    id ^ (u128::from(hasher.finish()) << 32)
-}
-
-fn wide_hash(value: &impl Hash) -> u128 {
-    let half = |seed: u8| {
-        let mut hasher = DefaultHasher::new();
-        seed.hash(&mut hasher);
-        value.hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    half(0) << 64 | half(1)
+        parameters.as_deref().unwrap_or_default(),
+    ])
 }

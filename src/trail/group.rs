@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::distinct::{Distinct, OF_A_CELL};
 use super::inputs::{self, Value};
 use super::json::Raw;
 use super::record::Record;
 use super::sketch::Sketch;
+use super::time::{Days, Span, Time};
 
 /// How many sets of resource names of one group are kept apart.
 const MAX_CELLS: usize = 64;
@@ -13,7 +15,7 @@ const MAX_CELLS: usize = 64;
 const MAX_SAMPLES: usize = 8;
 
 /// Everything that is kept of calls that are alike.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Cell {
     pub(super) inputs: BTreeMap<String, Seen>,
     /// ARNs by the type that the record gives them.
@@ -22,11 +24,30 @@ pub(super) struct Cell {
     pub(super) versions: BTreeSet<String>,
     pub(super) errors: BTreeSet<String>,
     pub(super) succeeded: bool,
-    pub(super) count: u64,
-    pub(super) first: Option<String>,
-    pub(super) last: Option<String>,
+    /// The different events.
+    pub(super) events: Distinct,
+    pub(super) span: Span,
+    /// The days on which there were events.
+    pub(super) days: Days,
     /// Time and id of the newest events.
-    pub(super) samples: BTreeSet<(String, String)>,
+    pub(super) samples: BTreeSet<(Option<Time>, String)>,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self {
+            inputs: BTreeMap::new(),
+            arns: BTreeMap::new(),
+            denied: Sketch::default(),
+            versions: BTreeSet::new(),
+            errors: BTreeSet::new(),
+            succeeded: false,
+            events: Distinct::new(OF_A_CELL),
+            span: Span::default(),
+            days: Days::default(),
+            samples: BTreeSet::new(),
+        }
+    }
 }
 
 /// The values of a member.
@@ -83,6 +104,33 @@ impl Group {
         }
     }
 
+    /// Adds a cell; `None` stands for calls that are not kept apart.
+    pub(super) fn add(&mut self, apart_by: Option<Vec<(String, String)>>, cell: Cell) {
+        match apart_by {
+            Some(anchors) => self.cell(anchors).merge(cell),
+            None => self.merge(Self::Together(Box::new(cell))),
+        }
+    }
+
+    /// The cells, with what they are kept apart by.
+    pub(super) fn iter(&self) -> Vec<(Option<&[(String, String)]>, &Cell)> {
+        match self {
+            Self::Apart(cells) => cells
+                .iter()
+                .map(|(anchors, cell)| (Some(anchors.as_slice()), cell))
+                .collect(),
+            Self::Together(all) => vec![(None, all)],
+        }
+    }
+
+    /// The cells, to be changed.
+    pub(super) fn cells_mut(&mut self) -> Vec<&mut Cell> {
+        match self {
+            Self::Apart(cells) => cells.values_mut().collect(),
+            Self::Together(all) => vec![all],
+        }
+    }
+
     /// The cells.
     pub(super) fn cells(self) -> Vec<Cell> {
         match self {
@@ -104,10 +152,13 @@ impl Cell {
     pub(super) fn see_record<R: Raw>(
         &mut self,
         record: &Record<'_, R>,
-        time: Option<String>,
+        time: Option<Time>,
         denied: Option<&str>,
     ) {
-        widen(&mut self.first, &mut self.last, time.as_ref());
+        self.span.widen(time);
+        if let Some(time) = time {
+            self.days.insert(time);
+        }
         let code = record.error_code.as_str();
         if code.is_empty() {
             self.succeeded = true;
@@ -128,7 +179,6 @@ impl Cell {
                 }
             }
         }
-        let time = time.unwrap_or_default();
         let is_newer = self.samples.first().is_none_or(|(oldest, _)| time >= *oldest);
         if is_newer || self.samples.len() < MAX_SAMPLES {
             self.samples.insert((time, record.event_id.as_str().to_owned()));
@@ -163,23 +213,10 @@ impl Cell {
         self.versions.extend(other.versions);
         self.errors.extend(other.errors);
         self.succeeded |= other.succeeded;
-        self.count += other.count;
-        widen(&mut self.first, &mut self.last, other.first.as_ref());
-        widen(&mut self.first, &mut self.last, other.last.as_ref());
+        self.events.merge(other.events);
+        self.span.merge(other.span);
+        self.days.merge(other.days);
         self.samples.extend(other.samples);
         self.limit_samples();
-    }
-}
-
-/// Widens a span of time so that it holds `time`.
-pub(super) fn widen(first: &mut Option<String>, last: &mut Option<String>, time: Option<&String>) {
-    let Some(time) = time else {
-        return;
-    };
-    if first.as_ref().is_none_or(|first| time < first) {
-        *first = Some(time.clone());
-    }
-    if last.as_ref().is_none_or(|last| time > last) {
-        *last = Some(time.clone());
     }
 }

@@ -3,6 +3,7 @@
 //! The recorder writes `tableName` for `TableName`, `dBInstanceIdentifier` for `DBInstanceIdentifier`, the HTTP names of S3
 //! (`bucketName`, `x-amz-acl`), and EC2's sets (`instancesSet.items[].instanceId` for `InstanceIds[]`).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::catalog::{Member, MemberKind, Operation, Shape};
@@ -78,6 +79,31 @@ impl<'c> Members<'c> {
     }
 }
 
+/// The parameters of a call without a known operation, as recorded: a newer catalogue may name them.
+pub(super) fn as_recorded<'n>(parameters: &'n Node<'_>) -> Vec<Input<'n>> {
+    const MOST: usize = 16;
+    let Node::Map(entries) = parameters else {
+        return Vec::new();
+    };
+    let scalar = |(key, value): &'n (Cow<'_, str>, Node<'_>)| match value {
+        Node::Scalar(text) if !text.is_empty() => {
+            let hidden = is_redacted(text) || text.len() > MAX_VALUE;
+            let value = if hidden { Value::Hidden } else { Value::Text(text) };
+            Some((format!("{RECORDED}{key}"), value))
+        }
+        _ => None,
+    };
+    entries.iter().take(MOST).filter_map(scalar).collect()
+}
+
+/// The recorder's name in a path that [`as_recorded`] made.
+pub(super) fn recorded(path: &str) -> Option<&str> {
+    path.strip_prefix(RECORDED)
+}
+
+/// What the path of a parameter begins with that is named as recorded.
+const RECORDED: char = '=';
+
 /// How many of the recorded parameters the operation's input knows.
 pub(super) fn known_parameters(operation: Operation<'_>, parameters: &Node<'_>) -> usize {
     let (Some(shape), Node::Map(entries)) = (operation.input(), parameters) else {
@@ -100,7 +126,7 @@ pub(super) fn is_anchor(path: &str) -> bool {
         "MessageGroupId",
         "MessageDeduplicationId",
     ];
-    !path.contains(['.', '[', '{'])
+    !path.contains(['.', '[', '{', RECORDED])
         && ENDINGS.iter().any(|ending| path.ends_with(ending))
         && !WITHIN.contains(&path)
 }
@@ -192,7 +218,7 @@ impl<'c, 'n> Walk<'_, 'c, 'n> {
 }
 
 /// The member that the recorder calls `key`.
-fn member<'c>(shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
+pub(super) fn member<'c>(shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
     shape.member_of_setter(key).or_else(|| match key {
         "bucketName" => shape.member("Bucket"),
         "x-amz-server-side-encryption-aws-kms-key-id" => shape.member("SSEKMSKeyId"),

@@ -7,8 +7,11 @@ use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 use super::Trail;
 use super::attribute::{Functions, Rung, Who};
 use super::classify::Class;
+use super::distinct::Count;
 use super::fold::{Fold, GroupKey};
 use super::group::{Cell, Group, Seen};
+use super::inputs;
+use super::time::Time;
 
 /// What one function was seen to do to one resource, or to resources that are too many to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,8 +46,12 @@ pub struct Observation {
     pub rung: Rung,
     /// Versions of the function that called, as far as recorded.
     pub versions: BTreeSet<String>,
-    /// How many different events.
+    /// How many different events; beyond 255 an estimate, rounded to three digits.
     pub count: u64,
+    /// Whether `count` is an estimate.
+    pub estimated: bool,
+    /// On how many days there were events.
+    pub days: u32,
     /// Time of the first one; empty when no event tells.
     pub first: String,
     /// Time of the last one.
@@ -60,25 +67,40 @@ pub struct Observation {
 }
 
 /// Attributes and names all groups.
-pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
+pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
+    functions.teach(fold.groups.keys().map(|key| &key.session), &mut fold.learned);
+    let skipped: BTreeMap<String, Count> = fold
+        .skipped
+        .into_iter()
+        .map(|(what, events)| (what, events.count()))
+        .collect();
+    let events = fold.events.count();
+    let mut other_role = Count::default();
     let mut trail = Trail {
-        events: fold.events,
-        skipped: fold
-            .skipped
+        events: events.number,
+        estimated: events.about || skipped.values().any(|count| count.about),
+        skipped: skipped
             .into_iter()
-            .map(|(what, count)| (what.to_owned(), count))
+            .map(|(what, count)| (what, count.number))
             .collect(),
-        first: fold.first,
-        last: fold.last,
-        data_event_sources: fold.data_event_sources,
+        first: fold.span.first.map(|time| time.to_string()),
+        last: fold.span.last.map(|time| time.to_string()),
+        data_event_sources: fold
+            .streams
+            .into_keys()
+            .filter_map(|stream| stream.data)
+            .collect(),
         ..Trail::default()
     };
     // Function and group, with the session of no more interest: groups of several sessions become one.
     let mut attributed: BTreeMap<(Option<String>, GroupKey), (Rung, Group)> = BTreeMap::new();
     for (mut key, group) in fold.groups {
         let Some((function, rung)) = functions.attribute(&key.session, &fold.learned) else {
-            let count: u64 = group.cells().iter().map(|cell| cell.count).sum();
-            *trail.skipped.entry("other-role".to_owned()).or_default() += count;
+            // Different cells hold different events.
+            let cells = group.cells();
+            other_role = cells
+                .iter()
+                .fold(other_role, |sum, cell| sum.plus(cell.events.count()));
             continue;
         };
         key.session.who = Who::Function(String::new());
@@ -88,11 +110,17 @@ pub(super) fn finish(fold: Fold, mut functions: Functions<'_>) -> Trail {
         *best = rung.min(*best);
         all.merge(group);
     }
+    if other_role.number > 0 {
+        trail.skipped.insert("other-role".to_owned(), other_role.number);
+        trail.estimated |= other_role.about;
+    }
     for ((function, key), (rung, group)) in attributed {
         for cell in group.cells() {
             if key.operation.is_none() {
                 let name = (key.event_source.clone(), key.event_name.clone());
-                *trail.unmapped.entry(name).or_default() += cell.count;
+                let events = cell.events.count();
+                *trail.unmapped.entry(name).or_default() += events.number;
+                trail.estimated |= events.about;
             }
             let known = function
                 .as_ref()
@@ -114,6 +142,8 @@ fn observation(
     cell: Cell,
 ) -> Observation {
     let role = key.session.role;
+    let events = cell.events.count();
+    let time = |time: Option<Time>| time.map_or_else(String::new, |time| time.to_string());
     Observation {
         function,
         known,
@@ -127,6 +157,7 @@ fn observation(
         inputs: cell
             .inputs
             .into_iter()
+            .filter(|(path, _)| inputs::recorded(path).is_none())
             .map(|(path, seen)| (path, hints(&seen)))
             .collect(),
         arns: cell
@@ -138,9 +169,11 @@ fn observation(
         region: key.region,
         rung,
         versions: cell.versions,
-        count: cell.count,
-        first: cell.first.unwrap_or_default(),
-        last: cell.last.unwrap_or_default(),
+        count: events.number,
+        estimated: events.about,
+        days: cell.days.count(),
+        first: time(cell.span.first),
+        last: time(cell.span.last),
         error_only: !cell.succeeded,
         errors: cell.errors,
         samples: cell

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::json::Text;
+use super::time::Time;
 
 /// A record as it is written. `R` holds the request parameters, unread.
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,8 @@ pub(super) struct Record<'a, R> {
     pub(super) event_name: Text<'a>,
     #[serde(default)]
     pub(super) aws_region: Text<'a>,
+    #[serde(default)]
+    recipient_account_id: Text<'a>,
     #[serde(default)]
     pub(super) event_type: Text<'a>,
     #[serde(default)]
@@ -131,39 +134,21 @@ impl<R> Record<'_, R> {
         self.event_category.as_str() == "Data" || self.management_event.as_str().eq_ignore_ascii_case("false")
     }
 
-    /// When it happened, as `2026-11-04T08:30:00Z`; `None` when that is not told in a known form.
-    pub(super) fn time(&self) -> Option<String> {
-        normal_time(self.event_time.as_str())
+    /// The account whose trail holds it; records of before 2014 tell the caller's alone.
+    pub(super) fn account(&self) -> &str {
+        let of_caller = || {
+            self.user_identity
+                .as_ref()
+                .map_or("", |identity| identity.account_id.as_str())
+        };
+        match self.recipient_account_id.as_str() {
+            "" => of_caller(),
+            account => account,
+        }
     }
-}
 
-/// Brings `2026-11-04 08:30:00` and fractions of seconds to the form that CloudTrail writes.
-fn normal_time(text: &str) -> Option<String> {
-    let head = text.get(..19)?;
-    let fits = head.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        10 => matches!(byte, b'T' | b' '),
-        13 | 16 => byte == b':',
-        _ => byte.is_ascii_digit(),
-    });
-    let rest = text
-        .get(19..)?
-        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    (fits && matches!(rest, "" | "Z" | "+00:00" | " UTC")).then(|| head.replace(' ', "T") + "Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::normal_time;
-
-    #[test]
-    fn times_come_in_several_forms() {
-        let normal = Some("2023-01-09T16:01:21Z".to_owned());
-        assert_eq!(normal_time("2023-01-09T16:01:21Z"), normal);
-        assert_eq!(normal_time("2023-01-09 16:01:21"), normal);
-        assert_eq!(normal_time("2023-01-09T16:01:21.345Z"), normal);
-        assert_eq!(normal_time("2023-01-09T16:01:21+02:00"), None);
-        assert_eq!(normal_time("yesterday"), None);
-        assert_eq!(normal_time(""), None);
+    /// When it happened; `None` when that is not told in a known form.
+    pub(super) fn time(&self) -> Option<Time> {
+        Time::parse(self.event_time.as_str())
     }
 }

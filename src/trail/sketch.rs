@@ -76,6 +76,25 @@ impl Sketch {
         })
     }
 
+    /// The level at which nothing is cut.
+    pub(super) fn exact() -> u8 {
+        EXACT
+    }
+
+    /// The level, and what is in it.
+    pub(super) fn parts(&self) -> (u8, impl Iterator<Item = Entry<'_>>) {
+        (self.level, self.entries())
+    }
+
+    /// A sketch of its parts: text, whether more follows, and how all of them end.
+    pub(super) fn of_parts(level: u8, entries: impl IntoIterator<Item = (String, bool, String)>) -> Self {
+        let entries = entries.into_iter();
+        Self {
+            level: level.min(EXACT),
+            entries: entries.map(|(text, open, tail)| ((text, open), tail)).collect(),
+        }
+    }
+
     /// Adds an entry as it is at the present level.
     fn add(&mut self, key: (String, bool), tail: String) {
         match self.level {

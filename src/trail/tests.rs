@@ -175,9 +175,11 @@ fn numbered(n: u32, patch: &Value) -> Value {
     merged(&record(&id), patch)
 }
 
-/// What two trails must have in common: everything but the number of files.
+/// What two trails must have in common: everything but the number and places of files.
 fn same(mut a: Trail, b: &Trail) -> bool {
     a.objects = b.objects;
+    // A digest tells the region by its place.
+    a.ledger.proofs.clone_from(&b.ledger.proofs);
     a == *b
 }
 
@@ -708,12 +710,7 @@ mod demo {
             .unwrap();
             fs::copy(&object.path, twice.path().join(format!("again-{n}"))).unwrap();
         }
-        let mut twice = read_demo(twice.path(), 3);
-        for what in ["digest", "not-a-trail-object"] {
-            let files = twice.skipped.get_mut(what).unwrap();
-            *files /= 2;
-        }
-        assert!(same(twice, &once));
+        assert!(same(read_demo(twice.path(), 3), &once));
     }
 
     #[test]
@@ -735,7 +732,7 @@ mod demo {
                     record.error_message
                 ));
             }
-            fn skip(&mut self, what: &'static str) {
+            fn skip(&mut self, what: &'static str, _text: &str) {
                 self.0.push(what.to_owned());
             }
             fn unreadable(&mut self, line: u32, _why: &str) {

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use crate::usage::{Gap, Location};
 
+use super::bounds;
 use super::registry::RegistrySources;
 
 /// The packages under a root.
@@ -160,11 +161,9 @@ pub fn read(root: &Path) -> CargoTree {
         alone: false,
     };
     let mut dirs = BTreeSet::new();
-    let walk = ignore::WalkBuilder::new(root)
-        .require_git(false)
-        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != "target")
-        .build();
-    for entry in walk {
+    // What is left out is told once, by the walk for stack templates.
+    let (walk, _) = bounds::walk(root, |entry| entry.depth() == 0 || entry.file_name() != "target");
+    for entry in walk.build() {
         match entry {
             Ok(entry) if entry.file_name() == "Cargo.toml" && entry.path().is_file() => {
                 let dir = entry.path().parent().unwrap_or(root);

@@ -26,13 +26,19 @@ mod folder;
 mod fuzz;
 mod gaps;
 mod generated;
+mod hostile;
 mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
+mod cloud;
+#[cfg(feature = "live")]
 mod live;
+#[cfg(feature = "live")]
+mod observe_live;
 mod own_policy;
 mod malformed;
 mod registry_sources;
+mod replay;
 mod reports;
 mod rules;
 mod runtime;

@@ -47,6 +47,21 @@ fn the_report_fits_its_schema() {
 }
 
 #[test]
+fn the_replay_fits_its_schema() {
+    check(
+        "replay",
+        &[
+            "replay",
+            "docs/demo/orders",
+            "--against",
+            "current",
+            "--format",
+            "json",
+        ],
+    );
+}
+
+#[test]
 fn the_catalogue_fits_its_schemas() {
     check("catalog", &["catalog", "info", "--format", "json"]);
     check("service", &["catalog", "service", "dynamodb", "--format", "json"]);

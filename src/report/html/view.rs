@@ -423,12 +423,12 @@ fn because(because: &Because) -> BecauseView {
 fn seen(seen: &Observed) -> String {
     let refused = match seen.refused {
         0 => String::new(),
-        refused => format!(", refused {} times", thousands(refused)),
+        refused => format!(", refused {}{} times", seen.about(), thousands(refused)),
     };
     match (seen.count, seen.coverage.as_str()) {
         (0, "full") => format!("never{refused}"),
         (0, coverage) => format!("not seen, coverage {coverage}{refused}"),
-        (count, _) => format!("{} calls{refused}", thousands(count)),
+        (count, _) => format!("{}{} calls{refused}", seen.about(), thousands(count)),
     }
 }
 
@@ -462,7 +462,7 @@ fn uses(assessed: &Assessed<'_>) -> (Vec<UseView>, String) {
         .iter()
         .map(|(row, seen, first, last)| UseView {
             action: format!("{} on {}", row.action, row.resource.short()),
-            count: thousands(seen.count),
+            count: format!("{}{}", seen.about(), thousands(seen.count)),
             first: seen.first.as_deref().map(day).unwrap_or_default().to_owned(),
             last: seen.last.as_deref().map(day).unwrap_or_default().to_owned(),
             start: (first - from) * 280 / whole,

@@ -239,7 +239,7 @@ fn times(count: u64) -> String {
 fn seen(row: &Row, observed: Option<&Observed>) -> String {
     match observed {
         Some(observed) if observed.refused > 0 && observed.count == 0 => {
-            format!("refused {}", times(observed.refused))
+            format!("refused {}{}", observed.about(), times(observed.refused))
         }
         Some(observed) if observed.count > 0 => {
             let last = observed
@@ -248,7 +248,8 @@ fn seen(row: &Row, observed: Option<&Observed>) -> String {
                 .and_then(|last| last.get(..10))
                 .unwrap_or_default();
             format!(
-                "{}, last {last}",
+                "{}{}, last {last}",
+                observed.about(),
                 counted(usize::try_from(observed.count).unwrap_or(usize::MAX), "call")
             )
         }

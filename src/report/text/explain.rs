@@ -145,16 +145,17 @@ fn explain_row(
         let _ = writeln!(out, "  {}{lack}", pad("not granted", 18));
     }
     if let Some(observed) = observed {
+        let about = observed.about();
         let text = match (observed.count, &observed.first, &observed.last) {
             (0, ..) => format!("never; coverage {}", observed.coverage.as_str()),
             (count, Some(first), Some(last)) => {
-                format!("{} times, first {first}, last {last}", thousands(count))
+                format!("{about}{} times, first {first}, last {last}", thousands(count))
             }
-            (count, ..) => format!("{} times", thousands(count)),
+            (count, ..) => format!("{about}{} times", thousands(count)),
         };
         let refused = match observed.refused {
             0 => String::new(),
-            refused => format!("; refused {} times", thousands(refused)),
+            refused => format!("; refused {about}{} times", thousands(refused)),
         };
         let text = format!("{text}{refused}");
         let _ = writeln!(out, "  {}{text}", pad("observed", 18));

@@ -1,0 +1,257 @@
+//! What some objects gave, on its way into a trail or a store; and the reader that takes in one object after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalog::Catalog;
+use crate::usage::{Gap, Location};
+
+use super::container;
+use super::files::{self, ObjectError};
+use super::fold::{Fold, Folder};
+use super::inflate::InflateError;
+use super::ledger::{Digest, Window, file_name};
+
+/// An object as its source names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectId {
+    /// Where it lies: a folder, `s3://bucket` …; the same for all objects of a source.
+    pub source: String,
+    /// Its name there, with `/`: relative to the folder, the key in a bucket.
+    pub key: String,
+    /// What changes when its content does: an etag, or size and time of the last change.
+    pub stamp: String,
+    /// Its size, in bytes as stored.
+    pub bytes: u64,
+}
+
+/// What an object turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ObjectKind {
+    /// It holds records, or something else that trails hold.
+    Trail,
+    /// It has nothing to do with trails.
+    Foreign,
+    /// It could not be unpacked.
+    Damaged,
+}
+
+/// What some objects gave.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(super) fold: Fold,
+    pub(super) objects: Vec<(ObjectId, ObjectKind)>,
+    /// Gaps with the source and key of their objects; a source can also have gaps with keys that are no objects.
+    pub(super) gaps: Vec<(String, String, Gap)>,
+    pub(super) digests: BTreeMap<String, Digest>,
+    pub(super) windows: BTreeSet<Window>,
+    pub(super) watermarks: BTreeMap<String, String>,
+    /// How many objects were held against the hash that a digest tells of them.
+    pub(super) checked: u64,
+}
+
+impl Batch {
+    /// Takes in another batch, in any order.
+    pub fn merge(mut self, other: Self) -> Self {
+        self.fold.merge(other.fold);
+        self.objects.extend(other.objects);
+        self.gaps.extend(other.gaps);
+        self.digests.extend(other.digests);
+        self.windows.extend(other.windows);
+        self.checked += other.checked;
+        for (source, mark) in other.watermarks {
+            let mine = self.watermarks.entry(source).or_default();
+            *mine = std::mem::take(mine).max(mark);
+        }
+        self
+    }
+
+    /// A source has given everything that it records of a span of time.
+    pub fn window(&mut self, window: Window) {
+        self.windows.insert(window);
+    }
+
+    /// Where a source goes on next time, in its own words; of two the greater one (as text) stays.
+    pub fn watermark(&mut self, source: &str, mark: String) {
+        let mine = self.watermarks.entry(source.to_owned()).or_default();
+        *mine = std::mem::take(mine).max(mark);
+    }
+
+    /// Something at `key` of a source could not be had this time; it is tried again next time.
+    pub fn missed(&mut self, source: &str, key: &str, gap: Gap) {
+        self.gaps.push((source.to_owned(), key.to_owned(), gap));
+    }
+
+    /// How many objects were held against the hash that a digest tells of them, see [`Reader::with_hashes`].
+    pub fn checked(&self) -> u64 {
+        self.checked
+    }
+
+    /// The objects that the digests in the batch list: name, and SHA-256 of what it unpacks to.
+    pub fn delivered(&self) -> impl Iterator<Item = (&str, &str)> {
+        let listed = self.digests.values().flat_map(|digest| &digest.listed);
+        listed.map(|(name, hash)| (name.as_str(), hash.as_str()))
+    }
+
+    /// How many objects were read.
+    pub fn objects(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// How many bytes the objects have, as stored.
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|(object, _)| object.bytes).sum()
+    }
+
+    /// How many different events they hold; beyond some 16,000 an estimate.
+    pub fn events(&self) -> u64 {
+        self.fold.events.count().number
+    }
+
+    /// How many of the objects hold records, or something else that trails hold.
+    pub(super) fn trail_objects(&self) -> usize {
+        let is_trail = |(_, kind): &&(ObjectId, ObjectKind)| *kind != ObjectKind::Foreign;
+        self.objects.iter().filter(is_trail).count()
+    }
+}
+
+/// Takes in one object after the other, on one thread.
+pub struct Reader<'k> {
+    folder: Folder<'k>,
+    batch: Batch,
+    hashes: Arc<BTreeMap<String, String>>,
+}
+
+impl<'k> Reader<'k> {
+    /// A reader that names operations by `catalog`.
+    pub fn new(catalog: &'k Catalog) -> Self {
+        Self {
+            folder: Folder::new(catalog),
+            batch: Batch::default(),
+            hashes: Arc::default(),
+        }
+    }
+
+    /// The reader holds objects against the SHA-256 of what they unpack to, by name, as digests tell it.
+    #[must_use]
+    pub fn with_hashes(self, hashes: Arc<BTreeMap<String, String>>) -> Self {
+        Self { hashes, ..self }
+    }
+
+    /// Reads an object: the bytes as stored, packed or not.
+    pub fn object(&mut self, object: ObjectId, bytes: Vec<u8>) {
+        match files::unpacked(bytes) {
+            Ok(text) => {
+                self.check(&object, &text);
+                self.text(object, &text);
+            }
+            Err(error) => self.failed(object, &error),
+        }
+    }
+
+    fn check(&mut self, object: &ObjectId, text: &str) {
+        let Some(stated) = self.hashes.get(file_name(&object.key)) else {
+            return;
+        };
+        self.batch.checked += 1;
+        if !stated.eq_ignore_ascii_case(&sha256(text.as_bytes())) {
+            let message = format!(
+                "`{}` is not what CloudTrail delivered: its digest tells another SHA-256",
+                object.key
+            );
+            let gap = Gap::new("trail-object-altered", message)
+                .at(Location::new(object.key.clone(), 1, 1))
+                .hint("find out who changed it (`aws cloudtrail validate-logs`); what it holds now was read");
+            self.gap(object, gap);
+        }
+    }
+
+    /// Reads text that holds events in any of the known forms, such as an event or a page of events as JSON.
+    pub fn text(&mut self, object: ObjectId, text: &str) {
+        container::read(text, &mut self.folder);
+        let found = self.folder.next_object();
+        let foreign = found.foreign && !found.records;
+        if found.digest
+            && let Some(digest) = Digest::read(&object.key, text)
+        {
+            self.batch
+                .digests
+                .insert(file_name(&object.key).to_owned(), digest);
+        }
+        let place = |line| Location::new(object.key.clone(), line, 1);
+        for gap in unreadable(found.unreadable, place) {
+            self.gap(&object, gap);
+        }
+        if foreign && files::looks_like_trail(&object.key) {
+            let message = "the file is named like a CloudTrail object and holds nothing like it";
+            let hint = "leave the file out, or fetch it again";
+            let gap = Gap::new("trail-object-unknown", message).at(place(1)).hint(hint);
+            self.gap(&object, gap);
+        }
+        let kind = match foreign {
+            true => ObjectKind::Foreign,
+            false => ObjectKind::Trail,
+        };
+        self.batch.objects.push((object, kind));
+    }
+
+    /// An object could not be read. One that is damaged stays so until its stamp changes; others are tried again.
+    pub(super) fn failed(&mut self, object: ObjectId, error: &ObjectError) {
+        let gap = damaged(&object.key, error).at(Location::new(object.key.clone(), 1, 1));
+        self.gap(&object, gap);
+        if !matches!(error, ObjectError::Io(_)) {
+            self.batch.objects.push((object, ObjectKind::Damaged));
+        }
+    }
+
+    fn gap(&mut self, object: &ObjectId, gap: Gap) {
+        self.batch
+            .gaps
+            .push((object.source.clone(), object.key.clone(), gap));
+    }
+
+    /// What was read since the last time.
+    pub fn batch(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.fold = std::mem::take(&mut self.folder.fold);
+        batch
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// The gaps of a file's damaged records: the first ones each, the rest together.
+fn unreadable(records: Vec<(u32, String)>, place: impl Fn(u32) -> Location) -> Vec<Gap> {
+    const SHOWN: usize = 10;
+    let more = records.len().saturating_sub(SHOWN);
+    let gap = |(at, (line, why)): (usize, (u32, String))| {
+        let rest = match more {
+            1.. if at + 1 == SHOWN => format!("; like {more} more in this file"),
+            _ => String::new(),
+        };
+        let message = format!("a record cannot be read: {why}{rest}");
+        Gap::new("trail-record-unreadable", message)
+            .at(place(line))
+            .hint("fetch the object again; the other records of the file are read")
+    };
+    records.into_iter().take(SHOWN).enumerate().map(gap).collect()
+}
+
+fn damaged(key: &str, error: &ObjectError) -> Gap {
+    let code = match error {
+        ObjectError::Io(_) => "trail-path-unreadable",
+        ObjectError::Inflate(InflateError::TooLarge) | ObjectError::TooLarge => "trail-object-too-large",
+        ObjectError::Inflate(InflateError::Damaged) => "trail-object-damaged",
+    };
+    Gap::new(code, format!("`{key}` {error}")).hint("fetch the object again; all other objects are read")
+}

@@ -1,0 +1,334 @@
+//! The ledger of coverage: which days, accounts and regions were read, from where, and what proves that nothing is missing.
+//!
+//! Everything in it is a set, so that ledgers of several runs are joined in any order and as often as one likes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::day;
+
+/// What was read, apart from the calls themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// The days (see [`day::number`]) on which events happened.
+    pub days: BTreeMap<Stream, BTreeSet<i64>>,
+    /// Spans that a source has given completely.
+    pub windows: BTreeSet<Window>,
+    /// What the digests of trails prove, by account and region.
+    pub proofs: BTreeMap<(String, String), Proof>,
+}
+
+/// A stream of events of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    /// The account that the trail belongs to.
+    pub account: String,
+    /// The region of the calls.
+    pub region: String,
+    /// For data events the event source, such as `s3.amazonaws.com`; `None` for management events.
+    pub data: Option<String>,
+}
+
+/// A span of time that a source has given completely, as far as it records: every event of the kind in it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    /// Where the events came from: `lookup`, `athena`, `s3://bucket/prefix` …
+    pub source: String,
+    /// The account.
+    pub account: String,
+    /// The region; empty for all.
+    pub region: String,
+    /// `management`, `data`, or empty for both.
+    pub category: String,
+    /// Whose events were asked for, such as the name of a session; empty for everyone's.
+    pub principal: String,
+    /// Begin, `2026-11-04T08:30:00Z`.
+    pub from: String,
+    /// End, not itself part of the span.
+    pub to: String,
+}
+
+/// What the digests of one account and region prove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Spans of time for which every object that the trail delivered was read, sorted, without overlap.
+    pub complete: Vec<(String, String)>,
+    /// How many objects digests name that were not read.
+    pub missing: u64,
+    /// The names of the first ones of those, sorted, at most 5.
+    pub examples: Vec<String>,
+}
+
+/// A digest: the list of the objects that a trail delivered in an hour.
+///
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Begin of the hour.
+    pub from: String,
+    /// Its end.
+    pub to: String,
+    /// File names of the objects, without folders, with the SHA-256 of what they unpack to, in hexadecimal.
+    pub listed: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenDigest {
+    #[serde(default)]
+    aws_account_id: String,
+    digest_start_time: String,
+    digest_end_time: String,
+    #[serde(default, rename = "digestS3Object")]
+    digest_object: Option<String>,
+    #[serde(default)]
+    log_files: Vec<WrittenFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenFile {
+    #[serde(rename = "s3Object")]
+    object: String,
+    #[serde(default)]
+    hash_value: Option<String>,
+}
+
+impl Digest {
+    /// Reads a digest; `key` is the object's own key, which tells the region where the digest does not. `None` for what
+    /// is no whole digest.
+    pub fn read(key: &str, text: &str) -> Option<Self> {
+        let written: WrittenDigest = serde_json::from_str(text).ok()?;
+        let region = |key: &str| {
+            let mut parts = key.split('/').skip_while(|part| *part != "CloudTrail-Digest");
+            parts.nth(1).map(str::to_owned)
+        };
+        let stated = written.digest_object.as_deref().and_then(region);
+        let listed = written.log_files.into_iter().map(|file| {
+            let hash = file.hash_value.unwrap_or_default();
+            (file_name(&file.object).to_owned(), hash)
+        });
+        Some(Self {
+            account: written.aws_account_id,
+            region: stated.or_else(|| region(key)).unwrap_or_default(),
+            from: written.digest_start_time,
+            to: written.digest_end_time,
+            listed: listed.collect(),
+        })
+    }
+}
+
+/// The last part of a key: trail objects have names of their own, whatever folder they were copied to.
+pub fn file_name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
+/// What digests prove when the objects for which `was_read` holds were read.
+pub fn proofs<'d>(
+    digests: impl IntoIterator<Item = &'d Digest>,
+    was_read: impl Fn(&str) -> bool,
+) -> BTreeMap<(String, String), Proof> {
+    const EXAMPLES: usize = 5;
+    let mut missing: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut spans: BTreeMap<(String, String), BTreeSet<(&str, &str)>> = BTreeMap::new();
+    let mut holes: BTreeMap<(String, String), BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for digest in digests {
+        let place = (digest.account.clone(), digest.region.clone());
+        let unread: Vec<&str> = digest
+            .listed
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !was_read(name))
+            .collect();
+        let span = (digest.from.as_str(), digest.to.as_str());
+        let spans = if unread.is_empty() { &mut spans } else { &mut holes };
+        spans.entry(place.clone()).or_default().insert(span);
+        missing.entry(place).or_default().extend(unread);
+    }
+    missing
+        .into_iter()
+        .map(|(place, names)| {
+            // A second digest of an hour (a backfill, or that of another trail) can miss what the first one has.
+            let broken = holes.remove(&place).unwrap_or_default();
+            let whole = spans.remove(&place).unwrap_or_default();
+            let whole = whole.into_iter().filter(|span| !broken.contains(span));
+            let proof = Proof {
+                complete: joined(whole),
+                missing: names.len() as u64,
+                examples: names.into_iter().take(EXAMPLES).map(str::to_owned).collect(),
+            };
+            (place, proof)
+        })
+        .collect()
+}
+
+/// Sorted spans of time, those that touch as one.
+fn joined<'s>(spans: impl IntoIterator<Item = (&'s str, &'s str)>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for (from, to) in spans {
+        match all.last_mut() {
+            Some((_, last)) if last.as_str() >= from => {
+                if last.as_str() < to {
+                    to.clone_into(last);
+                }
+            }
+            _ => all.push((from.to_owned(), to.to_owned())),
+        }
+    }
+    all
+}
+
+impl Ledger {
+    /// Takes in what another ledger holds.
+    pub fn merge(&mut self, other: Self) {
+        for (stream, days) in other.days {
+            self.days.entry(stream).or_default().extend(days);
+        }
+        self.windows.extend(other.windows);
+        self.proofs.extend(other.proofs);
+    }
+
+    /// Windows of the same kind that touch or overlap, as one.
+    pub fn joined_windows(&self) -> Vec<Window> {
+        let mut kinds: BTreeMap<Window, BTreeSet<(&str, &str)>> = BTreeMap::new();
+        for window in &self.windows {
+            let kind = Window {
+                from: String::new(),
+                to: String::new(),
+                ..window.clone()
+            };
+            kinds.entry(kind).or_default().insert((&window.from, &window.to));
+        }
+        kinds
+            .into_iter()
+            .flat_map(|(kind, spans)| {
+                joined(spans).into_iter().map(move |(from, to)| Window {
+                    from,
+                    to,
+                    ..kind.clone()
+                })
+            })
+            .collect()
+    }
+
+    /// The days from the first event to the last on which no stream of an account and region holds an event: a trail that
+    /// is on nearly always records something.
+    pub fn silent_days(&self) -> BTreeMap<(&str, &str), Vec<(i64, i64)>> {
+        let mut seen: BTreeMap<(&str, &str), BTreeSet<i64>> = BTreeMap::new();
+        for (stream, days) in &self.days {
+            let place = (stream.account.as_str(), stream.region.as_str());
+            seen.entry(place).or_default().extend(days);
+        }
+        seen.into_iter()
+            .filter_map(|(place, days)| {
+                let (first, last) = (*days.first()?, *days.last()?);
+                let silent = (first..=last).filter(|day| !days.contains(day));
+                let spans = day::spans(silent);
+                (!spans.is_empty()).then_some((place, spans))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn digest(from: &str, to: &str, names: &[&str]) -> Digest {
+        Digest {
+            account: "1".to_owned(),
+            region: "eu-west-1".to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            listed: names
+                .iter()
+                .map(|name| ((*name).to_owned(), String::new()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn digests_prove_hours_whose_objects_were_all_read() {
+        let digests = [
+            digest("2026-11-04T08", "2026-11-04T09", &["a"]),
+            digest("2026-11-04T09", "2026-11-04T10", &[]),
+            digest("2026-11-04T10", "2026-11-04T11", &["b", "c"]),
+            digest("2026-11-04T11", "2026-11-04T12", &["d"]),
+        ];
+        let proofs = proofs(&digests, |name| name != "c");
+        let proof = proofs.values().next().unwrap();
+        let spans: Vec<(&str, &str)> = proof
+            .complete
+            .iter()
+            .map(|(from, to)| (from.as_str(), to.as_str()))
+            .collect();
+        assert_eq!(
+            spans,
+            [
+                ("2026-11-04T08", "2026-11-04T10"),
+                ("2026-11-04T11", "2026-11-04T12")
+            ]
+        );
+        assert_eq!((proof.missing, proof.examples.clone()), (1, vec!["c".to_owned()]));
+    }
+
+    #[test]
+    fn a_digest_tells_its_region_by_its_own_key_or_by_the_one_it_states() {
+        let text = |object: &str| {
+            format!(
+                "{{\"awsAccountId\":\"1\",\"digestStartTime\":\"a\",\"digestEndTime\":\"b\",{object}\"logFiles\":[{{\"s3Object\":\
+                 \"p/AWSLogs/1/CloudTrail/eu-west-1/x.json.gz\",\"hashValue\":\"ab\"}}]}}"
+            )
+        };
+        let key = "AWSLogs/1/CloudTrail-Digest/eu-west-1/2026/x.json.gz";
+        let own = Digest::read(key, &text("")).unwrap();
+        assert_eq!(own.region, "eu-west-1");
+        assert_eq!(own.listed.get("x.json.gz").unwrap(), "ab");
+        let stated = "\"digestS3Object\":\"p/AWSLogs/1/CloudTrail-Digest/us-east-1/y.json.gz\",";
+        assert_eq!(Digest::read(key, &text(stated)).unwrap().region, "us-east-1");
+        assert_eq!(Digest::read(key, "{}"), None);
+    }
+
+    #[test]
+    fn windows_that_touch_are_one() {
+        let window = |from: &str, to: &str| Window {
+            source: "lookup".to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            ..Window::default()
+        };
+        let ledger = Ledger {
+            windows: BTreeSet::from([
+                window("a", "c"),
+                window("b", "d"),
+                window("d", "e"),
+                window("f", "g"),
+            ]),
+            ..Ledger::default()
+        };
+        assert_eq!(ledger.joined_windows(), [window("a", "e"), window("f", "g")]);
+    }
+
+    #[test]
+    fn days_without_any_event_are_told() {
+        let stream = |data: Option<&str>| Stream {
+            account: "1".to_owned(),
+            region: "r".to_owned(),
+            data: data.map(str::to_owned),
+        };
+        let ledger = Ledger {
+            days: BTreeMap::from([
+                (stream(None), BTreeSet::from([1, 2, 6])),
+                (stream(Some("s3.amazonaws.com")), BTreeSet::from([3])),
+            ]),
+            ..Ledger::default()
+        };
+        assert_eq!(ledger.silent_days(), BTreeMap::from([(("1", "r"), vec![(4, 5)])]));
+    }
+}

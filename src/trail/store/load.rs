@@ -1,0 +1,419 @@
+//! Reads a store: rows to groups, and the rest of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
+use serde::de::DeserializeOwned;
+
+use super::commit::{EVENTS, TOGETHER, apart_name};
+use super::row::{CallRow, CellRow, SessionRow, of_marks};
+use super::{Store, StoreError};
+use crate::trail::attribute::Session;
+use crate::trail::batch::{Batch, ObjectId, ObjectKind};
+use crate::trail::distinct::OF_A_TRAIL;
+use crate::trail::fold::{Fold, GroupKey};
+use crate::trail::group::Group;
+use crate::trail::ledger::{Digest, Ledger, Stream, Window, proofs};
+use crate::trail::time::{Span, Time};
+use crate::trail::whole::Whole;
+use crate::usage::{Gap, Location};
+
+const CELL: &str = "apart_by, count, first, last, days, succeeded, errors, versions, resources, denied_resources, inputs, \
+                    samples, marks";
+const CALL: &str = "class, via, denied, denied_action, denied_policy, denied_explicitly, event_source, event_name, \
+                    operation, region, data_event";
+/// The rows of one call; its values are those of [`CallRow`], in the order of [`CALL`].
+const OF_CALL: &str = "WHERE session = ?11 AND class = ?1 AND via = ?2 AND denied = ?3 AND denied_action = ?4 AND \
+                       denied_policy = ?5 AND denied_explicitly = ?6 AND event_source = ?7 AND event_name = ?8 AND \
+                       operation = ?9 AND region = ?10";
+
+/// The codes of the gaps that readers of trails report.
+const CODES: [&str; 7] = [
+    "trail-object-damaged",
+    "trail-object-too-large",
+    "trail-object-unknown",
+    "trail-path-unreadable",
+    "trail-record-unreadable",
+    "trail-object-unavailable",
+    "trail-object-altered",
+];
+
+/// The code of a gap that was stored as text.
+pub(super) fn code(text: &str) -> &'static str {
+    let known = CODES.into_iter().find(|known| *known == text);
+    known.unwrap_or("trail-object-unavailable")
+}
+
+/// A row that no version of this program has written.
+pub(super) fn strange(table: &str) -> StoreError {
+    StoreError::Damaged {
+        path: PathBuf::new(),
+        why: format!("a row of the table `{table}` makes no sense"),
+    }
+}
+
+impl Store {
+    /// Everything that a trail needs.
+    pub(in crate::trail) fn whole(&self) -> Result<Whole, StoreError> {
+        let whole = || -> Result<Whole, StoreError> {
+            let digests = digests(&self.db)?;
+            let read = match digests.is_empty() {
+                true => HashSet::new(),
+                false => object_names(&self.db)?,
+            };
+            let count = "SELECT count(*) FROM object WHERE kind != 'foreign'";
+            let objects: i64 = self.db.query_row(count, [], |row| row.get(0))?;
+            Ok(Whole {
+                fold: fold(&self.db)?,
+                objects: usize::try_from(objects).unwrap_or_default(),
+                gaps: gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect(),
+                ledger: Ledger {
+                    days: BTreeMap::new(),
+                    windows: windows(&self.db)?,
+                    proofs: proofs(digests.values(), |name| read.contains(name)),
+                },
+            })
+        };
+        whole().map_err(|error| error.at(&self.path))
+    }
+
+    /// Everything, as if it had just been read.
+    pub(super) fn everything(&self) -> Result<Batch, StoreError> {
+        let everything = || -> Result<Batch, StoreError> {
+            Ok(Batch {
+                fold: fold(&self.db)?,
+                objects: objects(&self.db)?,
+                gaps: gaps(&self.db)?,
+                digests: digests(&self.db)?,
+                windows: windows(&self.db)?,
+                watermarks: watermarks(&self.db)?,
+                checked: 0,
+            })
+        };
+        everything().map_err(|error| error.at(&self.path))
+    }
+
+    /// The spans that a source has given completely, as far as the store knows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn windows(&self, source: &str) -> Result<BTreeSet<Window>, StoreError> {
+        let mut windows = windows(&self.db).map_err(|error| error.at(&self.path))?;
+        windows.retain(|window| window.source == source);
+        Ok(windows)
+    }
+
+    /// The objects that digests in the store list: name, and SHA-256 of what it unpacks to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delivered(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let query = "SELECT name, sha256 FROM listed WHERE sha256 != ''";
+        let listed = all(&self.db, query, |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(listed
+            .map_err(|error| error.at(&self.path))?
+            .into_iter()
+            .collect())
+    }
+
+    /// The date of the newest catalogue that named operations in the store.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn catalog_date(&self) -> Result<Option<String>, StoreError> {
+        meta(&self.db, "catalog").map_err(|error| error.at(&self.path))
+    }
+}
+
+pub(super) fn meta(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let query = "SELECT value FROM meta WHERE name = ?";
+    Ok(db.query_row(query, [name], |row| row.get(0)).optional()?)
+}
+
+/// All rows of a query.
+fn all<T>(
+    db: &Connection,
+    query: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = db.prepare_cached(query)?;
+    let rows = statement.query_map([], read)?.collect::<Result<_, _>>()?;
+    Ok(rows)
+}
+
+/// The sessions, with their ids.
+pub(super) fn sessions(db: &Connection) -> Result<Vec<(i64, Session)>, StoreError> {
+    let query = "SELECT id, account, role, role_id, function, session, access_key FROM session";
+    all(db, query, |row| {
+        let function: String = row.get(4)?;
+        let session = SessionRow {
+            account: row.get(1)?,
+            role: row.get(2)?,
+            role_id: row.get(3)?,
+            function: (!function.is_empty()).then_some(function),
+            session: row.get(5)?,
+            access_key: row.get(6)?,
+        };
+        Ok((row.get(0)?, session.session()))
+    })
+}
+
+/// The groups of a session, under the key of `session`.
+pub(super) fn groups_of(
+    db: &Connection,
+    id: i64,
+    session: &Session,
+) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
+    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
+    let mut statement = db.prepare_cached(&format!("SELECT {CELL}, {CALL} FROM usage WHERE session = ?"))?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (call, stored) = (call_row(row, 13)?, cell_row(row)?);
+        let (Some(key), Some(cell)) = (call.key(session.clone()), stored.cell()) else {
+            return Err(strange("usage"));
+        };
+        groups.entry(key).or_default().add(stored.apart_by, cell);
+    }
+    Ok(groups)
+}
+
+/// The rows of one call, by `apart_by` as written.
+pub(super) fn cells(
+    db: &Connection,
+    session: i64,
+    call: &CallRow,
+) -> Result<BTreeMap<String, CellRow>, StoreError> {
+    let query = format!("SELECT {CELL} FROM usage");
+    of_call(db, &query, "", session, call, None, |statement, values| {
+        let mut cells = BTreeMap::new();
+        let mut rows = statement.query(values)?;
+        while let Some(row) = rows.next()? {
+            let row = cell_row(row)?;
+            cells.insert(apart_name(&row)?, row);
+        }
+        Ok(cells)
+    })
+}
+
+/// Runs a statement on the rows of one call.
+pub(super) fn of_call<T>(
+    db: &Connection,
+    statement: &str,
+    more: &str,
+    session: i64,
+    call: &CallRow,
+    apart_by: Option<&str>,
+    run: impl FnOnce(&mut CachedStatement<'_>, &[&dyn rusqlite::ToSql]) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let sql = format!(
+        "{statement} {OF_CALL} AND data_event = {} {more}",
+        i32::from(call.data_event)
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let (denied, explicitly) = (i64::from(call.denied), i64::from(call.denied_explicitly));
+    let mut values: Vec<&dyn rusqlite::ToSql> = vec![
+        &call.class,
+        &call.via,
+        &denied,
+        &call.denied_action,
+        &call.denied_policy,
+        &explicitly,
+        &call.event_source,
+        &call.event_name,
+        &call.operation,
+        &call.region,
+        &session,
+    ];
+    if let Some(apart_by) = &apart_by {
+        values.push(apart_by);
+    }
+    run(&mut statement, &values)
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| strange("usage"))
+}
+
+/// A cell whose columns are the first of a row.
+fn cell_row(row: &Row<'_>) -> Result<CellRow, StoreError> {
+    let text = |at: usize| {
+        row.get_ref(at)
+            .map(|value| value.as_str().unwrap_or_default().to_owned())
+    };
+    let apart_by = text(0)?;
+    Ok(CellRow {
+        apart_by: match apart_by.as_str() {
+            TOGETHER => None,
+            names => Some(from_json(names)?),
+        },
+        count: row.get(1)?,
+        first: row.get(2)?,
+        last: row.get(3)?,
+        days: from_json(&text(4)?)?,
+        succeeded: row.get(5)?,
+        errors: from_json(&text(6)?)?,
+        versions: from_json(&text(7)?)?,
+        resources: from_json(&text(8)?)?,
+        denied_resources: from_json(&text(9)?)?,
+        inputs: from_json(&text(10)?)?,
+        samples: from_json(&text(11)?)?,
+        marks: text(12)?,
+    })
+}
+
+/// A call whose columns begin at `at`.
+fn call_row(row: &Row<'_>, at: usize) -> Result<CallRow, StoreError> {
+    Ok(CallRow {
+        class: row.get(at)?,
+        via: row.get(at + 1)?,
+        denied: row.get(at + 2)?,
+        denied_action: row.get(at + 3)?,
+        denied_policy: row.get(at + 4)?,
+        denied_explicitly: row.get(at + 5)?,
+        event_source: row.get(at + 6)?,
+        event_name: row.get(at + 7)?,
+        operation: row.get(at + 8)?,
+        region: row.get(at + 9)?,
+        data_event: row.get(at + 10)?,
+    })
+}
+
+/// Everything that records were folded into.
+fn fold(db: &Connection) -> Result<Fold, StoreError> {
+    let mut fold = Fold::default();
+    for (id, session) in sessions(db)? {
+        fold.groups.extend(groups_of(db, id, &session)?);
+        if let crate::trail::attribute::Who::Function(function) = &session.who {
+            fold.learned.learn(&session.role, "", function);
+        }
+    }
+    for (key, function) in all(db, "SELECT access_key, function FROM learned", |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })? {
+        fold.learned.learn_key(&key, &function);
+    }
+    for (what, marks) in all(db, "SELECT what, marks FROM tally", |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })? {
+        let set = of_marks(OF_A_TRAIL, &marks).ok_or_else(|| strange("tally"))?;
+        if what == EVENTS {
+            fold.events = set;
+        } else {
+            fold.skipped.insert(what, set);
+        }
+    }
+    let time = |name: &str| -> Result<Option<Time>, StoreError> {
+        Ok(meta(db, name)?.and_then(|text| Time::parse(&text)))
+    };
+    fold.span = Span {
+        first: time("first")?,
+        last: time("last")?,
+    };
+    for (stream, day) in all(db, "SELECT account, region, data, day FROM day", |row| {
+        let data: String = row.get(2)?;
+        let stream = Stream {
+            account: row.get(0)?,
+            region: row.get(1)?,
+            data: (!data.is_empty()).then_some(data),
+        };
+        Ok((stream, row.get::<_, String>(3)?))
+    })? {
+        let days = fold.streams.entry(stream).or_default();
+        if let Some(time) = Time::parse(&format!("{day}T00:00:00Z")) {
+            days.insert(time);
+        }
+    }
+    Ok(fold)
+}
+
+fn windows(db: &Connection) -> Result<BTreeSet<Window>, StoreError> {
+    let query = "SELECT source, account, region, category, principal, from_time, to_time FROM window";
+    let windows = all(db, query, |row| {
+        Ok(Window {
+            source: row.get(0)?,
+            account: row.get(1)?,
+            region: row.get(2)?,
+            category: row.get(3)?,
+            principal: row.get(4)?,
+            from: row.get(5)?,
+            to: row.get(6)?,
+        })
+    })?;
+    Ok(windows.into_iter().collect())
+}
+
+fn digests(db: &Connection) -> Result<BTreeMap<String, Digest>, StoreError> {
+    let query = "SELECT name, account, region, from_time, to_time FROM digest";
+    let mut digests: BTreeMap<String, Digest> = all(db, query, |row| {
+        let digest = Digest {
+            account: row.get(1)?,
+            region: row.get(2)?,
+            from: row.get(3)?,
+            to: row.get(4)?,
+            listed: BTreeMap::new(),
+        };
+        Ok((row.get(0)?, digest))
+    })?
+    .into_iter()
+    .collect();
+    for (digest, name, hash) in all(db, "SELECT digest, name, sha256 FROM listed", |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
+    })? {
+        if let Some(digest) = digests.get_mut(&digest) {
+            digest.listed.insert(name, hash);
+        }
+    }
+    Ok(digests)
+}
+
+fn object_names(db: &Connection) -> Result<HashSet<String>, StoreError> {
+    let names = all(db, "SELECT name FROM object WHERE kind = 'trail'", |row| {
+        row.get(0)
+    })?;
+    Ok(names.into_iter().collect())
+}
+
+fn objects(db: &Connection) -> Result<Vec<(ObjectId, ObjectKind)>, StoreError> {
+    let query =
+        "SELECT source.name, key, stamp, bytes, kind FROM object JOIN source ON source.id = object.source";
+    all(db, query, |row| {
+        let bytes: i64 = row.get(3)?;
+        let object = ObjectId {
+            source: row.get(0)?,
+            key: row.get(1)?,
+            stamp: row.get(2)?,
+            bytes: u64::try_from(bytes).unwrap_or_default(),
+        };
+        let kind = match row.get::<_, String>(4)?.as_str() {
+            "trail" => ObjectKind::Trail,
+            "damaged" => ObjectKind::Damaged,
+            _ => ObjectKind::Foreign,
+        };
+        Ok((object, kind))
+    })
+}
+
+fn gaps(db: &Connection) -> Result<Vec<(String, String, Gap)>, StoreError> {
+    let query =
+        "SELECT source.name, key, line, code, message, hint FROM gap JOIN source ON source.id = gap.source";
+    all(db, query, |row| {
+        let (key, line): (String, u32) = (row.get(1)?, row.get(2)?);
+        let code: String = row.get(3)?;
+        let mut gap = Gap::new(self::code(&code), row.get::<_, String>(4)?);
+        if line > 0 {
+            gap = gap.at(Location::new(key.clone(), line, 1));
+        }
+        let hint: String = row.get(5)?;
+        if !hint.is_empty() {
+            gap = gap.hint(hint);
+        }
+        Ok((row.get(0)?, key, gap))
+    })
+}
+
+fn watermarks(db: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
+    let query = "SELECT name, watermark FROM source WHERE watermark IS NOT NULL";
+    let marks = all(db, query, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(marks.into_iter().collect())
+}

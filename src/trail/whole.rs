@@ -1,0 +1,140 @@
+//! A whole trail before attribution: what a folder, a store and a `usage.json` have in common.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::catalog::Catalog;
+use crate::usage::{Gap, OperationId};
+
+use super::Trail;
+use super::attribute::{Functions, KnownFunction};
+use super::batch::{Batch, ObjectKind};
+use super::fold::{Fold, GroupKey};
+use super::inputs;
+use super::ledger::{Ledger, file_name, proofs};
+use super::observation;
+
+/// Everything that is known of a trail, apart from whose calls they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Whole {
+    pub(super) fold: Fold,
+    /// How many objects hold records, or something else that trails hold.
+    pub(super) objects: usize,
+    pub(super) gaps: Vec<Gap>,
+    /// Windows and proofs; the days are those of the fold.
+    pub(super) ledger: Ledger,
+}
+
+impl Whole {
+    /// What was read without a store.
+    pub(super) fn of_batch(batch: Batch) -> Self {
+        let is_trail = |kind: ObjectKind| kind == ObjectKind::Trail;
+        let names: BTreeSet<&str> = batch
+            .objects
+            .iter()
+            .filter(|(_, kind)| is_trail(*kind))
+            .map(|(object, _)| file_name(&object.key))
+            .collect();
+        let proofs = proofs(batch.digests.values(), |name| names.contains(name));
+        Self {
+            objects: batch.trail_objects(),
+            gaps: batch.gaps.into_iter().map(|(_, _, gap)| gap).collect(),
+            ledger: Ledger {
+                days: BTreeMap::new(),
+                windows: batch.windows,
+                proofs,
+            },
+            fold: batch.fold,
+        }
+    }
+
+    /// Names and attributes everything.
+    pub(super) fn trail(mut self, catalog: &Catalog, functions: &[KnownFunction]) -> Trail {
+        self.fold.settle_alone();
+        self.fold.name_anew(catalog);
+        let days = self.fold.streams.iter().map(|(stream, days)| {
+            let days: BTreeSet<i64> = days.numbers().into_iter().collect();
+            (stream.clone(), days)
+        });
+        self.ledger.days = days.collect();
+        let mut trail = observation::finish(self.fold, Functions::new(functions));
+        trail.objects = self.objects;
+        trail.ledger = self.ledger;
+        trail.gaps = self.gaps;
+        trail.gaps.sort();
+        trail.gaps.dedup();
+        trail
+    }
+}
+
+impl Fold {
+    /// Brings the operations of groups to what this catalogue says of their event names: another catalogue may have read
+    /// them. Where the names leave several operations possible, the parameters have decided when the event was read.
+    pub(super) fn name_anew(&mut self, catalog: &Catalog) {
+        let mut known: HashMap<(String, String, Option<OperationId>), Option<OperationId>> = HashMap::new();
+        let mut changed: Vec<(GroupKey, OperationId)> = Vec::new();
+        for key in self.groups.keys() {
+            let name = (
+                key.event_source.clone(),
+                key.event_name.clone(),
+                key.operation.clone(),
+            );
+            let operation = known
+                .entry(name)
+                .or_insert_with(|| better_operation(catalog, key));
+            if let Some(operation) = operation {
+                changed.push((key.clone(), operation.clone()));
+            }
+        }
+        for (key, operation) in changed {
+            if let Some(mut group) = self.groups.remove(&key) {
+                group.name_inputs(catalog, &operation);
+                let operation = Some(operation);
+                self.groups
+                    .entry(GroupKey { operation, ..key })
+                    .or_default()
+                    .merge(group);
+            }
+        }
+    }
+}
+
+/// The operation that a group should have, if it is another one.
+fn better_operation(catalog: &Catalog, key: &GroupKey) -> Option<OperationId> {
+    let possible = catalog.operations_of_event(&key.event_source, &key.event_name);
+    let first = possible.first()?;
+    let stays = key.operation.as_ref().is_some_and(|operation| {
+        // S3 records `ListObjectsV2` as `ListObjects`; the parameters have told which it was.
+        let newer = |name: &str| operation.name.strip_suffix("V2") == Some(name);
+        possible
+            .iter()
+            .any(|one| one.id() == *operation || newer(one.name()))
+    });
+    (!stays).then(|| first.id())
+}
+
+impl super::group::Group {
+    /// Gives the parameters that were kept as recorded the names of the operation's members.
+    fn name_inputs(&mut self, catalog: &Catalog, operation: &OperationId) {
+        let service = catalog.service(&operation.service);
+        let Some(shape) = service
+            .and_then(|service| service.operation(&operation.name))
+            .and_then(|operation| operation.input())
+        else {
+            return;
+        };
+        for cell in self.cells_mut() {
+            for (path, seen) in std::mem::take(&mut cell.inputs) {
+                let named = inputs::recorded(&path).map(|key| inputs::member(shape, key));
+                match named {
+                    None => {
+                        cell.inputs.insert(path, seen);
+                    }
+                    Some(Some(member)) => {
+                        cell.inputs.insert(member.name().to_owned(), seen);
+                    }
+                    Some(None) => {}
+                }
+            }
+        }
+    }
+}
