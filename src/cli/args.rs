@@ -86,7 +86,7 @@ pub struct Project {
     /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -168,6 +168,8 @@ pub enum Command {
     Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
+    /// Read CloudTrail into a usage store.
+    Observe(super::observe::Observe),
     /// Recorded requests against a policy: which of them it would refuse.
     Replay(Replay),
     /// A request against policies: the decision, and the statement that decides.
@@ -417,7 +419,7 @@ pub struct Explain {
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -674,6 +676,12 @@ pub enum SchemaOf {
     Replay,
     /// `rolefit simulate --format json`.
     Simulate,
+    /// `rolefit observe --format json`.
+    Observe,
+    /// `rolefit observe export`.
+    Usage,
+    /// `rolefit observe plan --format json`.
+    Plan,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.

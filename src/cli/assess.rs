@@ -69,12 +69,12 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
         progress::phase("reading CloudTrail");
-        inputs.trail = Some(trail::read(
+        inputs.trail = Some(trail::open(
             &path,
             inputs.catalog,
             &known_functions(&inputs.workspace),
             rayon::current_num_threads(),
-        ));
+        )?);
     }
     Ok(inputs)
 }

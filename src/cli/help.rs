@@ -242,6 +242,61 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe",
+        examples: &[
+            (
+                "rolefit observe --from AWSLogs/",
+                "read what is new into `.rolefit/usage.db`",
+            ),
+            (
+                "rolefit diff --usage .rolefit/usage.db",
+                "then use it, without the objects",
+            ),
+        ],
+        codes: &[
+            ("3", "nothing there holds anything of CloudTrail"),
+            (
+                "4",
+                "stopped before the end (Ctrl-C); with --strict: something could not be read",
+            ),
+        ],
+    },
+    Lesson {
+        path: "observe export",
+        examples: &[("rolefit observe export -o usage.json", "for CI")],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe merge",
+        examples: &[(
+            "rolefit observe merge --store all.db eu.db us.db",
+            "join the stores of two accounts or runs",
+        )],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe plan",
+        examples: &[
+            (
+                "rolefit observe plan --usage trail/",
+                "what the trail does not show, and how to see it",
+            ),
+            (
+                "rolefit observe plan --account 111122223333 --stack-name shop",
+                "selectors before there is a trail",
+            ),
+            (
+                "aws cloudtrail get-event-selectors --trail-name main > main.json",
+                "what a trail is told to record",
+            ),
+            (
+                "rolefit observe plan --trail-settings main.json --extend main -o selectors.json",
+                "and that trail with what it lacks",
+            ),
+        ],
+        codes: &[NOTHING],
+    },
+    Lesson {
         path: "replay",
         examples: &[
             (

@@ -16,8 +16,11 @@ mod help;
 mod init;
 mod lock;
 mod manual;
+mod interrupt;
+mod observe;
 mod observed;
 mod overview;
+mod plan;
 mod progress;
 mod render;
 mod replace;
@@ -98,6 +101,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Check(check)) => check::run(check),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Observe(observe)) => observe::run(observe),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
         Some(Command::Replay(replay)) => replay::run(replay),

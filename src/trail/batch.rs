@@ -106,6 +106,11 @@ impl Batch {
         self.objects.iter().map(|(object, _)| object.bytes).sum()
     }
 
+    /// How many different events they hold; beyond some 16,000 an estimate.
+    pub fn events(&self) -> u64 {
+        self.fold.events.count().number
+    }
+
     /// How many of the objects hold records, or something else that trails hold.
     pub(super) fn trail_objects(&self) -> usize {
         let is_trail = |(_, kind): &&(ObjectId, ObjectKind)| *kind != ObjectKind::Foreign;

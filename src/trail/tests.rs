@@ -175,9 +175,11 @@ fn numbered(n: u32, patch: &Value) -> Value {
     merged(&record(&id), patch)
 }
 
-/// What two trails must have in common: everything but the number of files.
+/// What two trails must have in common: everything but the number and places of files.
 fn same(mut a: Trail, b: &Trail) -> bool {
     a.objects = b.objects;
+    // A digest tells the region by its place.
+    a.ledger.proofs.clone_from(&b.ledger.proofs);
     a == *b
 }
 

@@ -57,7 +57,9 @@ impl Reply {
 
     pub fn json(value: &Value) -> Self {
         let mut reply = Self::ok(value.to_string());
-        reply.headers.push(("content-type", "application/x-amz-json-1.1".to_owned()));
+        reply
+            .headers
+            .push(("content-type", "application/x-amz-json-1.1".to_owned()));
         reply
     }
 
@@ -77,7 +79,9 @@ impl Reply {
         Self {
             status: 400,
             headers: vec![("content-type", "application/x-amz-json-1.1".to_owned())],
-            body: json!({"__type": code, "message": message}).to_string().into_bytes(),
+            body: json!({"__type": code, "message": message})
+                .to_string()
+                .into_bytes(),
             cut: None,
         }
     }
@@ -104,7 +108,11 @@ pub fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> (Str
     (address, asked)
 }
 
-fn converse(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, asked: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+fn converse(
+    stream: &TcpStream,
+    answer: &dyn Fn(&Request) -> Reply,
+    asked: &Mutex<Vec<Request>>,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         let mut line = String::new();
@@ -121,14 +129,21 @@ fn converse(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, asked: &Mute
             };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let length = headers.get("content-length").and_then(|length| length.parse().ok());
+        let length = headers
+            .get("content-length")
+            .and_then(|length| length.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         reader.read_exact(&mut body)?;
         let request = understood(&target, &headers, &String::from_utf8_lossy(&body));
         asked.lock().unwrap().push(request.clone());
         let reply = answer(&request);
         let mut stream = stream;
-        write!(stream, "HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len())?;
+        write!(
+            stream,
+            "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
+            reply.status,
+            reply.body.len()
+        )?;
         for (name, value) in &reply.headers {
             write!(stream, "{name}: {value}\r\n")?;
         }
@@ -151,7 +166,10 @@ fn understood(target: &str, headers: &BTreeMap<String, String>, body: &str) -> R
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), decoded(value)))
         .collect();
-    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path.trim_start_matches('/'), ""));
     let operation = match headers.get("x-amz-target") {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         None if parameters.contains_key("Action") => parameters["Action"].clone(),
@@ -229,13 +247,23 @@ impl Bucket {
     fn list(&self, request: &Request) -> Reply {
         let (prefix, delimiter) = (request.parameter("prefix"), request.parameter("delimiter"));
         let after = request.parameter("continuation-token");
-        let after = if after.is_empty() { request.parameter("start-after") } else { after };
-        let page = request.parameter("max-keys").parse().unwrap_or(self.page).min(self.page);
+        let after = if after.is_empty() {
+            request.parameter("start-after")
+        } else {
+            after
+        };
+        let page = request
+            .parameter("max-keys")
+            .parse()
+            .unwrap_or(self.page)
+            .min(self.page);
         let mut rows: Vec<(String, String)> = Vec::new();
         for (key, bytes) in self.objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
             let folder = match delimiter {
                 "" => None,
-                mark => key[prefix.len()..].find(mark).map(|at| key[..=prefix.len() + at].to_owned()),
+                mark => key[prefix.len()..]
+                    .find(mark)
+                    .map(|at| key[..=prefix.len() + at].to_owned()),
             };
             let (name, row) = match folder {
                 Some(folder) => {
@@ -245,7 +273,9 @@ impl Bucket {
                 None => {
                     let row = format!(
                         "<Contents><Key>{key}</Key><ETag>&quot;{:x}-{}&quot;</ETag><Size>{}</Size></Contents>",
-                        bytes.iter().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte))),
+                        bytes.iter().fold(7_u64, |hash, byte| hash
+                            .wrapping_mul(31)
+                            .wrapping_add(u64::from(*byte))),
                         bytes.len(),
                         bytes.len()
                     );
@@ -298,7 +328,9 @@ impl History {
             })
             .collect();
         events.sort_by_key(|(at, _, _)| std::cmp::Reverse(*at));
-        let begin: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let begin: usize = asked["NextToken"]
+            .as_str()
+            .map_or(0, |token| token.parse().unwrap());
         let page: Vec<Value> = events
             .iter()
             .skip(begin)

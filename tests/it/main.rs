@@ -35,6 +35,7 @@ mod cloud;
 mod live;
 #[cfg(feature = "live")]
 mod observe_live;
+mod observe_plan;
 mod own_policy;
 mod malformed;
 mod registry_sources;

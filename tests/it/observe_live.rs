@@ -61,7 +61,11 @@ fn of_folder() -> Value {
 
 fn operations(asked: &Asked, operation: &str) -> Vec<Request> {
     let asked = asked.lock().unwrap();
-    asked.iter().filter(|request| request.operation == operation).cloned().collect()
+    asked
+        .iter()
+        .filter(|request| request.operation == operation)
+        .cloned()
+        .collect()
 }
 
 #[test]
@@ -75,13 +79,20 @@ fn a_bucket_gives_what_the_folder_gives_and_is_read_once() {
     let store = home.path().join("usage.db");
     let first = observe(&store, &["--from", "s3://audit-logs"], &endpoint);
     assert_eq!(first["new_objects"], 67, "{first:#}");
-    assert!(operations(&asked, "ListObjectsV2").iter().all(|request| request.bucket == "audit-logs"));
+    assert!(
+        operations(&asked, "ListObjectsV2")
+            .iter()
+            .all(|request| request.bucket == "audit-logs")
+    );
     asked.lock().unwrap().clear();
     let (key, bytes) = last;
     shared.lock().unwrap().objects.insert(key.clone(), bytes);
     let second = observe(&store, &["--from", "s3://audit-logs/AWSLogs/"], &endpoint);
     assert_eq!(second["new_objects"], 1, "{second:#}");
-    let fetched: Vec<String> = operations(&asked, "GetObject").into_iter().map(|request| request.key).collect();
+    let fetched: Vec<String> = operations(&asked, "GetObject")
+        .into_iter()
+        .map(|request| request.key)
+        .collect();
     assert_eq!(fetched, [key]);
     assert_eq!(export(&store), of_folder());
 }
@@ -91,23 +102,46 @@ fn only_the_wanted_days_accounts_and_regions_are_listed() {
     let mut bucket = Bucket::of_folder(TRAIL, 1_000);
     let (key, bytes) = bucket.objects.pop_last().unwrap();
     for other in ["us-east-1", "eu-central-1"] {
-        bucket.objects.insert(key.replace("eu-west-1", other), bytes.clone());
+        bucket
+            .objects
+            .insert(key.replace("eu-west-1", other), bytes.clone());
     }
-    bucket.objects.insert(key.replace("111122223333", "444455556666"), bytes.clone());
-    bucket.objects.insert(key.replace("AWSLogs/111122223333/CloudTrail/", "AWSLogs/111122223333/Config/"), bytes);
-    let days: Vec<String> = bucket.objects.keys().map(|key| key.split('/').rev().nth(1).unwrap().to_owned()).collect();
+    bucket
+        .objects
+        .insert(key.replace("111122223333", "444455556666"), bytes.clone());
+    bucket.objects.insert(
+        key.replace("AWSLogs/111122223333/CloudTrail/", "AWSLogs/111122223333/Config/"),
+        bytes,
+    );
+    let days: Vec<String> = bucket
+        .objects
+        .keys()
+        .map(|key| key.split('/').rev().nth(1).unwrap().to_owned())
+        .collect();
     let (endpoint, asked) = serve(move |request| bucket.answer(request).unwrap());
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
     let arguments = [
-        "--from", "s3://audit-logs/", "--since", "2026-11-06", "--until", "2026-11-08", "--account", "111122223333",
-        "--region", "eu-west-1",
+        "--from",
+        "s3://audit-logs/",
+        "--since",
+        "2026-11-06",
+        "--until",
+        "2026-11-08",
+        "--account",
+        "111122223333",
+        "--region",
+        "eu-west-1",
     ];
     let read = observe(&store, &arguments, &endpoint);
     let fetched = operations(&asked, "GetObject");
     assert!(!fetched.is_empty() && fetched.len() < days.len() / 2, "{read:#}");
     for request in &fetched {
-        assert!(request.key.contains("/111122223333/CloudTrail"), "{}", request.key);
+        assert!(
+            request.key.contains("/111122223333/CloudTrail"),
+            "{}",
+            request.key
+        );
         assert!(request.key.contains("/eu-west-1/2026/11/0"), "{}", request.key);
         let day: u32 = request.key.split('/').rev().nth(1).unwrap().parse().unwrap();
         // Events of the last day are delivered on the next one, too.
@@ -115,7 +149,10 @@ fn only_the_wanted_days_accounts_and_regions_are_listed() {
     }
     for request in operations(&asked, "ListObjectsV2") {
         let prefix = request.parameter("prefix");
-        assert!(!prefix.contains("us-east-1") && !prefix.contains("Config") && !prefix.contains("4444"), "{prefix}");
+        assert!(
+            !prefix.contains("us-east-1") && !prefix.contains("Config") && !prefix.contains("4444"),
+            "{prefix}"
+        );
         if prefix.ends_with("CloudTrail/eu-west-1/") {
             assert_eq!(request.parameter("start-after"), format!("{prefix}2026/11/06"));
         }
@@ -134,7 +171,9 @@ fn throttled_and_broken_answers_are_asked_for_again() {
                 reply.cut = Some(reply.body.len() / 2);
                 reply
             }
-            ("ListObjectsV2", 1) => Reply::xml_error(500, "InternalError", "We encountered an internal error."),
+            ("ListObjectsV2", 1) => {
+                Reply::xml_error(500, "InternalError", "We encountered an internal error.")
+            }
             _ => reply,
         }
     });
@@ -148,13 +187,20 @@ fn throttled_and_broken_answers_are_asked_for_again() {
 #[test]
 fn objects_that_cannot_be_had_are_gaps_until_they_can() {
     let bucket = Bucket::of_folder(TRAIL, 1_000);
-    let keys: Vec<String> = bucket.objects.keys().filter(|key| key.contains("/CloudTrail/")).cloned().collect();
+    let keys: Vec<String> = bucket
+        .objects
+        .keys()
+        .filter(|key| key.contains("/CloudTrail/"))
+        .cloned()
+        .collect();
     let (refused, encrypted, gone) = (keys[1].clone(), keys[2].clone(), keys[3].clone());
     let broken = std::sync::Arc::new(AtomicBool::new(true));
     let now_broken = std::sync::Arc::clone(&broken);
     let names = [refused.clone(), encrypted.clone(), gone.clone()];
     let (endpoint, asked) = serve(move |request| {
-        let is = |key: &String| request.operation == "GetObject" && request.key == *key && now_broken.load(Ordering::SeqCst);
+        let is = |key: &String| {
+            request.operation == "GetObject" && request.key == *key && now_broken.load(Ordering::SeqCst)
+        };
         if is(&names[0]) {
             return Reply::xml_error(403, "AccessDenied", "Access Denied");
         } else if is(&names[1]) {
@@ -175,14 +221,24 @@ fn objects_that_cannot_be_had_are_gaps_until_they_can() {
     for (key, expected) in [
         (&refused, "--requester-pays"),
         (&refused, r#"\"Action\": \"s3:GetObject\""#),
-        (&encrypted, r#"\"Action\": \"kms:Decrypt\", \"Resource\": \"arn:aws:kms:eu-west-1:111122223333:key/1234abcd\""#),
+        (
+            &encrypted,
+            r#"\"Action\": \"kms:Decrypt\", \"Resource\": \"arn:aws:kms:eu-west-1:111122223333:key/1234abcd\""#,
+        ),
         (&gone, "lifecycle"),
     ] {
-        assert!(gaps.contains(key.as_str()) && gaps.contains(expected), "{expected}: {gaps}");
+        assert!(
+            gaps.contains(key.as_str()) && gaps.contains(expected),
+            "{expected}: {gaps}"
+        );
     }
     assert_eq!(first["gaps"].as_array().unwrap().len(), 3);
     // What is not whole is not counted as read.
-    assert_eq!(first["coverage"][0]["windows"].as_array().map_or(0, Vec::len), 0, "{first:#}");
+    assert_eq!(
+        first["coverage"][0]["windows"].as_array().map_or(0, Vec::len),
+        0,
+        "{first:#}"
+    );
     broken.store(false, Ordering::SeqCst);
     asked.lock().unwrap().clear();
     let second = observe(&store, &["--from", "s3://audit-logs"], &endpoint);
@@ -200,10 +256,20 @@ fn a_bucket_that_may_not_be_read_ends_with_the_statement_to_add() {
     });
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
-    let arguments = ["observe", "--from", "s3://audit-logs", "--store", store.to_str().unwrap()];
+    let arguments = [
+        "observe",
+        "--from",
+        "s3://audit-logs",
+        "--store",
+        store.to_str().unwrap(),
+    ];
     let output = rolefit(&arguments, &endpoint);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains(r#""Action": "s3:GetObject", "Resource": "arn:aws:s3:::audit-logs/"#), "{}", said(&output));
+    assert!(
+        said(&output).contains(r#""Action": "s3:GetObject", "Resource": "arn:aws:s3:::audit-logs/"#),
+        "{}",
+        said(&output)
+    );
     let (endpoint, _) = serve(|_| {
         Reply::xml_error(
             403,
@@ -216,10 +282,15 @@ fn a_bucket_that_may_not_be_read_ends_with_the_statement_to_add() {
     assert_eq!(output.status.code(), Some(2));
     let expected = r#"{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::audit-logs"}"#;
     assert!(said(&output).contains(expected), "{}", said(&output));
-    let (endpoint, _) = serve(|_| Reply::xml_error(404, "NoSuchBucket", "The specified bucket does not exist"));
+    let (endpoint, _) =
+        serve(|_| Reply::xml_error(404, "NoSuchBucket", "The specified bucket does not exist"));
     let output = rolefit(&arguments, &endpoint);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("The specified bucket does not exist"), "{}", said(&output));
+    assert!(
+        said(&output).contains("The specified bucket does not exist"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -227,33 +298,56 @@ fn a_bucket_of_another_region_is_found_there() {
     let bucket = Bucket::of_folder(TRAIL, 1_000);
     let (endpoint, asked) = serve(move |request| {
         if request.region() != "ap-south-1" {
-            let mut reply = Reply::xml_error(301, "PermanentRedirect", "The bucket must be addressed elsewhere.");
-            reply.headers.push(("x-amz-bucket-region", "ap-south-1".to_owned()));
+            let mut reply = Reply::xml_error(
+                301,
+                "PermanentRedirect",
+                "The bucket must be addressed elsewhere.",
+            );
+            reply
+                .headers
+                .push(("x-amz-bucket-region", "ap-south-1".to_owned()));
             return reply;
         }
         bucket.answer(request).unwrap()
     });
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
-    let read = observe(&store, &["--from", "s3://audit-logs", "--requester-pays"], &endpoint);
+    let read = observe(
+        &store,
+        &["--from", "s3://audit-logs", "--requester-pays"],
+        &endpoint,
+    );
     assert_eq!(read["new_objects"], 68);
     let asked = asked.lock().unwrap();
-    assert!(asked.iter().skip(1).all(|request| request.region() == "ap-south-1"));
+    assert!(
+        asked
+            .iter()
+            .skip(1)
+            .all(|request| request.region() == "ap-south-1")
+    );
     assert!(asked.iter().all(|request| request.payer));
 }
 
 #[test]
 fn objects_are_held_against_the_hashes_of_digests() {
     let mut bucket = Bucket::of_folder(TRAIL, 1_000);
-    let logs: Vec<String> = bucket.objects.keys().filter(|key| key.contains("/CloudTrail/")).cloned().collect();
-    let listed = |key: &String, hash: &str| json!({"s3Object": key, "hashValue": hash, "hashAlgorithm": "SHA-256"});
+    let logs: Vec<String> = bucket
+        .objects
+        .keys()
+        .filter(|key| key.contains("/CloudTrail/"))
+        .cloned()
+        .collect();
+    let listed =
+        |key: &String, hash: &str| json!({"s3Object": key, "hashValue": hash, "hashAlgorithm": "SHA-256"});
     let digest = json!({
         "awsAccountId": "111122223333", "digestStartTime": "2026-11-18T00:00:00Z", "digestEndTime": "2026-11-18T01:00:00Z",
         "logFiles": [listed(&logs[0], &"0".repeat(64)), listed(&"AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/18/gone.json.gz".to_owned(), "00")],
     });
     let key = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/11/18/\
                111122223333_CloudTrail-Digest_eu-west-1_audit_eu-west-1_20261118T010000Z.json.gz";
-    bucket.objects.insert(key.to_owned(), digest.to_string().into_bytes());
+    bucket
+        .objects
+        .insert(key.to_owned(), digest.to_string().into_bytes());
     let (endpoint, _) = serve(move |request| bucket.answer(request).unwrap());
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
@@ -287,7 +381,12 @@ fn event(function: &str, second: i64, number: usize) -> (i64, String, Value) {
 fn stamp(second: i64) -> String {
     let day = second / 86_400 - 20_757;
     let second = second % 86_400;
-    format!("2026-11-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+    format!(
+        "2026-11-{day:02}T{:02}:{:02}:{:02}Z",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 /// Two functions: one with 120 events, one with 3.
@@ -340,14 +439,24 @@ fn the_event_history_is_read_page_by_page_and_once() {
         assert_eq!(attributes[0]["AttributeKey"], "Username");
     }
     let first = export(&store);
-    let counts: Vec<u64> = first["usage"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).collect();
+    let counts: Vec<u64> = first["usage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["count"].as_u64().unwrap())
+        .collect();
     assert_eq!(counts, [120, 3]);
     asked.lock().unwrap().clear();
     let output = rolefit(&arguments, &endpoint);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     for request in operations(&asked, "LookupEvents") {
         // Only the last 15 minutes, whose events may have been late.
-        assert_eq!(request.json["StartTime"].as_f64(), Some(1_795_176_000.0 - 900.0), "{}", request.json);
+        assert_eq!(
+            request.json["StartTime"].as_f64(),
+            Some(1_795_176_000.0 - 900.0),
+            "{}",
+            request.json
+        );
     }
     assert_eq!(export(&store), first);
 }
@@ -370,7 +479,11 @@ fn throttling_and_stale_tokens_of_the_event_history_are_borne() {
     });
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
-    let read = observe(&store, &["--from", "lookup", "--function", "put-order"], &endpoint);
+    let read = observe(
+        &store,
+        &["--from", "lookup", "--function", "put-order"],
+        &endpoint,
+    );
     assert_eq!(read["events"], 120, "{read:#}");
     assert!(operations(&asked, "LookupEvents").len() >= 6);
 }
@@ -380,16 +493,31 @@ fn what_was_read_before_credentials_expire_is_kept() {
     let count = AtomicUsize::new(0);
     let (endpoint, _) = serve(move |request| {
         if request.operation == "LookupEvents" && count.fetch_add(1, Ordering::SeqCst) == 2 {
-            return Reply::json_error("ExpiredTokenException", "The security token included in the request is expired");
+            return Reply::json_error(
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            );
         }
         lookup(&history(), request)
     });
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("usage.db");
-    let arguments = ["observe", "--from", "lookup", "--function", "put-order", "--store", store.to_str().unwrap()];
+    let arguments = [
+        "observe",
+        "--from",
+        "lookup",
+        "--function",
+        "put-order",
+        "--store",
+        store.to_str().unwrap(),
+    ];
     let output = rolefit(&arguments, &endpoint);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("the credentials have expired"), "{}", said(&output));
+    assert!(
+        said(&output).contains("the credentials have expired"),
+        "{}",
+        said(&output)
+    );
     let kept = export(&store)["usage"][0]["count"].as_u64().unwrap();
     assert!((50..120).contains(&kept), "{kept}");
     let output = rolefit(&arguments, &endpoint);
@@ -400,7 +528,10 @@ fn what_was_read_before_credentials_expire_is_kept() {
 #[test]
 fn what_is_no_source_is_told() {
     for (from, expected) in [
-        ("nowhere", "give a file, a folder, `s3://bucket/prefix`, or `lookup`"),
+        (
+            "nowhere",
+            "give a file, a folder, `s3://bucket/prefix`, or `lookup`",
+        ),
         ("s3://", "write `s3://bucket/prefix`"),
     ] {
         let output = rolefit(&["observe", "--from", from, "--store", "/nowhere/usage.db"], "");

@@ -18,7 +18,10 @@ pub fn plan(answer: &PlanV1) -> String {
         "{}",
         paint(
             BOLD,
-            &format!("what is recorded of {}, {by}", counted(answer.functions, "function"))
+            &format!(
+                "what is recorded of {}, {by}",
+                counted(answer.functions, "function")
+            )
         )
     );
     for (seen, title) in [
@@ -46,8 +49,8 @@ pub fn plan(answer: &PlanV1) -> String {
         None => "selectors for a trail of its own, so that no other trail changes".to_owned(),
     };
     let _ = writeln!(out, "\n{}", paint(BOLD, &whose));
-    let text = serde_json::to_string_pretty(&answer.selectors).unwrap_or_default();
-    let _ = writeln!(out, "{text}\n");
+    out.push_str(&selectors(&answer.selectors));
+    let _ = writeln!(out);
     for command in &answer.commands {
         let _ = writeln!(out, "  {command}");
     }
@@ -65,6 +68,27 @@ pub fn plan(answer: &PlanV1) -> String {
     }
     out.push_str(&cost(answer));
     out
+}
+
+/// The selectors as JSON, a condition on each line.
+fn selectors(all: &[serde_json::Value]) -> String {
+    let one = |selector: &serde_json::Value| {
+        let fields = selector
+            .get("FieldSelectors")
+            .and_then(serde_json::Value::as_array);
+        let fields: Vec<String> = fields
+            .into_iter()
+            .flatten()
+            .map(|field| format!("    {field}"))
+            .collect();
+        let name = selector
+            .get("Name")
+            .map(|name| format!("\"Name\": {name}, "))
+            .unwrap_or_default();
+        format!("  {{{name}\"FieldSelectors\": [\n{}\n  ]}}", fields.join(",\n"))
+    };
+    let all: Vec<String> = all.iter().map(one).collect();
+    format!("[\n{}\n]\n", all.join(",\n"))
 }
 
 /// The operations of which one thing is said, by the reason.
@@ -102,7 +126,11 @@ fn cost(answer: &PlanV1) -> String {
         "{:.2} USD for 100,000 data events on {}, {}",
         cost.usd_per_100k, cost.as_of, cost.docs
     );
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rounded count")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rounded count"
+    )]
     let known = match (cost.events, cost.usd) {
         (Some(events), Some(usd)) => format!(
             "about {} events in 30 days, {usd:.2} USD ({price})",
@@ -112,7 +140,8 @@ fn cost(answer: &PlanV1) -> String {
     };
     let unknown = match cost.unknown {
         0 => String::new(),
-        1 => "; how often one of the calls is made is not known: say how often functions run with --runs".to_owned(),
+        1 => "; how often one of the calls is made is not known: say how often functions run with --runs"
+            .to_owned(),
         count => format!(
             "; how often {count} of the calls are made is not known: say how often functions run with --runs"
         ),
