@@ -135,7 +135,7 @@ fn call_of_kind(random: &mut Random, place: &Place, function: usize, kind: usize
     let bucket = format!("example-{area}-{account}");
     let item = |random: &mut Random, name| {
         let parameters = format!(
-            r#"{{"tableName":"{area}-table","key":{{"pk":"HIDDEN_DUE_TO_SECURITY_REASONS","sk":"HIDDEN_DUE_TO_SECURITY_REASONS"}},"returnConsumedCapacity":"TOTAL","expressionAttributeNames":{{"#a":"status","#b":"updated"}},"consistentRead":{}}}"#,
+            r##"{{"tableName":"{area}-table","key":{{"pk":"HIDDEN_DUE_TO_SECURITY_REASONS","sk":"HIDDEN_DUE_TO_SECURITY_REASONS"}},"returnConsumedCapacity":"TOTAL","expressionAttributeNames":{{"#a":"status","#b":"updated"}},"consistentRead":{}}}"##,
             random.below(2) == 0
         );
         Call::of("dynamodb.amazonaws.com", name, parameters).data(&[("AWS::DynamoDB::Table", table())])

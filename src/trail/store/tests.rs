@@ -101,7 +101,7 @@ fn event(n: u32, who: u32, what: u32, thing: u32) -> Value {
 
 fn events() -> impl Strategy<Value = Vec<Value>> {
     let one = (0_u32..4_000, 0_u32..40, 0_u32..40, 0_u32..100);
-    proptest::collection::vec(one, 1..150)
+    proptest::collection::vec(one, 1..100)
         .prop_map(|all| {
             all.into_iter()
                 .map(|(n, who, what, thing)| {
@@ -189,7 +189,7 @@ fn trail_of(path: &Path) -> Trail {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn order_repetition_and_batches_do_not_show(
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn joining_stores_is_a_union(events in events(), at in 0_usize..150, until in 0_usize..150) {
+    fn joining_stores_is_a_union(events in events(), at in 0_usize..100, until in 0_usize..100) {
         let (at, until) = (at.min(events.len()), until.min(events.len()));
         let parts = [&events[..at], &events[at.min(until)..until.max(at)], &events[until..]];
         let folder = tempfile::tempdir().unwrap();
@@ -263,7 +263,7 @@ proptest! {
     }
 
     #[test]
-    fn folder_store_and_export_tell_the_same(events in events(), at in 0_usize..150) {
+    fn folder_store_and_export_tell_the_same(events in events(), at in 0_usize..100) {
         let folder = tempfile::tempdir().unwrap();
         let (left, right) = events.split_at(at.min(events.len()));
         fs::create_dir(folder.path().join("trail")).unwrap();
@@ -291,7 +291,7 @@ proptest! {
 fn sessions_with_many_keys_are_taken_together_in_any_order() {
     let events: Vec<Value> = (0..40)
         .map(|n| {
-            let mut event = event(n, 1, 0, 0);
+            let mut event = event(n, 11, 0, 0);
             event["userIdentity"]["accessKeyId"] = json!(format!("ASIA{n}"));
             event
         })
@@ -304,7 +304,7 @@ fn sessions_with_many_keys_are_taken_together_in_any_order() {
             .map(|event| batch(&[("a".to_owned(), std::slice::from_ref(event))])),
     );
     assert!(whole == singly, "{}", difference(&whole, &singly));
-    assert_eq!(whole.matches("\"access_key\":\"*\"").count(), 1, "{whole}");
+    assert_eq!(whole.matches("\"access_key\":\"*\"").count(), 2, "{whole}");
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn a_newer_catalogue_names_calls_that_an_older_one_did_not_know() {
 #[test]
 fn unknown_calls_keep_their_parameters_for_a_newer_catalogue() {
     let text = exported([batch(&[("a".to_owned(), &[event(1, 0, 3, 0)])])]);
-    assert!(text.contains("\"=thing\":{\"values\":[\"x1\"]}"), "{text}");
+    assert!(text.contains("\"=thing\":{\"values\":[\"x0\"]}"), "{text}");
 }
 
 mod files {
