@@ -761,6 +761,8 @@ pub enum SchemaOf {
     Observe,
     /// `rolefit observe export`.
     Usage,
+    /// `rolefit observe plan --format json`.
+    Plan,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.

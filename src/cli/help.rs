@@ -292,6 +292,28 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe plan",
+        examples: &[
+            (
+                "rolefit observe plan --usage trail/",
+                "what the trail does not show, and how to see it",
+            ),
+            (
+                "rolefit observe plan --account 111122223333 --stack-name shop",
+                "selectors before there is a trail",
+            ),
+            (
+                "aws cloudtrail get-event-selectors --trail-name main > main.json",
+                "what a trail is told to record",
+            ),
+            (
+                "rolefit observe plan --trail-settings main.json --extend main -o selectors.json",
+                "and that trail with what it lacks",
+            ),
+        ],
+        codes: &[NOTHING],
+    },
+    Lesson {
         path: "replay",
         examples: &[
             (

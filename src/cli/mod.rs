@@ -21,6 +21,7 @@ mod interrupt;
 mod observe;
 mod observed;
 mod overview;
+mod plan;
 mod progress;
 mod render;
 mod replace;

@@ -38,6 +38,7 @@ mod live;
 #[cfg(feature = "live")]
 mod observe_live;
 mod observe;
+mod observe_plan;
 mod own_policy;
 mod malformed;
 mod registry_sources;
