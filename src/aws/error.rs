@@ -2,6 +2,8 @@
 
 use aws_sdk_iam::error::ProvideErrorMetadata;
 
+use crate::trail::{StoreError, denial};
+
 /// Codes by which services say that the caller may not do it.
 const DENIED: [&str; 4] = [
     "AccessDenied",
@@ -19,7 +21,13 @@ const EXPIRED: [&str; 4] = [
 ];
 
 /// Codes by which services say that there is no such thing.
-const NOT_FOUND: [&str; 2] = ["NoSuchEntity", "ResourceNotFoundException"];
+const NOT_FOUND: [&str; 5] = [
+    "NoSuchBucket",
+    "NoSuchEntity",
+    "NoSuchKey",
+    "ResourceNotFoundException",
+    "TrailNotFoundException",
+];
 
 /// Why the account could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +67,17 @@ pub enum AwsError {
     Role(String),
 }
 
+/// Why a source could not be read into a store.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The account did not give it.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A call for which a permission is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("the credentials may not call {operation} on `{resource}`: {message}")]
@@ -72,17 +91,31 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// The action to allow; for IAM and Lambda it is called as the operation is.
+    /// The action to allow: the one that AWS names, which for encrypted objects is `kms:Decrypt`; else the operation's own.
     pub fn action(&self) -> String {
-        self.operation.replacen('.', ":", 1)
+        let (said, _) = denial::parse(&self.message);
+        match said.action {
+            Some(action) => action.to_string(),
+            None => match self.operation {
+                "s3.ListObjectsV2" => "s3:ListBucket".to_owned(),
+                operation => operation.replacen('.', ":", 1),
+            },
+        }
+    }
+
+    /// What to allow it on: what AWS names, else what was asked for.
+    fn of(&self) -> String {
+        let (_, said) = denial::parse(&self.message);
+        said.filter(|resource| resource != "*" && self.operation.starts_with("s3."))
+            .unwrap_or_else(|| self.resource.clone())
     }
 
     /// The statement to add to the policy of whoever runs this.
     pub fn statement(&self) -> String {
-        let resource = &self.resource;
         format!(
-            r#"{{"Effect": "Allow", "Action": "{}", "Resource": "{resource}"}}"#,
-            self.action()
+            r#"{{"Effect": "Allow", "Action": "{}", "Resource": "{}"}}"#,
+            self.action(),
+            self.of()
         )
     }
 }

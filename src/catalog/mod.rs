@@ -13,6 +13,7 @@ mod managed_policy;
 mod lookup;
 mod event_name;
 mod recording;
+pub mod price;
 mod risk;
 mod nearest;
 pub(crate) use nearest::nearest;

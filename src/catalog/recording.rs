@@ -41,6 +41,9 @@ struct ServiceRow {
     name: String,
     /// Event sources of its data events.
     event_sources: BTreeSet<String>,
+    /// Values of `resources.type` by which event selectors take them, first the one that every such event names.
+    #[serde(default)]
+    resource_types: Vec<String>,
     /// Operations that are data events; `*` for all.
     #[serde(default)]
     data: BTreeSet<String>,
@@ -67,6 +70,15 @@ impl Recording {
                 event_sources: &row.event_sources,
             },
             _ => Self::Management,
+        }
+    }
+
+    /// The values of `resources.type` by which event selectors take the data events of an operation, such as
+    /// `AWS::S3::Object`; first the one that every such event names, then those that some name.
+    pub fn resource_types(operation: &OperationId) -> &'static [String] {
+        match Self::of(operation) {
+            Self::Data { .. } => row(&operation.service).map_or(&[], |row| &row.resource_types),
+            Self::Management | Self::Never => &[],
         }
     }
 

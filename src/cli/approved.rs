@@ -24,10 +24,8 @@ pub fn lock_path(root: &Path, config: &Config) -> PathBuf {
 /// The lock, if there is one.
 pub fn lock(root: &Path, config: &Config) -> anyhow::Result<Option<Approved>> {
     let path = lock_path(root, config);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    let Some(text) = lock_text(&path)? else {
+        return Ok(None);
     };
     let name = config.check.lockfile.as_deref().unwrap_or(FILE_NAME);
     Ok(Some(Approved {
@@ -35,6 +33,16 @@ pub fn lock(root: &Path, config: &Config) -> anyhow::Result<Option<Approved>> {
         source: name.to_owned(),
         is_lock: true,
     }))
+}
+
+/// What the lock says, if there is one.
+pub fn lock_text(path: &Path) -> anyhow::Result<Option<String>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    anyhow::ensure!(path.is_file(), "`{}` is not a file", path.display());
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(Some(text))
 }
 
 /// The roles as another git revision describes them.

@@ -86,7 +86,7 @@ pub struct Project {
     /// Only this function (logical id, `stack file#logical id`, deployed name or binary); may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub functions: Vec<String>,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -164,10 +164,18 @@ pub enum Command {
     Check(Check),
     /// Approve the grants of today: write them to `rolefit.lock`.
     Lock(Lock),
+    /// Write the policy of one function into its role in the account.
+    Apply(Apply),
+    /// Take back the last `apply` of a role.
+    Rollback(Rollback),
     /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
     Compare(Compare),
     /// Why a function has, or has not, an action.
     Explain(Explain),
+    /// Read CloudTrail into a usage store.
+    Observe(super::observe::Observe),
+    /// Recorded requests against a policy: which of them it would refuse.
+    Replay(Replay),
     /// A request against policies: the decision, and the statement that decides.
     Simulate(Simulate),
     /// Write a commented `rolefit.toml` from what is found.
@@ -261,7 +269,7 @@ pub struct Check {
     #[arg(long)]
     pub exit_zero: bool,
     /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rules)]
     pub fail_on: Vec<String>,
     /// How bad a finding must be to fail the build; replaces the configured severity.
     #[arg(long, value_enum, value_name = "SEVERITY")]
@@ -269,6 +277,83 @@ pub struct Check {
     /// How sure a finding must be to fail the build; replaces the configured confidence.
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
     pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// Writes the policy of one function into its role in the account.
+///
+/// The role's inline policies become the one that the function needs; attached policies stay. What changes is shown
+/// first, and what the role had is kept in `.rolefit/rollback`. A role is left as it is while something is open: a gap,
+/// a function without a known binary, or a need that the role does not meet today.
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// A package, a workspace, or a folder with many of each.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The function (logical id, `stack file#logical id`, deployed name or binary).
+    #[arg(long, value_name = "NAME")]
+    pub function: String,
+    /// The role to write, by name or ARN; no other is touched.
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// What a symbol of the stack is in the account: a physical id, or a parameter's value; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// The same for all resources: what `aws cloudformation describe-stack-resources` prints.
+    #[arg(long, value_name = "FILE")]
+    pub set_from: Option<PathBuf>,
+    /// Name of the inline policy.
+    #[arg(long, value_name = "NAME", default_value = "rolefit")]
+    pub policy_name: String,
+    /// Write although something is open; the reason is kept with what the role had.
+    #[arg(long, value_name = "REASON")]
+    pub accept: Option<String>,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write without asking.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// CloudTrail: a folder of trail objects, or one file.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
+}
+
+/// Takes back the last `apply` of a role.
+///
+/// The role gets the inline policies that it had, from the newest file of `.rolefit/rollback`; once more goes one step
+/// further back.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The folder that `apply` was given.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The role, by name or ARN; no other is touched.
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Also when the role's inline policies have changed since.
+    #[arg(long)]
+    pub force: bool,
+    /// Show what would be put back, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write without asking.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// How bad a finding is.
@@ -415,7 +500,7 @@ pub struct Explain {
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
@@ -490,6 +575,46 @@ pub struct Simulate {
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Puts the requests that CloudTrail recorded of each function to a policy, and lists every one that it would refuse: the
+/// proof before deployment. What the trail does not tell whole is listed as unknown, and neither passes nor fails.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    #[command(flatten)]
+    pub project: Project,
+    /// Which policies: what `rolefit generate` prints, what it would print without the trail, or the roles of today.
+    #[arg(long, value_enum, default_value_t = ReplayAgainst::Generated)]
+    pub against: ReplayAgainst,
+    /// A policy document, in place of those of the functions.
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub policy: Option<PathBuf>,
+    /// Only what was recorded on this day (or at this time) and later, such as `2026-11-04`.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only what was recorded to the end of this day, or to this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// List the requests that pass, too.
+    #[arg(long)]
+    pub all: bool,
+    /// Fail (exit 4) when it cannot be told of every request whether it passes.
+    #[arg(long)]
+    pub strict: bool,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The policies that requests are put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayAgainst {
+    /// What `rolefit generate` prints, from code and trail.
+    Generated,
+    /// The same from the code alone.
+    Code,
+    /// The roles of today.
+    Current,
 }
 
 #[derive(Debug, clap::Args)]
@@ -628,8 +753,16 @@ pub enum SchemaOf {
     Service,
     /// `rolefit compare --format json`.
     Compare,
+    /// `rolefit replay --format json`.
+    Replay,
     /// `rolefit simulate --format json`.
     Simulate,
+    /// `rolefit observe --format json`.
+    Observe,
+    /// `rolefit observe export`.
+    Usage,
+    /// `rolefit observe plan --format json`.
+    Plan,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.
@@ -638,4 +771,13 @@ pub enum SchemaOf {
     Rules,
     /// `rolefit.toml`, for editors.
     Config,
+}
+
+/// A choice of rules that fits one at least.
+fn rules(text: &str) -> Result<String, String> {
+    match crate::config::rule_glob(text) {
+        None => Ok(text.to_owned()),
+        Some((fault, None)) => Err(fault),
+        Some((fault, Some(help))) => Err(format!("{fault}; {help}")),
+    }
 }

@@ -22,13 +22,15 @@ use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Input
 use crate::workspace::cargo::{CargoPackage, CargoTree, TargetKind};
 use crate::workspace::deploy::account::join;
 use crate::workspace::link::{self, Statements};
-use crate::workspace::model::{Binary, Function, Package, Workspace};
-use crate::workspace::{artefacts, cargo, deploy, registry};
+use crate::workspace::model::{Binary, Function, Package, Stack, Workspace};
+use crate::workspace::{artefacts, bounds, cargo, deploy, registry};
 
 /// Everything that was read, before any judgement.
 #[derive(Debug)]
 pub struct Inputs {
     root: PathBuf,
+    /// The folder that all of the project lies in.
+    boundary: PathBuf,
     catalog: &'static Catalog,
     /// The policy templates in force.
     templates: Vec<Template>,
@@ -67,12 +69,15 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
     if let Some(path) = trail {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
         progress::phase("reading CloudTrail");
-        inputs.trail = Some(trail::read(
+        inputs.trail = Some(trail::open(
             &path,
             inputs.catalog,
             &known_functions(&inputs.workspace),
             rayon::current_num_threads(),
-        ));
+        )?);
+        if let Some(trail) = &mut inputs.trail {
+            trail.enough_days = inputs.config.observe.min_days;
+        }
     }
     Ok(inputs)
 }
@@ -159,6 +164,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         scan::scan(&root, &tree, catalog, options)
     });
     let mut inputs = Inputs {
+        boundary: bounds::boundary(&root),
         root,
         catalog,
         config,
@@ -336,9 +342,11 @@ impl Inputs {
         )
     }
 
-    /// The text of a file of the scanned root.
+    /// The text of a file of the project, to be shown; `None` for what lies outside of it.
     pub fn source(&self, file: &str) -> Option<String> {
-        std::fs::read_to_string(self.root.join(file)).ok()
+        let path = self.root.join(file);
+        let shown = bounds::is_inside(&self.boundary, &path);
+        shown.then(|| std::fs::read_to_string(path).ok()).flatten()
     }
 
     /// Keeps only the functions that were asked for.
@@ -432,20 +440,34 @@ impl Inputs {
         gaps
     }
 
-    /// Gaps that concern no single function. When only some functions were asked for, those of the trail are left.
-    pub fn common_gaps(&self) -> Vec<Gap> {
-        let of_some = |gap: &&Gap| {
-            self.workspace
-                .functions
-                .iter()
-                .any(|function| concern::concerns(gap, function, &self.tree))
-        };
-        let trail = self.trail.iter().flat_map(|trail| trail.gaps.iter());
-        let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
-        let mut gaps: Vec<Gap> = all
-            .filter(|gap| self.chosen.is_empty() && !of_some(gap))
-            .chain(trail)
-            .cloned()
+    /// The stack that a function stands in.
+    pub fn stack_of(&self, function: &Function) -> Option<&Stack> {
+        function.stack.and_then(|index| self.workspace.stacks.get(index))
+    }
+
+    /// What could not be read of a function's role, so that it may allow more than its statements say.
+    pub fn gaps_of_role(&self, function: &Function) -> Vec<Gap> {
+        const OF_ROLES: [&str; 8] = [
+            "unreadable-policy",
+            "unresolved-policy",
+            "unknown-managed-policy",
+            "unknown-policy-template",
+            "unknown-connector",
+            "opaque-expression",
+            "role-not-in-stack",
+            "unread-module",
+        ];
+        let mut gaps = self.gaps_of(function);
+        gaps.retain(|gap| OF_ROLES.contains(&gap.code));
+        gaps
+    }
+
+    /// What could not be read of the trail.
+    pub fn trail_gaps(&self) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = self
+            .trail
+            .iter()
+            .flat_map(|trail| trail.gaps.iter().cloned())
             .collect();
         gaps.extend(self.trail.as_ref().filter(|trail| trail.events == 0).map(|_| {
             Gap::new(
@@ -454,6 +476,23 @@ impl Inputs {
             )
             .hint("give a folder of trail objects, or leave `--usage` out")
         }));
+        gaps
+    }
+
+    /// Gaps that concern no single function. When only some functions were asked for, those of the trail are left.
+    pub fn common_gaps(&self) -> Vec<Gap> {
+        let of_some = |gap: &&Gap| {
+            self.workspace
+                .functions
+                .iter()
+                .any(|function| concern::concerns(gap, function, &self.tree))
+        };
+        let all = self.workspace.gaps.iter().chain(&self.scan.gaps);
+        let mut gaps: Vec<Gap> = all
+            .filter(|gap| self.chosen.is_empty() && !of_some(gap))
+            .cloned()
+            .collect();
+        gaps.extend(self.trail_gaps());
         gaps.sort();
         gaps.dedup();
         gaps
@@ -480,12 +519,17 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
     let gaps = inputs.common_gaps();
     findings.extend(functions.iter().map(|assessed| {
         let diff = assessed.function.role.is_some().then_some(&assessed.diff);
+        let stack = assessed
+            .function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
         gate::judge(
             inputs.catalog,
             gate::Case {
                 function: assessed.function,
                 diff,
                 gaps: &assessed.gaps,
+                account: stack.and_then(|stack| Some(stack.place.as_ref()?.account.as_str())),
                 trust: approved_trust(inputs, assessed.function),
             },
         )
@@ -557,9 +601,7 @@ fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
 /// The function with its findings that no comparison shows.
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<'a>, Vec<gate::Finding>) {
     let calls = inputs.calls(function);
-    let stack = function
-        .stack
-        .and_then(|index| inputs.workspace.stacks.get(index));
+    let stack = inputs.stack_of(function);
     let around = Surroundings {
         function,
         stack,

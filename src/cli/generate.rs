@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
+use super::replace::replace;
 use super::{Outcome, assess, catalog, say, show, show_json, templates, write};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Policy, Resources};
@@ -282,7 +283,7 @@ impl<'a> Folder<'a> {
         }
         std::fs::create_dir_all(self.path)
             .with_context(|| format!("cannot create `{}`", self.path.display()))?;
-        std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+        replace(&file, text)?;
         say(&format!("wrote {}", file.display()));
         Ok(())
     }
@@ -319,9 +320,13 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
         SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
         SchemaOf::Compare => schemars::schema_for!(compare::CompareV1),
         SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
+        SchemaOf::Plan => schemars::schema_for!(crate::report::plan::PlanV1),
+        SchemaOf::Replay => schemars::schema_for!(crate::report::replay::ReplayV1),
         SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
         SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
         SchemaOf::Templates => schemars::schema_for!(templates::TemplatesV1),
+        SchemaOf::Observe => schemars::schema_for!(super::observe::ObserveV1),
+        SchemaOf::Usage => schemars::schema_for!(crate::trail::export::UsageV1),
         SchemaOf::Rules => schemars::schema_for!(super::rule::RulesV1),
         SchemaOf::Config => {
             show_json(&crate::config::schema())?;

@@ -3,9 +3,12 @@
 //! The parser of `args` knows the options; [`command`] adds to every command what stands here in [`LESSONS`]. The help of
 //! each command is kept in `docs/commands.md`, by a test.
 
+use std::sync::OnceLock;
+
 use clap::CommandFactory as _;
 
 use super::args::Args;
+use crate::catalog::Catalog;
 
 /// What is taught of one command.
 struct Lesson {
@@ -29,6 +32,20 @@ const LESSONS: &[Lesson] = &[
             ("rolefit check --help", "more about a command"),
         ],
         codes: &[NOTHING],
+    },
+    Lesson {
+        path: "apply",
+        examples: &[
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --dry-run",
+                "what would change",
+            ),
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --set-from resources.json",
+                "with the names that the stack got",
+            ),
+        ],
+        codes: &[("1", "something is open; the role is left as it is")],
     },
     Lesson {
         path: "catalog",
@@ -242,6 +259,98 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe",
+        examples: &[
+            (
+                "rolefit observe --from AWSLogs/",
+                "read what is new into `.rolefit/usage.db`",
+            ),
+            (
+                "rolefit diff --usage .rolefit/usage.db",
+                "then use it, without the objects",
+            ),
+        ],
+        codes: &[
+            ("3", "nothing there holds anything of CloudTrail"),
+            (
+                "4",
+                "stopped before the end (Ctrl-C); with --strict: something could not be read",
+            ),
+        ],
+    },
+    Lesson {
+        path: "observe export",
+        examples: &[("rolefit observe export -o usage.json", "for CI")],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe merge",
+        examples: &[(
+            "rolefit observe merge --store all.db eu.db us.db",
+            "join the stores of two accounts or runs",
+        )],
+        codes: &[],
+    },
+    Lesson {
+        path: "observe plan",
+        examples: &[
+            (
+                "rolefit observe plan --usage trail/",
+                "what the trail does not show, and how to see it",
+            ),
+            (
+                "rolefit observe plan --account 111122223333 --stack-name shop",
+                "selectors before there is a trail",
+            ),
+            (
+                "aws cloudtrail get-event-selectors --trail-name main > main.json",
+                "what a trail is told to record",
+            ),
+            (
+                "rolefit observe plan --trail-settings main.json --extend main -o selectors.json",
+                "and that trail with what it lacks",
+            ),
+        ],
+        codes: &[NOTHING],
+    },
+    Lesson {
+        path: "replay",
+        examples: &[
+            (
+                "rolefit replay --usage trail/",
+                "would the generated policies have let all of it pass?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against code",
+                "and those that know nothing of the trail?",
+            ),
+            (
+                "rolefit replay --usage trail/ --against current",
+                "what is refused today, and why",
+            ),
+            (
+                "rolefit replay --usage trail/ --policy new.json --function PutOrder",
+                "a policy of your own",
+            ),
+        ],
+        codes: &[
+            ("1", "a recorded request would be refused"),
+            ("3", "no function, or no request of one, is found"),
+            (
+                "4",
+                "nothing is refused, but of some requests it cannot be told (with --strict)",
+            ),
+        ],
+    },
+    Lesson {
+        path: "rollback",
+        examples: &[(
+            "rolefit rollback --role shop-PutOrderRole-1X2Y",
+            "what the role had before",
+        )],
+        codes: &[("1", "the role has changed since; it is left as it is")],
+    },
+    Lesson {
         path: "rule",
         examples: &[
             ("rolefit rule", "every rule with its level"),
@@ -317,7 +426,16 @@ const LESSONS: &[Lesson] = &[
 
 /// The command line, with its lessons.
 pub fn command() -> clap::Command {
-    teach(Args::command(), "")
+    teach(Args::command().long_version(version()), "")
+}
+
+/// What `--version` tells beside the name: the version, and of when the data is.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let (version, date) = (env!("CARGO_PKG_VERSION"), Catalog::embedded().date());
+        format!("{version}\ncatalogue of {date}; its sources: rolefit catalog info")
+    })
 }
 
 fn teach(command: clap::Command, path: &str) -> clap::Command {

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::args::{Init, Project};
 use super::assess::{self, Inputs};
+use super::replace::replace;
 use super::{Outcome, say, show};
 use crate::config::{self, FILE_NAME, HIDDEN_FILE_NAME};
 use crate::gate::FAIL_ON;
@@ -47,7 +48,7 @@ pub fn run(args: &Init) -> anyhow::Result<Outcome> {
         show(&text)?;
         return Ok(Outcome::Passed);
     }
-    std::fs::write(&path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    replace(&path, &text)?;
     show(&format!(
         "wrote {}; read it, then run `rolefit check`\n",
         path.display()

@@ -1,8 +1,7 @@
 //! `rolefit lock`: takes down the grants of today as approved.
 
-use anyhow::Context as _;
-
 use super::args::{Lock as Args, Project};
+use super::replace::replace;
 use super::{Outcome, approved, assess, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
 
@@ -25,11 +24,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         );
     }
     let path = approved::lock_path(&args.path, &inputs.config);
-    let present = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-    };
+    let present = approved::lock_text(&path)?;
     // A lock that cannot be read is only in the way when parts of it are to be kept.
     let before = match present.as_deref().map(|text| Lock::parse(FILE_NAME, text)) {
         Some(Err(error)) if !args.functions.is_empty() => return Err(error.into()),
@@ -52,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let text = after.to_toml(env!("CARGO_PKG_VERSION"), inputs.catalog().date());
     if present.as_deref() != Some(&text) {
-        std::fs::write(&path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        replace(&path, &text)?;
     }
     show(&summary(&before, &after))?;
     Ok(Outcome::Passed)

@@ -1,9 +1,10 @@
 //! Arguments in, exit code out; the only module that prints.
 
 mod account;
+mod apply;
 mod approved;
-mod args;
-mod assess;
+pub(crate) mod args;
+pub(crate) mod assess;
 mod beyond;
 mod catalog;
 mod check;
@@ -16,10 +17,15 @@ mod help;
 mod init;
 mod lock;
 mod manual;
+mod interrupt;
+mod observe;
 mod observed;
 mod overview;
+mod plan;
 mod progress;
 mod render;
+mod replace;
+mod replay;
 mod rule;
 mod scan;
 mod simulate;
@@ -94,10 +100,14 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Generate(generate)) => generate::run(generate),
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
+        Some(Command::Apply(args)) => apply::apply(args),
+        Some(Command::Rollback(args)) => apply::rollback(args),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
+        Some(Command::Observe(observe)) => observe::run(observe),
         Some(Command::Simulate(simulate)) => simulate::run(simulate),
         Some(Command::Init(init)) => init::run(init),
+        Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
         Some(Command::Schema(schema)) => generate::schema(schema),
         Some(Command::Compare(compare)) => compare::run(compare),

@@ -1,5 +1,6 @@
 //! A line on stderr that says what a long run is at: only at a terminal, only when it takes long, gone when results come.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ const BEAT: Duration = Duration::from_millis(120);
 
 struct State {
     begun: Instant,
-    phase: &'static str,
+    phase: Cow<'static, str>,
     shown: bool,
     /// Set once results are printed; nothing is shown after that.
     done: bool,
@@ -27,7 +28,7 @@ pub fn allow() {
     with(|state| {
         *state = Some(State {
             begun: Instant::now(),
-            phase: "",
+            phase: Cow::Borrowed(""),
             shown: false,
             done: false,
         });
@@ -41,10 +42,10 @@ pub fn allow() {
 }
 
 /// Says what is done now, in a few words.
-pub fn phase(words: &'static str) {
+pub fn phase(words: impl Into<Cow<'static, str>>) {
     with(|state| {
         if let Some(state) = state {
-            state.phase = words;
+            state.phase = words.into();
         }
     });
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use similar::TextDiff;
 
 use super::args::Generate;
+use super::replace::replace;
 use super::{Outcome, assess, say, show};
 use crate::diff::Verdict;
 use crate::report::Assessed;
@@ -51,7 +52,7 @@ pub fn run(
         changes += 1;
         show(&unified(file, &before, &after))?;
         if !args.check {
-            replace(&path, &after).with_context(|| format!("cannot write `{}`", path.display()))?;
+            replace(&path, &after)?;
             say(&format!("wrote {}", path.display()));
         }
     }
@@ -123,16 +124,4 @@ fn unified(file: &str, before: &str, after: &str) -> String {
         .context_radius(3)
         .header(&format!("a/{file}"), &format!("b/{file}"))
         .to_string()
-}
-
-/// Replaces a file in one step, so that a crash leaves the old one or the new one.
-fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".rolefit-new");
-    let beside = std::path::PathBuf::from(name);
-    std::fs::write(&beside, text)?;
-    if let Ok(metadata) = std::fs::metadata(path) {
-        std::fs::set_permissions(&beside, metadata.permissions())?;
-    }
-    std::fs::rename(&beside, path)
 }

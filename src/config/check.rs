@@ -286,7 +286,8 @@ fn rule(id: &str) -> Fault {
     Some((format!("there is no rule `{id}`"), Some(help)))
 }
 
-fn rule_glob(glob: &str) -> Fault {
+/// What is wrong with a choice of rules, such as `RF01*` or `!RF022`, and what was probably meant.
+pub fn rule_glob(glob: &str) -> Option<(String, Option<String>)> {
     let plain = glob.strip_prefix('!').unwrap_or(glob);
     let globs = [plain.to_owned()];
     if rules::RULES.iter().any(|one| rules::chosen(one, &globs)) {

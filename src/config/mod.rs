@@ -21,6 +21,7 @@ use crate::diff::risk::Severity;
 use crate::gate::{FAIL_ON, Level, Threshold, Waiver};
 use crate::usage::{Confidence, Location, OperationId};
 
+pub use check::rule_glob;
 pub use page::page;
 pub use problem::{Problem, Problems};
 pub use schema::schema;

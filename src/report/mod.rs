@@ -9,6 +9,8 @@ mod junit;
 mod markdown;
 mod place;
 mod sarif;
+pub mod plan;
+pub mod replay;
 pub mod scan;
 pub mod simulate;
 pub mod text;

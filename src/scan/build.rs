@@ -168,6 +168,7 @@ impl Builder<'_, '_> {
                     fns: BTreeMap::new(),
                     types: BTreeMap::new(),
                     unknown_macro: item.attrs.unknown_macro,
+                    registers: item.attrs.registers,
                 });
                 let mut fns = BTreeMap::new();
                 let members = impl_item.fns.iter().map(|item| (item, false));
@@ -381,6 +382,7 @@ impl Builder<'_, '_> {
             item: item.clone(),
             is_const,
             params: Vec::new(),
+            anonymous: 0,
             ret: Ty::Unknown,
         });
         if !item.items.is_empty() {

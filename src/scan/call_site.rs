@@ -29,6 +29,8 @@ pub struct Scanned<'x, 'a> {
     pub opaque: &'x [OpaqueMacro],
     /// File and line of gaps that comments settle.
     pub settled: &'x BTreeSet<(String, u32)>,
+    /// File and line of what calls nothing, say comments.
+    pub nothing: &'x BTreeSet<(String, u32)>,
 }
 
 impl Scanned<'_, '_> {
@@ -47,6 +49,9 @@ impl Scanned<'_, '_> {
                 continue;
             };
             for site in &facts.sites {
+                if self.is_said_to_be_nothing(site) {
+                    continue;
+                }
                 let assumed = match roles {
                     true => self.roles_of(&evaluator, *id, site),
                     false => BTreeSet::new(),
@@ -77,7 +82,7 @@ impl Scanned<'_, '_> {
         }
         self.weak_gaps(reach, &mut gaps);
         self.other_gaps(&binary, krate, reach, &mut gaps);
-        gaps.retain(|gap| !self.is_settled(gap));
+        gaps.retain(|gap| gap.code == "bad-comment" || !self.is_settled(gap));
         call_sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
         call_sites.dedup();
         assumed_calls.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
@@ -138,6 +143,7 @@ impl Scanned<'_, '_> {
             .facts
             .iter()
             .flat_map(|facts| &facts.sites)
+            .filter(|site| !self.is_said_to_be_nothing(site))
             .map(|site| self.call_site(site, Vec::new(), Inputs::new()))
             .collect();
         sites.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
@@ -182,9 +188,27 @@ impl Scanned<'_, '_> {
         }
     }
 
+    /// Whether a comment says that a call is none, which only its shape speaks for.
+    fn is_said_to_be_nothing(&self, site: &Site) -> bool {
+        let place = || self.place(site.span);
+        site.kind == SiteKind::Fingerprint && self.is_marked_nothing(&place())
+    }
+
+    fn is_marked_nothing(&self, place: &Location) -> bool {
+        !self.nothing.is_empty() && self.nothing.contains(&(place.file.clone(), place.line))
+    }
+
     fn site_gap(&self, site: &Site) -> Option<Gap> {
         let sdk = &self.world.sdks[site.sdk];
         let gap = match site.kind {
+            SiteKind::Typed if self.is_marked_nothing(&self.place(site.span)) => Gap::new(
+                "bad-comment",
+                format!(
+                    "`{}()` is surely an operation of `{}`, though the comment says `nothing`: it counts",
+                    site.method, sdk.package
+                ),
+            )
+            .hint("take the comment away"),
             SiteKind::Typed | SiteKind::Library | SiteKind::Extension | SiteKind::Declared(_) => return None,
             SiteKind::Fingerprint => Gap::new(
                 "fingerprint-only",
@@ -240,26 +264,29 @@ impl Scanned<'_, '_> {
 
     /// Sites that only calls on unknown receivers could reach.
     fn weak_gaps(&self, reach: &Reach, gaps: &mut Vec<Gap>) {
-        for (id, parent) in &reach.weak {
+        for (id, call) in &reach.weak {
             let Some(facts) = self.facts.get(id.0 as usize) else {
                 continue;
             };
-            let Some((caller, span)) = parent else { continue };
+            let target = match call.target == *id {
+                true => "it".to_owned(),
+                false => format!("`{}`", self.world.display(call.target)),
+            };
             for site in &facts.sites {
                 let found = self.call_site(site, Vec::new(), Inputs::new());
                 gaps.push(
                     Gap::new(
                         "weak-edge",
                         format!(
-                            "{} in `{}` ({}) is reached only if the call in `{}` means it",
+                            "{} in `{}` ({}) is reached only if the call in `{}` means {target}",
                             found.operation,
                             self.world.display(*id),
                             found.location,
-                            self.world.display(*caller),
+                            self.world.display(call.caller),
                         ),
                     )
-                    .at(self.place(*span))
-                    .hint("give the receiver a written type"),
+                    .at(self.place(call.span))
+                    .hint("give the receiver a written type, or say `// rolefit: nothing` above"),
                 );
             }
         }

@@ -16,6 +16,8 @@ use super::files::Files;
 use super::ir::{ExprId, Name, Span};
 use super::world::{FnId, Sdk, SdkId, World};
 
+/// Lines of a call below a comment.
+const MAX_CHAIN: usize = 40;
 /// Lines between a comment and the fn below it.
 const MAX_ABOVE: u32 = 20;
 
@@ -28,8 +30,8 @@ pub struct Comment {
     column: u32,
     /// What stands behind `rolefit:`.
     text: String,
-    /// The line whose gaps it settles beside its own: the next line of code, if it stands alone.
-    below: Option<u32>,
+    /// The lines whose gaps it settles beside its own: the call below with the rest of its chain, if it stands alone.
+    below: Option<(u32, u32)>,
 }
 
 /// What the comments of all files say.
@@ -39,6 +41,8 @@ pub struct Told {
     pub sites: BTreeMap<FnId, Vec<Site>>,
     /// File and line of settled gaps.
     pub settled: BTreeSet<(String, u32)>,
+    /// File and line of what calls nothing, say `// rolefit: nothing` comments.
+    pub nothing: BTreeSet<(String, u32)>,
     /// Comments that say nothing that is understood.
     pub gaps: Vec<Gap>,
 }
@@ -73,7 +77,7 @@ pub fn comments_in(text: &str) -> Vec<Comment> {
             .enumerate()
             .skip(index + 1)
             .find(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with("//"))
-            .map(|(index, _)| number(index));
+            .map(|(index, _)| (number(index), number(end_of_chain(&lines, index))));
         found.push(Comment {
             line: number(index),
             column: u32::try_from(before.chars().count() + 1).unwrap_or(1),
@@ -82,6 +86,32 @@ pub fn comments_in(text: &str) -> Vec<Comment> {
         });
     }
     found
+}
+
+/// The last line of the call that begins on the line at `index`: brackets closed, and the links of its chain behind it.
+fn end_of_chain(lines: &[&str], index: usize) -> usize {
+    let mut open = 0_i32;
+    let mut end = index;
+    for (at, line) in lines.iter().enumerate().skip(index).take(MAX_CHAIN) {
+        let code = line.split_once("//").map_or(*line, |(code, _)| code).trim();
+        let goes_on = open > 0 || code.starts_with(['.', '?']) || at == index || code.is_empty();
+        if !goes_on {
+            break;
+        }
+        end = at;
+        for char in code.chars() {
+            open += match char {
+                '(' | '[' => 1,
+                ')' | ']' => -1,
+                _ => 0,
+            };
+        }
+        // A statement's end, and the beginning of a block.
+        if code.ends_with([';', '{']) || open < 0 {
+            break;
+        }
+    }
+    end
 }
 
 /// Reads every comment, finds its fn, and adds the SDK crates of the operations that are named.
@@ -120,9 +150,13 @@ pub fn read<'a>(world: &mut World<'a>, files: &Files, catalog: &'a Catalog) -> T
                     continue;
                 }
             }
-            let lines = [Some(comment.line), comment.below];
-            told.settled
-                .extend(lines.into_iter().flatten().map(|line| (file.path.clone(), line)));
+            let below = comment.below.map(|(from, to)| from..=to);
+            let lines = std::iter::once(comment.line).chain(below.into_iter().flatten());
+            let lines: Vec<(String, u32)> = lines.map(|line| (file.path.clone(), line)).collect();
+            if comment.text.starts_with("nothing") {
+                told.nothing.extend(lines.iter().cloned());
+            }
+            told.settled.extend(lines);
         }
     }
     told

@@ -57,6 +57,9 @@ impl<'x> Evaluator<'x, '_> {
         let mut out = Vec::new();
         for value in values {
             match value {
+                Value::Object(frame, expr) if self.is_json_object(&frame, expr) => {
+                    out.extend(self.json_object_field(&frame, expr, (adt, Some(variant)), name));
+                }
                 Value::Object(frame, expr) => {
                     // Only literals of this variant can match the pattern.
                     let same = self.facts(frame.id).is_some_and(|facts| {
@@ -70,7 +73,7 @@ impl<'x> Evaluator<'x, '_> {
                     }
                 }
                 Value::Event(path) => out.push(Value::Event(self.event_field(&path, adt, name))),
-                Value::Json(json) => out.extend(self.json_field(json, adt, name)),
+                Value::Json(json) => out.extend(self.json_field(json, (adt, Some(variant)), name)),
                 _ => out.extend(self.field_of_type(adt, Some(variant), name)),
             }
         }
@@ -104,7 +107,7 @@ impl<'x> Evaluator<'x, '_> {
                     None => out.push(Value::Event(outside_event_field(&path, name))),
                 },
                 Value::Json(json) => match adt {
-                    Some(adt) => out.extend(self.json_field(json, adt, name)),
+                    Some(adt) => out.extend(self.json_field(json, (adt, None), name)),
                     None if name == "0" => out.push(Value::Json(json)),
                     None => out.extend(unknown("it is a field of JSON whose type is not known")),
                 },
@@ -137,6 +140,9 @@ impl<'x> Evaluator<'x, '_> {
 
     /// A field of a literal, and what is assigned to that field anywhere.
     pub(super) fn object_field(&mut self, frame: &Rc<Frame>, expr: ExprId, adt: AdtId, name: &str) -> Values {
+        if self.is_json_object(frame, expr) {
+            return self.json_object_field(frame, expr, (adt, None), name);
+        }
         let mut values = self.assigned(adt, name);
         let Some(body) = self.facts(frame.id).and_then(|facts| facts.body.as_deref()) else {
             return values;

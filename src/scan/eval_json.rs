@@ -7,9 +7,17 @@ use serde_json::Value as Json;
 use crate::usage::Piece;
 
 use super::eval_config::{camel, pascal};
-use super::ir::{ExprId, Name, Span};
+use super::ir::{ExprId, ExprKind, JSON_OBJECT, Name, Span};
 use super::value::{Evaluator, Frame, Value, Values, unknown};
 use super::world::AdtId;
+
+/// How a field is found in JSON.
+enum Step {
+    /// It is the value itself.
+    Same,
+    /// The member of this name.
+    Member(String),
+}
 
 /// A part of the JSON that an environment variable holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,13 +112,72 @@ impl<'x> Evaluator<'x, '_> {
                     None => Value::Unknown(format!("it comes from `serde_json::{last}`, which is not read")),
                 },
                 Value::Json(json) if !of_text => Value::Json(json),
+                Value::Object(frame, expr) if self.is_json_object(&frame, expr) => Value::Object(frame, expr),
                 Value::Unknown(reason) => Value::Unknown(reason),
                 _ => Value::Unknown(format!("it comes from `serde_json::{last}`, which is not read")),
             })
             .collect();
         read.iter()
-            .any(|value| matches!(value, Value::Json(_)))
+            .any(|value| matches!(value, Value::Json(_) | Value::Object(..)))
             .then_some(read)
+    }
+
+    /// Whether an expression is an object in `json!`.
+    pub(super) fn is_json_object(&self, frame: &Frame, expr: ExprId) -> bool {
+        let body = self.facts(frame.id).and_then(|facts| facts.body.as_deref());
+        matches!(
+            body.map(|body| &body.expr(expr).kind),
+            Some(ExprKind::Struct { path, .. }) if path.is_single(JSON_OBJECT)
+        )
+    }
+
+    /// The field of a type that is read from an object in `json!`. What the object has not, it gives no value.
+    pub(super) fn json_object_field(
+        &mut self,
+        frame: &Rc<Frame>,
+        expr: ExprId,
+        (adt, variant): (AdtId, Option<u32>),
+        name: &str,
+    ) -> Values {
+        let mut values = self.assigned(adt, name);
+        let body = self.facts(frame.id).and_then(|facts| facts.body.as_deref());
+        let Some(ExprKind::Struct { fields, .. }) = body.map(|body| &body.expr(expr).kind) else {
+            return values;
+        };
+        match self.serde_step(adt, variant, name) {
+            Some(Step::Same) => values.push(Value::Object(frame.clone(), expr)),
+            Some(Step::Member(key)) => {
+                if let Some((_, value)) = fields.iter().find(|(found, _)| **found == *key) {
+                    values.extend(self.eval(frame, *value));
+                }
+            }
+            None => values.extend(unknown(format!(
+                "the field `{name}` of `{}` is made from JSON in a way that is not followed",
+                self.scanned.world.adts[adt].name
+            ))),
+        }
+        values
+    }
+
+    /// How serde fills a field from JSON: of a struct, or of a variant of an untagged enum.
+    fn serde_step(&self, adt: AdtId, variant: Option<u32>, name: &str) -> Option<Step> {
+        let data = &self.scanned.world.adts[adt];
+        let reads = data.attrs.derives.iter().any(|derive| &**derive == "Deserialize");
+        let variant = match (data.is_enum, variant) {
+            (true, Some(variant)) if data.attrs.serde_untagged => data.variants.get(variant as usize),
+            (true, _) => None,
+            (false, _) => data.variants.first(),
+        }?;
+        let field = variant.fields.get(variant.field(name)?)?;
+        if !reads || data.attrs.serde_own || field.attrs.serde_own {
+            return None;
+        }
+        // A newtype stands for what it holds.
+        let same = field.attrs.serde_flatten || (name == "0" && variant.fields.len() == 1);
+        Some(match same {
+            true => Step::Same,
+            false => Step::Member(self.serde_name(adt, name)),
+        })
     }
 
     /// Methods of `serde_json::Value` and of maps that walk into JSON; `None` for all others, and for other values.
@@ -145,32 +212,21 @@ impl<'x> Evaluator<'x, '_> {
     }
 
     /// The field of a type that is read from JSON.
-    pub(super) fn json_field(&mut self, json: FromJson, adt: AdtId, name: &str) -> Values {
-        let data = &self.scanned.world.adts[adt];
-        let reads = data.attrs.derives.iter().any(|derive| &**derive == "Deserialize");
-        let (field, count) = match data.variants.as_slice() {
-            [only] => {
-                let field = only.field(name).and_then(|index| only.fields.get(index));
-                (field, only.fields.len())
-            }
-            _ => (None, 0),
-        };
+    pub(super) fn json_field(
+        &mut self,
+        json: FromJson,
+        (adt, variant): (AdtId, Option<u32>),
+        name: &str,
+    ) -> Values {
         let mut values = self.assigned(adt, name);
-        let Some(field) =
-            field.filter(|field| reads && !data.is_enum && !data.attrs.serde_own && !field.attrs.serde_own)
-        else {
-            values.extend(unknown(format!(
+        values.push(match self.serde_step(adt, variant, name) {
+            Some(Step::Same) => Value::Json(json),
+            Some(Step::Member(key)) => Value::Json(json.member(&key)),
+            None => Value::Unknown(format!(
                 "the field `{name}` of `{}` is made from the JSON in `{}` in a way that is not followed",
-                data.name, json.variable
-            )));
-            return values;
-        };
-        // A newtype stands for what it holds.
-        let same = field.attrs.serde_flatten || (name == "0" && count == 1);
-        values.push(Value::Json(match same {
-            true => json,
-            false => json.member(&self.serde_name(adt, name)),
-        }));
+                self.scanned.world.adts[adt].name, json.variable
+            )),
+        });
         values
     }
 
@@ -184,6 +240,8 @@ impl<'x> Evaluator<'x, '_> {
         let renamed = field.and_then(|field| field.attrs.serde_rename.clone());
         match (renamed, data.attrs.serde_rename_all.as_deref()) {
             (Some(renamed), _) => renamed.to_string(),
+            // There it is for the names of variants.
+            _ if data.is_enum => name.to_owned(),
             (None, Some("camelCase")) => camel(name),
             (None, Some("PascalCase")) => pascal(name),
             (None, Some("UPPERCASE" | "SCREAMING_SNAKE_CASE")) => name.to_uppercase(),

@@ -9,8 +9,8 @@ use syn::punctuated::Punctuated;
 
 use super::cfg::CfgContext;
 use super::ir::{
-    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span,
-    Tok, TraitItem,
+    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, JSON_OBJECT, MacroCall,
+    Name, Path, Span, Tok, TraitItem,
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
@@ -442,6 +442,10 @@ impl<'a> Expander<'a> {
                 ExprKind::Missing
             }
             "hashmap" | "btreemap" | "phf_map" => self.map_literal(&call.tokens, builder)?,
+            "json" => match call.tokens.as_slice() {
+                [Tok::Group('{', inner, _)] => self.json_object(inner, builder)?,
+                _ => return None,
+            },
             _ => return None,
         };
         Some(kind)
@@ -461,6 +465,37 @@ impl<'a> Expander<'a> {
             pairs.push(push(builder, ExprKind::Tuple(key), span));
         }
         Some(ExprKind::Array(pairs))
+    }
+
+    /// `"key": value, …` of `json!` as a literal of [`JSON_OBJECT`]. `None` for keys that are not written out.
+    fn json_object(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
+        let mut fields = Vec::new();
+        for entry in split(tokens, &[',']) {
+            let [Tok::Literal(key, span), Tok::Punct(':', ..), value @ ..] = entry else {
+                return None;
+            };
+            let key = syn::parse_str::<syn::LitStr>(key).ok()?.value();
+            let kind = match value {
+                [Tok::Group('{', inner, _)] => self.json_object(inner, builder)?,
+                [Tok::Ident(word, _)] if &**word == "null" => ExprKind::Missing,
+                value => {
+                    let ids = match self.parse_exprs(value, builder) {
+                        Some(ids) => ids,
+                        None => self.every_reading(value, builder, 0),
+                    };
+                    match ids.as_slice() {
+                        [only] => ExprKind::Same(*only),
+                        _ => ExprKind::AnyOf(ids),
+                    }
+                }
+            };
+            fields.push((Arc::from(key), push(builder, kind, *span)));
+        }
+        Some(ExprKind::Struct {
+            path: Path::single(&Arc::from(JSON_OBJECT)),
+            fields,
+            base: None,
+        })
     }
 
     /// `a, b` or `a; n`.

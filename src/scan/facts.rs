@@ -9,7 +9,7 @@ use crate::usage::ResourceHint;
 
 use super::ir::{Body, ExprId, Name, Span};
 use super::types::Ty;
-use super::world::{AdtId, FnId, SdkId, TraitId};
+use super::world::{AdtId, FnId, ParamId, SdkId, TraitId};
 
 /// What a call or mention goes to.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Edge {
     pub span: Span,
     /// The expression.
     pub expr: ExprId,
+    /// The generic parameter that is the receiver's type, for methods of traits.
+    pub on: Option<ParamId>,
 }
 
 /// How a site was recognised.
@@ -153,6 +155,10 @@ pub struct Facts {
     pub targets: FxHashMap<ExprId, Vec<Callee>>,
     /// Calls and mentions, in order.
     pub edges: Vec<Edge>,
+    /// What calls and constructors put in the place of generic parameters.
+    pub actuals: Vec<(ParamId, Ty)>,
+    /// Fns that are taken as values.
+    pub fn_values: Vec<FnId>,
     /// SDK calls.
     pub sites: Vec<Site>,
     /// Struct and variant literals.

@@ -7,7 +7,7 @@ use super::facts::{Callee, Edge, Facts, Passed, Proj, Source};
 use super::ir::{BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, PatId, Path, Span, Stmt, TypeRef};
 use super::types::Ty;
 use super::variables::Variables;
-use super::world::{CrateId, FnId, Scope, World};
+use super::world::{AdtId, CrateId, FnId, ParamId, Scope, World};
 
 /// Infers one fn.
 pub struct Infer<'w, 'a> {
@@ -542,12 +542,21 @@ impl Infer<'_, '_> {
                 map.entry(*param).or_insert_with(|| arg.clone());
             }
         }
-        let args = data
+        let args: Arc<[Ty]> = data
             .params
             .iter()
             .map(|param| map.get(param).cloned().unwrap_or_default())
             .collect();
+        self.note_type_args(adt, &args);
         Ty::Adt(adt, args)
+    }
+
+    /// Notes what a value of a type is made with.
+    pub(super) fn note_type_args(&mut self, adt: AdtId, args: &[Ty]) {
+        for (index, param) in self.world.adts[adt].params.iter().enumerate() {
+            let arg = args.get(index).cloned().unwrap_or_default();
+            self.facts.actuals.push((*param, arg));
+        }
     }
 
     /// The variable `name`, innermost first.
@@ -566,12 +575,22 @@ impl Infer<'_, '_> {
     }
 
     pub(super) fn edge(&mut self, expr: ExprId, span: Span, callee: Callee) {
+        self.edge_on(expr, span, callee, None);
+    }
+
+    /// The same for a method call on a value whose type is the generic parameter `on`.
+    pub(super) fn edge_on(&mut self, expr: ExprId, span: Span, callee: Callee, on: Option<ParamId>) {
         let targets = self.facts.targets.entry(expr).or_default();
         if !targets.contains(&callee) {
             targets.push(callee.clone());
         }
         if !matches!(callee, Callee::External(_) | Callee::Sdk(..)) {
-            self.facts.edges.push(Edge { callee, span, expr });
+            self.facts.edges.push(Edge {
+                callee,
+                span,
+                expr,
+                on,
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! Inference of paths, calls and method calls: what is called, what comes back, and whether it is an SDK operation.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::facts::Callee;
 use super::infer::Infer;
@@ -46,9 +47,15 @@ impl Infer<'_, '_> {
                 self.note_unfixed(id, found, &ty);
                 ty
             }
-            Value::Virtual(owner, name, signature) => {
-                self.edge(id, span, Callee::Virtual(owner, name));
-                let ty = self.call_fn(signature, args, BTreeMap::new(), None);
+            Value::Virtual(owner, name, signature, on) => {
+                self.edge_on(id, span, Callee::Virtual(owner, name), on);
+                let mut ty = self.call_fn(signature, args, BTreeMap::new(), None);
+                // `T::new()` gives a `T`.
+                if let (Some(param), Ty::Dyn(traits)) = (on, &self.world.fns[signature].ret)
+                    && traits.as_ref() == [owner]
+                {
+                    ty = Ty::Param(param);
+                }
                 self.note_unfixed(id, signature, &ty);
                 ty
             }
@@ -63,8 +70,9 @@ impl Infer<'_, '_> {
             }
             Value::Derived(ty, name) => {
                 self.arguments(args, &[], None);
-                if let Ty::Adt(adt, _) = &ty {
+                if let Ty::Adt(adt, given) = &ty {
                     self.facts.constructed.insert(*adt);
+                    self.note_type_args(*adt, given);
                 }
                 let _ = name;
                 ty
@@ -101,7 +109,7 @@ impl Infer<'_, '_> {
         }
         match ty {
             Ty::Adt(id, given) => {
-                let args = data
+                let args: Arc<[Ty]> = data
                     .params
                     .iter()
                     .enumerate()
@@ -110,6 +118,7 @@ impl Infer<'_, '_> {
                         _ => map.get(param).cloned().unwrap_or_default(),
                     })
                     .collect();
+                self.note_type_args(id, &args);
                 Ty::Adt(id, args)
             }
             other => other,
@@ -229,6 +238,10 @@ impl Infer<'_, '_> {
             if let Some(slot) = self.facts.types.get_mut(arg.0 as usize) {
                 *slot = ty;
             }
+        }
+        for (_, param) in &world.fns[id].scope.params {
+            let actual = map.get(param).cloned().unwrap_or_default();
+            self.facts.actuals.push((*param, actual));
         }
         let mut ret = world.fns[id].ret.clone();
         // A method that returns `Self` through its trait keeps the receiver's own type.

@@ -28,8 +28,12 @@ impl Infer<'_, '_> {
         let hidden = matches!(&receiver_ty, Ty::Adt(..)) || args_fit(self, &found, args);
         if hidden && !found.is_empty() {
             let mut types = Vec::new();
+            let on = match &receiver_ty {
+                Ty::Param(param) => Some(*param),
+                _ => None,
+            };
             for one in found {
-                self.edge(id, span, one.callee.clone());
+                self.edge_on(id, span, one.callee.clone(), on);
                 let mut map = one.map;
                 let fish: Vec<Ty> = turbofish.iter().map(|ty| self.resolve(ty)).collect();
                 for ty in &fish {
@@ -121,7 +125,7 @@ impl Infer<'_, '_> {
         self.note_mutation(receiver, receiver_ty, method, args, &types);
         self.note_credentials(method, args, span);
         if matches!(receiver_ty, Ty::Unknown | Ty::External(_) | Ty::Closure(_)) {
-            if let Some(ty) = self.fingerprint(id, method, args, span) {
+            if let Some(ty) = self.fingerprint(id, receiver_ty, method, args, span) {
                 return ty;
             }
             if receiver_ty.is_unknown() {

@@ -145,7 +145,7 @@ impl Infer<'_, '_> {
                 callee: Callee::Virtual(owner, name),
                 signature,
                 ..
-            }) => Value::Virtual(owner, name, signature),
+            }) => Value::Virtual(owner, name, signature, None),
             _ => Value::Unknown,
         }
     }
@@ -176,7 +176,13 @@ impl Infer<'_, '_> {
                     callee: Callee::Virtual(id, name),
                     signature,
                     ..
-                }) => Value::Virtual(id, name, signature),
+                }) => {
+                    let on = match ty {
+                        Ty::Param(param) => Some(*param),
+                        _ => None,
+                    };
+                    Value::Virtual(id, name, signature, on)
+                }
                 _ => Value::Derived(ty.clone(), name.clone()),
             },
         }
@@ -199,7 +205,8 @@ impl Infer<'_, '_> {
         let count = data.item.generics.len();
         let all = &data.scope.params;
         all.iter()
-            .skip(all.len().saturating_sub(count))
+            .skip(all.len().saturating_sub(count + data.anonymous))
+            .take(count)
             .map(|(_, id)| *id)
             .collect()
     }
@@ -213,6 +220,7 @@ impl Infer<'_, '_> {
             }
             Value::Fn(found, _) => {
                 self.edge(id, span, Callee::Fn(found));
+                self.facts.fn_values.push(found);
                 if self.world.fns[found].is_const {
                     let ret = self.world.fns[found].ret.clone();
                     self.world.close(&ret, self.scope, 0)
@@ -220,8 +228,8 @@ impl Infer<'_, '_> {
                     Ty::FnItem(found)
                 }
             }
-            Value::Virtual(owner, name, signature) => {
-                self.edge(id, span, Callee::Virtual(owner, name));
+            Value::Virtual(owner, name, signature, on) => {
+                self.edge_on(id, span, Callee::Virtual(owner, name), on);
                 let data = &self.world.fns[signature];
                 if data.is_const {
                     Ty::Unknown
@@ -239,6 +247,9 @@ impl Infer<'_, '_> {
                     self.facts.literals.push((adt, variant, id));
                 }
                 self.edge(id, span, Callee::Constructor(adt, variant));
+                if let Ty::Adt(adt, given) = &ty {
+                    self.note_type_args(*adt, given);
+                }
                 ty
             }
             Value::Sdk(ty, name) => {
@@ -259,8 +270,9 @@ impl Infer<'_, '_> {
                 Ty::EXTERNAL
             }
             Value::Derived(ty, _) => {
-                if let Ty::Adt(adt, _) = &ty {
+                if let Ty::Adt(adt, given) = &ty {
                     self.facts.constructed.insert(*adt);
+                    self.note_type_args(*adt, given);
                 }
                 Ty::Closure(Arc::new(ty))
             }
@@ -273,7 +285,8 @@ impl Infer<'_, '_> {
 pub(super) enum Value {
     Local(u32),
     Fn(FnId, BTreeMap<ParamId, Ty>),
-    Virtual(TraitId, Name, FnId),
+    /// A trait's fn, its signature, and the parameter of `T::name`.
+    Virtual(TraitId, Name, FnId, Option<ParamId>),
     Constructor(AdtId, u32, Ty),
     /// An associated fn of an SDK type.
     Sdk(Ty, Name),

@@ -62,6 +62,11 @@ impl Path {
         }
     }
 
+    /// Whether the path is this one name.
+    pub fn is_single(&self, name: &str) -> bool {
+        matches!(self.segments.as_slice(), [only] if &*only.name == name)
+    }
+
     /// The identifier, if the path is one plain identifier.
     pub fn as_name(&self) -> Option<&Name> {
         match self.segments.as_slice() {
@@ -404,11 +409,18 @@ impl Body {
     }
 }
 
+/// The path of the struct literal that a JSON object in `json!` is read as: no type can have this name.
+pub const JSON_OBJECT: &str = "json!";
+
 /// Which attributes decide something.
 #[derive(Clone, Debug, Default)]
 pub struct Attrs {
     /// An attribute macro that we do not know may call what it stands on.
     pub unknown_macro: bool,
+    /// Whether that macro only registers the type: it calls none of its methods (`#[typetag::serde]`).
+    pub registers: bool,
+    /// `#[serde(untagged)]`.
+    pub serde_untagged: bool,
     /// Names in `#[derive(…)]` (last segments).
     pub derives: Vec<Name>,
     /// `#[macro_export]`, `#[macro_use]`.

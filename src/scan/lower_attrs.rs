@@ -9,6 +9,7 @@ impl Lowerer<'_> {
     /// What the attributes say.
     pub(super) fn attrs(&mut self, attrs: &[syn::Attribute]) -> Attrs {
         let mut lowered = Attrs::default();
+        let (mut registers, mut others) = (false, false);
         for attr in attrs {
             let Some(last) = attr.path().segments.last() else {
                 continue;
@@ -30,6 +31,11 @@ impl Lowerer<'_> {
             );
             if helper && attr.path().segments.len() > 1 {
                 lowered.unknown_macro = true;
+                // It makes values of the type; whoever holds one calls its methods.
+                let first = attr.path().segments.first();
+                let is_registry = first.is_some_and(|first| first.ident == "typetag");
+                registers |= is_registry;
+                others |= !is_registry;
                 continue;
             }
             match name.as_str() {
@@ -55,9 +61,13 @@ impl Lowerer<'_> {
                 | "main" | "test" | "repr" | "non_exhaustive" | "derive_where" | "no_mangle" | "cold"
                 | "track_caller" | "default" | "serde_as" | "skip" | "from" | "error" | "source"
                 | "rustfmt" | "serial" | "tracing" | "ignore" | "async_recursion" => {}
-                _ => lowered.unknown_macro = true,
+                _ => {
+                    lowered.unknown_macro = true;
+                    others = true;
+                }
             }
         }
+        lowered.registers = registers && !others;
         lowered
     }
 
@@ -82,6 +92,7 @@ impl Lowerer<'_> {
                 "rename" if is_serde => lowered.serde_rename = value,
                 "rename_all" if is_serde => lowered.serde_rename_all = value,
                 "flatten" if is_serde => lowered.serde_flatten = true,
+                "untagged" if is_serde => lowered.serde_untagged = true,
                 "with" | "alias" | "deserialize_with" | "skip" | "skip_deserializing" | "from"
                 | "try_from" | "remote"
                     if is_serde =>

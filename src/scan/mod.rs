@@ -9,6 +9,7 @@
 //! Names: a *site* is a place where an operation's builder is made; an *entry* is a binary; a *gap* is anything that
 //! could not be settled, and nothing is dropped without one.
 
+mod actuals;
 mod bound_types;
 mod build;
 mod call_site;
@@ -24,6 +25,7 @@ mod eval_flow;
 mod eval_json;
 mod expand;
 mod extension;
+mod features;
 mod facts;
 mod files;
 mod format_macro;
@@ -55,6 +57,7 @@ mod tokens;
 mod trace;
 mod types;
 mod unfixed;
+mod unmodelled;
 mod value;
 mod variables;
 mod world;
@@ -81,8 +84,8 @@ use expand::{Expander, MacroTable};
 use files::{Files, Wanted};
 use world::{CrateId, FnId, World};
 
-pub use packages::is_known_without_source;
 pub use separate::Deployed;
+pub use unmodelled::is_known_without_source;
 
 /// Stack of each scanning thread: expressions may nest as deep as a file of the greatest size allows.
 const STACK: usize = 256 * 1024 * 1024;
@@ -191,7 +194,8 @@ struct Entry {
 
 fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &ScanOptions) -> Scan {
     let mut world = World::default();
-    packages::Packages::fill(&mut world, cargo, catalog);
+    let cfgs = features::cfgs(cargo, options);
+    packages::Packages::fill(&mut world, cargo, catalog, &cfgs);
     let relevant: BTreeSet<usize> = (0..cargo.packages.len())
         .filter(|index| packages::matters(&world, cargo, *index))
         .flat_map(|index| {
@@ -199,7 +203,6 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             closure.unwrap_or_default()
         })
         .collect();
-    let cfgs = packages::cfgs(cargo, options);
     let mut files = Files::default();
     let sources = SourcePaths::new(root, cargo);
     files.load(sources, wanted(cargo, &relevant, options), &cfgs);
@@ -227,16 +230,22 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         files: &files,
         opaque: &opaque,
         settled: &told.settled,
+        nothing: &told.nothing,
     };
     let with_code: BTreeSet<usize> = entries
         .iter()
         .filter(|entry| entry.krate.is_some())
         .map(|entry| entry.package)
         .collect();
-    let locks = packages::locks(root, cargo, &with_code);
+    let locks = unmodelled::locks(root, cargo, &with_code);
     let unmodelled: BTreeMap<usize, Vec<Gap>> = with_code
         .par_iter()
-        .map(|index| (*index, packages::unmodelled(root, &world, cargo, &locks, *index)))
+        .map(|index| {
+            (
+                *index,
+                unmodelled::gaps(root, &world, cargo, &locks, &cfgs, *index),
+            )
+        })
         .collect();
     let with_unmodelled = |mut result: EntryScan, package: usize| {
         let more = unmodelled.get(&package);

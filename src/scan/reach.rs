@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::actuals::Actuals;
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
 use super::types::{MAX_DEPTH, Ty};
-use super::world::{AdtId, CrateId, Def, FnId, Owner, TraitId, World};
+use super::world::{AdtId, CrateId, Def, FnId, Owner, ParamId, TraitId, World};
 
 /// Everything inferred, by fn.
 pub type AllFacts = Vec<Arc<Facts>>;
@@ -21,8 +22,8 @@ pub type AllFacts = Vec<Arc<Facts>>;
 pub struct Reach {
     /// Reached fns and the call that reaches each on a shortest path; roots have none.
     pub fns: BTreeMap<FnId, Option<(FnId, Span)>>,
-    /// Fns that are only reached through calls on receivers nobody knows.
-    pub weak: BTreeMap<FnId, Option<(FnId, Span)>>,
+    /// Fns that are only reached through calls on receivers nobody knows, and the first such call on the way.
+    pub weak: BTreeMap<FnId, WeakCall>,
     /// Fns, reached or not, that calls on receivers nobody knows may mean.
     pub weak_targets: BTreeSet<FnId>,
     /// Types that reachable code constructs.
@@ -37,6 +38,17 @@ pub struct Reach {
     pub without_impl: Vec<(TraitId, Name, FnId, Span)>,
 }
 
+/// A call on a receiver that nobody knows.
+#[derive(Clone, Copy, Debug)]
+pub struct WeakCall {
+    /// The fn it stands in.
+    pub caller: FnId,
+    /// Where.
+    pub span: Span,
+    /// A method of its name.
+    pub target: FnId,
+}
+
 struct Walk<'x, 'a> {
     world: &'x World<'a>,
     facts: &'x AllFacts,
@@ -44,6 +56,9 @@ struct Walk<'x, 'a> {
     queue: VecDeque<FnId>,
     seen: BTreeSet<FnId>,
     called: BTreeMap<(TraitId, Name), (FnId, Span)>,
+    /// Methods of traits that are called on values whose type is a generic parameter.
+    called_on: BTreeMap<ParamId, BTreeMap<(TraitId, Name), (FnId, Span)>>,
+    actuals: Actuals,
     constructed: BTreeMap<AdtId, FnId>,
     /// Types that reachable code names: associated fns need no instance.
     named: BTreeSet<AdtId>,
@@ -91,12 +106,14 @@ pub fn reach(
         queue: VecDeque::new(),
         seen: BTreeSet::new(),
         called: BTreeMap::new(),
+        called_on: BTreeMap::new(),
+        actuals: Actuals::default(),
         constructed: BTreeMap::new(),
         named: BTreeSet::new(),
     };
     let main = roots.first().copied();
     for root in &roots {
-        walk.add(*root);
+        walk.add_open(*root);
     }
     if let Some(main) = main {
         walk.foreign_impls(main);
@@ -108,7 +125,11 @@ pub fn reach(
     let (paths, callers) = shortest(&walk, &roots, &strong);
     result.fns = paths;
     result.callers = callers;
-    for ((of_trait, name), (caller, span)) in &walk.called {
+    let mut called = walk.called.clone();
+    for (method, by) in walk.called_on.values().flatten() {
+        called.entry(method.clone()).or_insert(*by);
+    }
+    for ((of_trait, name), (caller, span)) in &called {
         let item = world.traits[*of_trait].fns.get(name);
         if item.is_some_and(|id| world.fns[*id].is_const) {
             continue;
@@ -140,37 +161,109 @@ fn macro_entries(world: &World<'_>, krate: CrateId, mentioned_anywhere: &BTreeSe
 }
 
 impl Walk<'_, '_> {
+    /// A fn that a call names.
     fn add(&mut self, id: FnId) {
         if self.seen.insert(id) {
             self.queue.push_back(id);
         }
     }
 
+    /// A fn that is run otherwise than by a call that names it.
+    fn add_open(&mut self, id: FnId) {
+        self.actuals.open_fn(self.world, id);
+        self.add(id);
+    }
+
     fn run(&mut self) {
-        while let Some(id) = self.queue.pop_front() {
-            if let Some(adt) = self.registered(id) {
-                self.construct(adt, id);
+        loop {
+            while let Some(id) = self.queue.pop_front() {
+                self.visit(id);
             }
-            let Some(facts) = facts_of(self.facts, id) else {
+            if let Some(param) = self.actuals.next_changed() {
+                self.dispatch_on(param);
                 continue;
-            };
-            for edge in &facts.edges {
-                match &edge.callee {
-                    Callee::Fn(target) => self.add(*target),
-                    Callee::Virtual(of_trait, name) => {
-                        self.call_virtual(*of_trait, name, id, edge.span);
-                    }
-                    Callee::Constructor(adt, _) => self.construct(*adt, id),
-                    Callee::External(_) | Callee::Sdk(..) | Callee::Weak(..) => {}
-                }
             }
-            for adt in &facts.constructed {
-                self.construct(*adt, id);
+            // Code that runs has something in the place of its parameters: if nothing was seen, it may be anything.
+            let called: Vec<ParamId> = self.called_on.keys().copied().collect();
+            let mut opened = false;
+            for param in called {
+                opened |= self.actuals.open_if_empty(param);
             }
-            for adt in &facts.mentioned {
-                self.mention(*adt, id);
+            if !opened {
+                break;
             }
         }
+    }
+
+    fn visit(&mut self, id: FnId) {
+        if let Some(adt) = self.registered(id) {
+            self.actuals.open_type(self.world, adt);
+            self.construct(adt, id);
+        }
+        let Some(facts) = facts_of(self.facts, id) else {
+            return;
+        };
+        for (param, ty) in &facts.actuals {
+            self.actuals.put(*param, ty);
+        }
+        for id in &facts.fn_values {
+            self.add_open(*id);
+        }
+        for edge in &facts.edges {
+            match &edge.callee {
+                Callee::Fn(target) => self.add(*target),
+                Callee::Virtual(of_trait, name) => match edge.on {
+                    Some(param) => self.call_on(param, *of_trait, name, id, edge.span),
+                    None => self.call_virtual(*of_trait, name, id, edge.span),
+                },
+                Callee::Constructor(adt, _) => self.construct(*adt, id),
+                Callee::External(_) | Callee::Sdk(..) | Callee::Weak(..) => {}
+            }
+        }
+        for adt in &facts.constructed {
+            self.construct(*adt, id);
+        }
+        for adt in &facts.mentioned {
+            self.mention(*adt, id);
+        }
+    }
+
+    /// A method of a trait on a value whose type is a parameter.
+    fn call_on(&mut self, param: ParamId, of_trait: TraitId, name: &Name, caller: FnId, span: Span) {
+        let called = self.called_on.entry(param).or_default();
+        if called.insert((of_trait, name.clone()), (caller, span)).is_none() {
+            self.dispatch_on(param);
+        }
+    }
+
+    /// Runs what calls on a parameter mean, as far as it is known what stands for it.
+    fn dispatch_on(&mut self, param: ParamId) {
+        let Some(called) = self.called_on.get(&param).cloned() else {
+            return;
+        };
+        for ((of_trait, name), (caller, span)) in called {
+            if self.actuals.is_any(param) || self.world.traits[of_trait].impls.is_empty() {
+                self.call_virtual(of_trait, &name, caller, span);
+                continue;
+            }
+            for id in self.runnable_on(param, of_trait, &name) {
+                self.add_open(id);
+            }
+        }
+    }
+
+    /// Impls of a trait's fn that a call on a parameter can run.
+    fn runnable_on(&self, param: ParamId, of_trait: TraitId, name: &Name) -> BTreeSet<FnId> {
+        if self.actuals.is_any(param) {
+            return self.runnable(of_trait, name);
+        }
+        let is_static = self.is_static(of_trait, name);
+        let made = |ty: &Ty| match ty {
+            Ty::Adt(id, _) if is_static && self.named.contains(id) => true,
+            ty => self.is_constructed(ty),
+        };
+        let fits = |ty: &Ty| self.actuals.fits(param, ty) && made(ty);
+        self.world.implementations(of_trait, name, &fits)
     }
 
     /// Reachable code names a type: a macro may make it, and with it everything that it holds.
@@ -178,7 +271,11 @@ impl Walk<'_, '_> {
         let mut todo = vec![adt];
         while let Some(adt) = todo.pop() {
             self.name(adt);
-            if !self.made_by_derive(adt) || self.constructed.contains_key(&adt) {
+            if !self.made_by_derive(adt) {
+                continue;
+            }
+            self.actuals.open_type(self.world, adt);
+            if self.constructed.contains_key(&adt) {
                 continue;
             }
             self.construct(adt, by);
@@ -233,11 +330,12 @@ impl Walk<'_, '_> {
             for name in called {
                 if self.is_static(of_trait, &name) {
                     for id in self.runnable(of_trait, &name) {
-                        self.add(id);
+                        self.add_open(id);
                     }
                 }
             }
         }
+        self.dispatch_on_params_of(adt);
     }
 
     /// Methods of a trait that are called.
@@ -285,13 +383,13 @@ impl Walk<'_, '_> {
         }
         self.called.insert(key, (caller, span));
         for id in self.runnable(of_trait, name) {
-            self.add(id);
+            self.add_open(id);
         }
         // A default body runs for types that do not override it; also for impls by macros we cannot see.
         if self.world.traits[of_trait].impls.is_empty()
             && let Some(default) = self.world.traits[of_trait].fns.get(name)
         {
-            self.add(*default);
+            self.add_open(*default);
         }
     }
 
@@ -302,23 +400,31 @@ impl Walk<'_, '_> {
         self.constructed.insert(adt, by);
         for impl_id in self.world.adts[adt].impls.clone() {
             let data = &self.world.impls[impl_id];
-            if data.external_trait.is_some() || data.unknown_macro {
+            if data.is_called_outside() {
                 for id in data.fns.values() {
-                    self.add(*id);
+                    self.add_open(*id);
                 }
             }
             if let Some(of_trait) = data.of_trait {
                 for name in self.called_of(of_trait) {
                     match data.fns.get(&name) {
-                        Some(id) => self.add(*id),
+                        Some(id) => self.add_open(*id),
                         None => {
                             if let Some(id) = self.world.traits[of_trait].fns.get(&name) {
-                                self.add(*id);
+                                self.add_open(*id);
                             }
                         }
                     }
                 }
             }
+        }
+        self.dispatch_on_params_of(adt);
+    }
+
+    /// Calls on parameters that a type stands for, once the type is made.
+    fn dispatch_on_params_of(&mut self, adt: AdtId) {
+        for param in self.actuals.params_of(adt) {
+            self.dispatch_on(param);
         }
     }
 
@@ -328,7 +434,7 @@ impl Walk<'_, '_> {
             let data = &self.world.impls[*id];
             if data.external_trait.is_some() && self.world.sees(self.krate, data.krate) {
                 for id in data.fns.values() {
-                    self.add(*id);
+                    self.add_open(*id);
                 }
             }
         }
@@ -344,7 +450,10 @@ impl Walk<'_, '_> {
             match &edge.callee {
                 Callee::Fn(target) => steps.push((*target, edge.span, Some(edge.expr))),
                 Callee::Virtual(of_trait, name) => {
-                    let found = self.runnable(*of_trait, name);
+                    let found = match edge.on {
+                        Some(param) => self.runnable_on(param, *of_trait, name),
+                        None => self.runnable(*of_trait, name),
+                    };
                     steps.extend(
                         found
                             .into_iter()
@@ -375,7 +484,7 @@ impl Walk<'_, '_> {
                 .unwrap_or(body_span);
             for impl_id in &self.world.adts[*adt].impls {
                 let data = &self.world.impls[*impl_id];
-                if data.external_trait.is_some() || data.unknown_macro {
+                if data.is_called_outside() {
                     steps.extend(data.fns.values().map(|target| (*target, span, None)));
                 }
             }
@@ -445,9 +554,12 @@ fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (P
 }
 
 /// What calls of a mere name could reach besides.
-fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut BTreeSet<FnId>) -> Paths {
-    let mut found = Paths::new();
-    let mut parents: BTreeMap<FnId, (FnId, Span)> = BTreeMap::new();
+fn weak(
+    walk: &mut Walk<'_, '_>,
+    strong: &BTreeSet<FnId>,
+    targets_of_weak: &mut BTreeSet<FnId>,
+) -> BTreeMap<FnId, WeakCall> {
+    let mut found: BTreeMap<FnId, WeakCall> = BTreeMap::new();
     let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
     let mut expanded: BTreeSet<FnId> = BTreeSet::new();
     while let Some(id) = todo.pop_front() {
@@ -457,30 +569,35 @@ fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut 
         let Some(facts) = facts_of(walk.facts, id) else {
             continue;
         };
-        let mut targets: Vec<(FnId, Span)> = Vec::new();
+        // What is reached through a call that may mean something else depends on that call.
+        let before = found.get(&id).copied();
+        let mut targets: Vec<(FnId, WeakCall)> = Vec::new();
         for edge in &facts.edges {
             if let Callee::Weak(name, args) = &edge.callee {
                 for target in walk.world.methods.get(name).into_iter().flatten() {
                     let data = &walk.world.fns[*target];
                     if data.item.param_types.len() == args + 1 && walk.world.sees(walk.krate, data.krate) {
-                        targets.push((*target, edge.span));
+                        let call = WeakCall {
+                            caller: id,
+                            span: edge.span,
+                            target: *target,
+                        };
+                        targets.push((*target, before.unwrap_or(call)));
                         targets_of_weak.insert(*target);
                     }
                 }
             }
         }
-        if !strong.contains(&id) {
-            targets.extend(walk.steps(id).into_iter().map(|(target, span, _)| (target, span)));
+        if let Some(before) = before {
+            let steps = walk.steps(id).into_iter();
+            targets.extend(steps.map(|(target, ..)| (target, before)));
         }
-        for (target, span) in targets {
-            if !strong.contains(&target) && !parents.contains_key(&target) {
-                parents.insert(target, (id, span));
+        for (target, call) in targets {
+            if !strong.contains(&target) && !found.contains_key(&target) {
+                found.insert(target, call);
                 todo.push_back(target);
             }
         }
-    }
-    for (target, parent) in parents {
-        found.insert(target, Some(parent));
     }
     found
 }

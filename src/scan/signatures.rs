@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::ir::Name;
+use super::ir::{Name, TypeRef};
 use super::types::{BoundsMeaning, Ty};
-use super::world::{Def, FnId, ImplId, Owner, ParamId, Scope, TraitId, World};
+use super::world::{Def, FnId, ImplId, Owner, ParamData, ParamId, Scope, TraitId, World};
 
 /// Second half: once names resolve, types of fields, impls and signatures.
 pub fn resolve_signatures(world: &mut World<'_>) {
@@ -22,7 +22,53 @@ pub fn resolve_signatures(world: &mut World<'_>) {
     if resolve_params(world) {
         resolve_fns(world);
     }
+    name_impl_arguments(world);
     collect_methods(world);
+}
+
+/// Makes `impl Trait` in the place of a parameter's type a generic parameter of its own, as the language does: each call
+/// puts its own type there.
+fn name_impl_arguments(world: &mut World<'_>) {
+    for id in world.fns.ids().collect::<Vec<_>>() {
+        let data = &world.fns[id];
+        let (item, scope) = (data.item.clone(), data.scope.clone());
+        let mut found: Vec<(usize, BoundsMeaning)> = Vec::new();
+        for (index, written) in item.param_types.iter().enumerate() {
+            let mut written = written;
+            while let TypeRef::Inner(inner) = written {
+                written = inner;
+            }
+            let TypeRef::Impl(bounds) = written else { continue };
+            let meaning = world.bounds_meaning(&scope, bounds, 0);
+            if meaning.call.is_none() && !meaning.traits.is_empty() {
+                found.push((index, meaning));
+            }
+        }
+        if found.is_empty() {
+            continue;
+        }
+        let mut scope = (*scope).clone();
+        let anonymous = found.len();
+        for (index, meaning) in found {
+            // No code can name it.
+            let name: Name = Arc::from("impl Trait");
+            let param = world.params.push(ParamData {
+                name: name.clone(),
+                bounds: Vec::new(),
+                traits: meaning.traits,
+                given: meaning.given,
+                erased: meaning.erased,
+                call: None,
+            });
+            scope.params.push((name, param));
+            if let Some(slot) = world.fns[id].params.get_mut(index) {
+                *slot = Ty::Param(param);
+            }
+        }
+        let data = &mut world.fns[id];
+        data.scope = Arc::new(scope);
+        data.anonymous = anonymous;
+    }
 }
 
 fn resolve_impl_heads(world: &mut World<'_>) {

@@ -8,7 +8,7 @@ use super::facts::{LocalGap, Site, SiteKind, Source};
 use super::infer::Infer;
 use super::ir::{ExprId, ExprKind, Name, Span};
 use super::known_names::is_common;
-use super::types::Ty;
+use super::types::{Ty, is_of_other_service};
 use super::world::SdkId;
 
 /// Methods that end a chain of setters.
@@ -224,6 +224,7 @@ impl<'a> Infer<'_, 'a> {
     pub(super) fn fingerprint(
         &mut self,
         id: ExprId,
+        receiver_ty: &Ty,
         method: &Name,
         args: &[ExprId],
         span: Span,
@@ -251,7 +252,9 @@ impl<'a> Infer<'_, 'a> {
         }
         let best = fitting.iter().map(|(score, ..)| *score).max()?;
         if best == 0 {
-            self.weak(method, span, &named);
+            if !is_of_other_service(receiver_ty) {
+                self.weak(method, span, &named);
+            }
             return None;
         }
         fitting.retain(|(score, ..)| *score == best);
@@ -289,7 +292,7 @@ impl<'a> Infer<'_, 'a> {
                 "`{method}()` is called on a receiver of unknown type; it may be {}",
                 named.join(" or ")
             ),
-            hint: Some("give the receiver a written type"),
+            hint: Some("give the receiver a written type, or say `// rolefit: nothing` above"),
         });
     }
 
@@ -329,7 +332,7 @@ impl<'a> Infer<'_, 'a> {
             code: "unresolved-send",
             span,
             message: format!("`.{method}()` is called on a value of unknown type; it may end an SDK call"),
-            hint: Some("give the value a written type"),
+            hint: Some("give the value a written type, or say `// rolefit: nothing` above"),
         });
     }
 

@@ -479,6 +479,7 @@ impl World<'_> {
             (Ty::Unknown, _) | (_, Ty::Unknown) => true,
             (Ty::Param(id), actual) => {
                 if matches!(actual, Ty::Param(other) if other == id) {
+                    map.entry(*id).or_insert_with(|| actual.clone());
                     return true;
                 }
                 let known = map.get(id).is_some_and(|ty| !ty.is_unknown());
@@ -572,8 +573,46 @@ pub fn other_sender(name: &str) -> Option<Ty> {
             | "tokio_tungstenite"
             | "redis"
             | "sqlx"
+            | "reqwest_middleware"
+            | "lapin"
+            | "amqprs"
+            | "async_nats"
+            | "rdkafka"
+            | "rumqttc"
+            | "mongodb"
+            | "elasticsearch"
+            | "opensearch"
+            | "octocrab"
+            | "fred"
+            | "tokio_postgres"
+            | "deadpool_postgres"
+            | "diesel"
+            | "rusqlite"
+            | "tungstenite"
+            | "zmq"
     )
     .then(|| Ty::External(Some(Arc::from(format!("{OTHER_SENDER}{name}")))))
+}
+
+/// Whether a type comes from a crate that knows nothing of AWS: methods named like operations are its own.
+pub fn is_of_other_service(ty: &Ty) -> bool {
+    let Ty::External(Some(name)) = ty else {
+        return false;
+    };
+    name.strip_prefix(OTHER_SENDER).is_some_and(|name| {
+        // Channels and tasks may hold a client.
+        !matches!(
+            name,
+            "tokio"
+                | "futures"
+                | "futures_channel"
+                | "crossbeam"
+                | "crossbeam_channel"
+                | "flume"
+                | "async_channel"
+                | "kanal"
+        )
+    })
 }
 
 /// How the names of such types begin.

@@ -60,6 +60,7 @@ impl Infer<'_, '_> {
     pub(super) fn on_unfixed(&mut self, id: ExprId, method: &Name, args: &[ExprId], span: Span) {
         self.unfixed.insert(id);
         self.facts.edges.push(Edge {
+            on: None,
             callee: Callee::Weak(method.clone(), args.len()),
             span,
             expr: id,

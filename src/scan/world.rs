@@ -274,6 +274,8 @@ pub struct FnData {
     pub is_const: bool,
     /// Types of the parameters.
     pub params: Vec<Ty>,
+    /// How many of the generic parameters, the last ones, stand for `impl Trait`.
+    pub anonymous: usize,
     /// Return type; for `impl Trait` what the body returns, as far as it is known.
     pub ret: Ty,
 }
@@ -353,8 +355,18 @@ pub struct ImplData {
     pub fns: BTreeMap<Name, FnId>,
     /// Its associated types.
     pub types: BTreeMap<Name, Ty>,
-    /// Whether an unknown attribute macro may call its methods.
+    /// Whether an unknown attribute macro may make its type, and call its methods.
     pub unknown_macro: bool,
+    /// Whether that macro surely calls none of them.
+    pub registers: bool,
+}
+
+impl ImplData {
+    /// Whether code that is not read may call any of its fns on a value: those of outside traits, and what a macro
+    /// finds there.
+    pub fn is_called_outside(&self) -> bool {
+        self.external_trait.is_some() || (self.unknown_macro && !(self.registers && self.of_trait.is_some()))
+    }
 }
 
 /// A type alias.

@@ -61,7 +61,7 @@ fn suffix_after<'a>(arn: &'a str, resource: &StackResource) -> Option<&'a str> {
 
 /// Whether the deployed name can be the resource's: its physical name with the symbols filled in, or the name that
 /// CloudFormation makes of stack, logical id and a random ending.
-fn deployed_name_fits(name: &str, resource: &StackResource) -> bool {
+pub fn deployed_name_fits(name: &str, resource: &StackResource) -> bool {
     match &resource.physical_name {
         Some(physical) => physical_fits(physical, name),
         None => {

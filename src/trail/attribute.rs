@@ -160,7 +160,7 @@ fn add(set: &mut BTreeSet<String>, text: &str) {
 /// The session of a record, and what it teaches.
 pub(super) fn session(identity: &Identity<'_>, learned: &mut Learned) -> Session {
     let (role, name) = role_and_session(identity);
-    let access_key = key_mark(identity.access_key_id.as_str());
+    let access_key = key_mark(&role, identity.access_key_id.as_str());
     let who = match scope_function(identity) {
         Some(function) => {
             learned.learn(&role, &access_key, &function);
@@ -175,11 +175,11 @@ pub(super) fn session(identity: &Identity<'_>, learned: &mut Learned) -> Session
     Session { role, who }
 }
 
-/// A hash of an access key: keys are compared, and need not lie in files.
-fn key_mark(access_key: &str) -> String {
+/// A hash of an access key and its role: keys are compared, and need not lie in files. A key is that of one role session.
+fn key_mark(role: &RoleKey, access_key: &str) -> String {
     match access_key {
         "" => String::new(),
-        key => format!("{:016x}", hash_parts([key])),
+        key => format!("{:016x}", hash_parts([role.account.as_str(), &role.name, key])),
     }
 }
 

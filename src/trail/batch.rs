@@ -1,7 +1,11 @@
 //! What some objects gave, on its way into a trail or a store; and the reader that takes in one object after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufRead};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::catalog::Catalog;
 use crate::usage::{Gap, Location};
@@ -48,6 +52,8 @@ pub struct Batch {
     pub(super) digests: BTreeMap<String, Digest>,
     pub(super) windows: BTreeSet<Window>,
     pub(super) watermarks: BTreeMap<String, String>,
+    /// How many objects were held against the hash that a digest tells of them.
+    pub(super) checked: u64,
 }
 
 impl Batch {
@@ -58,6 +64,7 @@ impl Batch {
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
+        self.checked += other.checked;
         for (source, mark) in other.watermarks {
             let mine = self.watermarks.entry(source).or_default();
             *mine = std::mem::take(mine).max(mark);
@@ -81,6 +88,17 @@ impl Batch {
         self.gaps.push((source.to_owned(), key.to_owned(), gap));
     }
 
+    /// How many objects were held against the hash that a digest tells of them, see [`Reader::with_hashes`].
+    pub fn checked(&self) -> u64 {
+        self.checked
+    }
+
+    /// The objects that the digests in the batch list: name, and SHA-256 of what it unpacks to.
+    pub fn delivered(&self) -> impl Iterator<Item = (&str, &str)> {
+        let listed = self.digests.values().flat_map(|digest| &digest.listed);
+        listed.map(|(name, hash)| (name.as_str(), hash.as_str()))
+    }
+
     /// How many objects were read.
     pub fn objects(&self) -> usize {
         self.objects.len()
@@ -89,6 +107,11 @@ impl Batch {
     /// How many bytes the objects have, as stored.
     pub fn bytes(&self) -> u64 {
         self.objects.iter().map(|(object, _)| object.bytes).sum()
+    }
+
+    /// How many different events they hold; beyond some 16,000 an estimate.
+    pub fn events(&self) -> u64 {
+        self.fold.events.count().number
     }
 
     /// How many of the objects hold records, or something else that trails hold.
@@ -103,6 +126,7 @@ pub struct Reader<'k> {
     folder: Folder<'k>,
     inflater: Inflater,
     batch: Batch,
+    hashes: Arc<BTreeMap<String, String>>,
 }
 
 impl<'k> Reader<'k> {
@@ -112,7 +136,14 @@ impl<'k> Reader<'k> {
             folder: Folder::new(catalog),
             inflater: Inflater::default(),
             batch: Batch::default(),
+            hashes: Arc::default(),
         }
+    }
+
+    /// The reader holds objects against the SHA-256 of what they unpack to, by name, as digests tell it.
+    #[must_use]
+    pub fn with_hashes(self, hashes: Arc<BTreeMap<String, String>>) -> Self {
+        Self { hashes, ..self }
     }
 
     /// Reads an object: the bytes as stored, packed or not.
@@ -120,39 +151,70 @@ impl<'k> Reader<'k> {
         let bytes = bytes.as_ref();
         if !inflate::is_gzip(bytes) {
             return match bytes.len() {
-                0..=MAX_WHOLE => self.text(object, &String::from_utf8_lossy(bytes)),
+                0..=MAX_WHOLE => self.whole(object, bytes, false),
                 _ => self.large(object, bytes, bytes.len() as u64),
             };
         }
         let mut inflater = std::mem::take(&mut self.inflater);
         match inflater.inflate(bytes, MAX_WHOLE) {
-            Ok(unpacked) => {
-                let text = String::from_utf8_lossy(unpacked.bytes);
-                container::read(&text, &mut self.folder);
-                self.finish(object, &text, unpacked.is_cut);
-            }
+            Ok(unpacked) => self.whole(object, unpacked.bytes, unpacked.is_cut),
             Err(InflateError::TooLarge) => self.large(object, bytes, bytes.len() as u64),
             Err(error) => self.failed(object, &error.into()),
         }
         self.inflater = inflater;
     }
 
+    fn whole(&mut self, object: ObjectId, bytes: &[u8], is_cut: bool) {
+        if self.is_hashed(&object) && !is_cut {
+            self.check(&object, &hex(Sha256::digest(bytes).as_slice()));
+        }
+        let text = String::from_utf8_lossy(bytes);
+        container::read(&text, &mut self.folder);
+        self.finish(object, &text, is_cut);
+    }
+
     /// Reads an object of `size` bytes in pieces, so that it takes little memory however large it is.
     pub fn large(&mut self, object: ObjectId, mut bytes: impl BufRead, size: u64) {
-        let outcome = match bytes.fill_buf() {
-            Ok(first) if inflate::is_gzip(first) => {
-                stream::read(&mut inflate::unpack_slowly(bytes, size), &mut self.folder)
-            }
-            Ok(_) => stream::read(&mut bytes, &mut self.folder),
-            Err(error) => Err(error),
+        let hasher = self.is_hashed(&object).then(Sha256::new);
+        let mut raw: Hashing<Box<dyn Read + '_>> = match bytes.fill_buf().map(inflate::is_gzip) {
+            Ok(true) => Hashing(Box::new(inflate::unpack_slowly(bytes, size)), hasher),
+            Ok(false) => Hashing(Box::new(bytes), hasher),
+            Err(error) => return self.failed(object, &ObjectError::Io(error)),
         };
-        match outcome {
-            Ok(()) => self.finish(object, "", false),
+        match stream::read(&mut raw, &mut self.folder) {
+            Ok(()) => {
+                if let Some(hasher) = raw.1 {
+                    self.check(&object, &hex(hasher.finalize().as_slice()));
+                }
+                self.finish(object, "", false);
+            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.finish(object, "", true),
             Err(error) => {
                 self.folder.next_object();
                 self.failed(object, &ObjectError::of(error));
             }
+        }
+    }
+
+    /// Whether a digest tells the hash of an object.
+    fn is_hashed(&self, object: &ObjectId) -> bool {
+        self.hashes.contains_key(file_name(&object.key))
+    }
+
+    fn check(&mut self, object: &ObjectId, hash: &str) {
+        let Some(stated) = self.hashes.get(file_name(&object.key)) else {
+            return;
+        };
+        self.batch.checked += 1;
+        if !stated.eq_ignore_ascii_case(hash) {
+            let message = format!(
+                "`{}` is not what CloudTrail delivered: its digest tells another SHA-256",
+                object.key
+            );
+            let gap = Gap::new("trail-object-altered", message)
+                .at(Location::new(object.key.clone(), 1, 1))
+                .hint("find out who changed it (`aws cloudtrail validate-logs`); what it holds now was read");
+            self.gap(object, gap);
         }
     }
 
@@ -217,6 +279,27 @@ impl<'k> Reader<'k> {
         batch.fold = self.folder.take();
         batch
     }
+}
+
+/// Hashes what is read through it, if there is anything to hold it against.
+struct Hashing<R>(R, Option<Sha256>);
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(room)?;
+        if let Some(hasher) = &mut self.1 {
+            hasher.update(room.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
+}
+
+/// A hash in hexadecimal digits.
+fn hex(hash: &[u8]) -> String {
+    hash.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The gaps of a file's damaged records: the first ones each, the rest together.

@@ -18,6 +18,18 @@ impl Observation {
         }
     }
 
+    /// What was called, whoever called and whatever came of it; `None` for events without a known operation.
+    pub fn called(&self) -> Option<Usage> {
+        let class = match &self.class {
+            Class::Denied { caller, .. } => caller.as_ref(),
+            class => class,
+        };
+        match class {
+            Class::Platform(_) | Class::Poller => self.usage_as(&Class::Call),
+            class => self.usage_as(class),
+        }
+    }
+
     fn usage_as(&self, class: &Class) -> Option<Usage> {
         let via_service = match class {
             Class::Call => None,

@@ -19,6 +19,10 @@ mod files;
 mod container;
 mod stream;
 mod pattern;
+pub mod day;
+pub mod moment;
+pub mod keys;
+pub mod selectors;
 pub mod denial;
 mod classify;
 mod sketch;
@@ -26,7 +30,6 @@ mod operation;
 mod inputs;
 mod walk;
 mod attribute;
-pub mod day;
 pub mod ledger;
 mod group;
 mod fold;
@@ -38,6 +41,7 @@ mod local;
 mod observation;
 mod whole;
 pub mod store;
+mod completeness;
 mod coverage;
 mod evidence;
 #[cfg(test)]
@@ -55,6 +59,7 @@ pub use store::{Store, StoreError, export};
 
 pub use attribute::{KnownFunction, Rung};
 pub use classify::{Class, Platform};
+pub use completeness::ENOUGH_DAYS;
 pub use coverage::Silence;
 pub use denial::Denial;
 pub use observation::Observation;
@@ -87,6 +92,8 @@ pub struct Trail {
     pub data_event_sources: BTreeSet<String>,
     /// Which days, accounts and regions were read, and what proves that nothing is missing.
     pub ledger: Ledger,
+    /// From how many days on silence can mean something; [`ENOUGH_DAYS`] when nobody says.
+    pub enough_days: Option<u32>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }

@@ -69,7 +69,7 @@ impl Whole {
 impl Fold {
     /// Brings the operations of groups to what this catalogue says of their event names: another catalogue may have read
     /// them. Where the names leave several operations possible, the parameters have decided when the event was read.
-    fn name_anew(&mut self, catalog: &Catalog) {
+    pub(super) fn name_anew(&mut self, catalog: &Catalog) {
         let mut known: HashMap<(String, String, Option<OperationId>), Option<OperationId>> = HashMap::new();
         let mut changed: Vec<(GroupKey, OperationId)> = Vec::new();
         for key in self.groups.keys() {

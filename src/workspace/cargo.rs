@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use crate::usage::{Gap, Location};
 
+use super::bounds;
 use super::registry::RegistrySources;
 
 /// The packages under a root.
@@ -81,6 +82,8 @@ pub struct CargoDependency {
     pub version: Option<String>,
     /// Features asked for.
     pub features: Vec<String>,
+    /// Whether its default features are asked for.
+    pub default_features: bool,
     /// Whether it is behind a feature.
     pub optional: bool,
     /// Which table it stands in.
@@ -158,11 +161,9 @@ pub fn read(root: &Path) -> CargoTree {
         alone: false,
     };
     let mut dirs = BTreeSet::new();
-    let walk = ignore::WalkBuilder::new(root)
-        .require_git(false)
-        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != "target")
-        .build();
-    for entry in walk {
+    // What is left out is told once, by the walk for stack templates.
+    let (walk, _) = bounds::walk(root, |entry| entry.depth() == 0 || entry.file_name() != "target");
+    for entry in walk.build() {
         match entry {
             Ok(entry) if entry.file_name() == "Cargo.toml" && entry.path().is_file() => {
                 let dir = entry.path().parent().unwrap_or(root);
@@ -586,11 +587,21 @@ fn dependency(
             .or_else(|| spec.get("version").and_then(Value::as_str))
             .map(str::to_owned),
         features,
+        // What the workspace asks for, a member cannot take back.
+        default_features: [spec, value].iter().any(|table| asks_for_defaults(table, spec)),
         optional: [value, spec]
             .iter()
             .any(|table| table.get("optional").and_then(Value::as_bool) == Some(true)),
         kind,
     })
+}
+
+/// Whether a table asks for default features; only the dependency's own specification does so by silence.
+fn asks_for_defaults(table: &Value, spec: &Value) -> bool {
+    let told = ["default-features", "default_features"]
+        .iter()
+        .find_map(|key| table.get(key).and_then(Value::as_bool));
+    told.unwrap_or(std::ptr::eq(table, spec))
 }
 
 fn lambda_metadata(package: &Value) -> LambdaMetadata {

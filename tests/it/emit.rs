@@ -101,6 +101,116 @@ fn a_need_that_is_not_known_for_sure_is_not_written() {
     assert!(output.stdout.is_empty());
 }
 
+/// `generate --write` for a function of a template: its complaints, and the template afterwards.
+fn written(folder: &Path, function: &str) -> (String, String) {
+    let output = rolefit(
+        folder,
+        &["generate", "--write", "--with-gaps", "--function", function],
+    );
+    let template = std::fs::read_to_string(folder.join("template.yaml")).unwrap();
+    (String::from_utf8(output.stderr).unwrap(), template)
+}
+
+/// The demo with its template changed, each text for another.
+fn changed_demo(changes: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new(DEMO), folder.path());
+    let template = folder.path().join("template.yaml");
+    let mut text = std::fs::read_to_string(&template).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    std::fs::write(&template, text).unwrap();
+    folder
+}
+
+const PLACE_ORDER_POLICIES: &str =
+    "      Policies:\n        - DynamoDBCrudPolicy:\n            TableName: !Ref OrdersTable\n";
+const TRUST: &str = "      AssumeRolePolicyDocument: { Statement: [{ Effect: Allow, Action: sts:AssumeRole, \
+                     Principal: { Service: [lambda.amazonaws.com, edgelambda.amazonaws.com] } }] }\n";
+
+#[test]
+fn a_function_that_says_who_may_assume_its_role_is_left_as_it_is() {
+    let with_trust = format!("{TRUST}{PLACE_ORDER_POLICIES}");
+    let folder = changed_demo(&[(PLACE_ORDER_POLICIES, &with_trust)]);
+    let before = std::fs::read_to_string(folder.path().join("template.yaml")).unwrap();
+    let (stderr, after) = written(folder.path(), "PlaceOrderFunction");
+    assert!(
+        stderr.contains("left: PlaceOrderFunction: line 168: `AssumeRolePolicyDocument` says who may assume"),
+        "{stderr}"
+    );
+    assert_eq!(before, after);
+}
+
+#[test]
+fn what_globals_say_of_the_role_counts_as_well() {
+    let global = format!("{TRUST}    Timeout: 10\n").replace("      Assume", "    Assume");
+    let folder = changed_demo(&[("    Timeout: 10\n", &global)]);
+    let before = std::fs::read_to_string(folder.path().join("template.yaml")).unwrap();
+    let (stderr, after) = written(folder.path(), "PlaceOrderFunction");
+    assert!(
+        stderr.contains("`AssumeRolePolicyDocument` says who may assume"),
+        "{stderr}"
+    );
+    assert_eq!(before, after);
+
+    let boundary = "    PermissionsBoundary: !Sub 'arn:aws:iam::${AWS::AccountId}:policy/limit'\n    RolePath: /orders/\n    Timeout: 10\n";
+    let folder = changed_demo(&[("    Timeout: 10\n", boundary)]);
+    let (stderr, after) = written(folder.path(), "PlaceOrderFunction");
+    assert!(!stderr.contains("left:"), "{stderr}");
+    let (_, role) = after.split_once("  PlaceOrderFunctionRole:\n").unwrap();
+    let role = role.split("\n\n").next().unwrap();
+    assert!(
+        role.contains("\n      PermissionsBoundary: !Sub 'arn:aws:iam::${AWS::AccountId}:policy/limit'\n"),
+        "{role}"
+    );
+    assert!(role.contains("\n      Path: /orders/\n"), "{role}");
+}
+
+#[test]
+fn a_function_without_properties_of_its_own_gets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new("tests/oracles/proof/functions"), folder.path());
+    let (stderr, after) = written(folder.path(), "ListCarriersFunction");
+    assert!(!stderr.contains("left:"), "{stderr}");
+    let function = after.split_once("  ListCarriersFunction:\n").unwrap().1;
+    let (function, rest) = function.split_once("\n\n").unwrap();
+    assert!(
+        function.ends_with("\n    Properties:\n      Role: !GetAtt ListCarriersFunctionRole.Arn"),
+        "{function}"
+    );
+    assert!(rest.contains("\n  ListCarriersFunctionRole:\n"), "{rest}");
+}
+
+#[test]
+fn connectors_stay_and_count_for_what_they_grant() {
+    const BUS_POLICY: &str =
+        "        - EventBridgePutEventsPolicy:\n            EventBusName: !Ref OrderEvents\n";
+    const METADATA: &str = "      BuildProperties: { Binary: place-order }\n";
+    let connector = "    Connectors:\n      Bus: { Properties: { Destination: { Id: OrderEvents }, Permissions: [Write] } }\n";
+    let with_connector = format!("{METADATA}{connector}");
+    let folder = changed_demo(&[(BUS_POLICY, ""), (METADATA, &with_connector)]);
+    let (stderr, after) = written(folder.path(), "PlaceOrderFunction");
+    assert!(!stderr.contains("left:"), "{stderr}");
+    assert!(after.contains(connector), "{after}");
+    assert!(
+        after.contains("      Role: !GetAtt PlaceOrderFunctionRole.Arn\n"),
+        "{after}"
+    );
+
+    let more = with_connector.replace("OrderEvents", "OrdersTable");
+    let folder = changed_demo(&[(METADATA, &more)]);
+    let before = std::fs::read_to_string(folder.path().join("template.yaml")).unwrap();
+    let (stderr, after) = written(folder.path(), "PlaceOrderFunction");
+    assert!(
+        stderr.contains("left over: dynamodb:")
+            && stderr.contains("its connectors grant more than its code needs"),
+        "{stderr}"
+    );
+    assert_eq!(before, after);
+}
+
 #[test]
 fn a_template_in_json_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();

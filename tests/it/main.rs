@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(feature = "live")]
+mod apply;
 mod ci;
 mod commands;
 mod configuration;
@@ -26,13 +28,21 @@ mod folder;
 mod fuzz;
 mod gaps;
 mod generated;
+mod hostile;
 mod json_variables;
 mod layers;
 #[cfg(feature = "live")]
+mod cloud;
+#[cfg(feature = "live")]
 mod live;
+#[cfg(feature = "live")]
+mod observe_live;
+mod observe;
+mod observe_plan;
 mod own_policy;
 mod malformed;
 mod registry_sources;
+mod replay;
 mod reports;
 mod rules;
 mod runtime;

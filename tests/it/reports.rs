@@ -70,6 +70,7 @@ fn the_exit_code_is_the_same_for_every_format() {
     for format in FORMATS {
         for (args, expected) in [
             (vec!["check", &lacking, "--fail-on", "RF09*"], 0),
+            (vec!["check", &lacking, "--fail-on", "warning"], 2),
             (vec!["check", &lacking, "--exit-zero"], 0),
             (vec!["check", &lacking], 1),
             (vec!["check", &lacking, "--strict"], 1),

@@ -8,6 +8,8 @@ mod compare;
 mod diff;
 mod explain;
 mod overview;
+mod plan;
+mod replay;
 mod scan;
 
 pub use check::{Look, Show, check};
@@ -15,6 +17,8 @@ pub use compare::{Question as CompareQuestion, compare};
 pub use diff::diff;
 pub use explain::{About, Question, explain};
 pub use overview::overview;
+pub use plan::plan;
+pub use replay::replay;
 pub use scan::scan;
 
 use anstyle::{AnsiColor, Style};

@@ -1,5 +1,6 @@
 //! `rolefit scan`: the operations each function can reach, with place, resource and call path.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{BOLD, DIM, counted, gap_line, pad, paint};
@@ -63,6 +64,7 @@ pub fn scan(
             let _ = writeln!(out, "{}", gap_line(gap));
         }
     }
+    settle(&mut out, functions, gaps);
     let calls: usize = functions.iter().map(|scanned| scanned.calls.len()).sum();
     let unsettled = gaps.len() + functions.iter().map(|scanned| scanned.gaps.len()).sum::<usize>();
     let _ = writeln!(
@@ -73,4 +75,20 @@ pub fn scan(
         counted(unsettled, "gap")
     );
     out
+}
+
+/// What settles the gaps: each advice once, under the code of the gaps that it is for.
+fn settle(out: &mut String, functions: &[Scanned<'_>], gaps: &[Gap]) {
+    let own = functions.iter().flat_map(|scanned| &scanned.gaps);
+    let advice: BTreeSet<(&str, &str)> = own
+        .chain(gaps)
+        .filter_map(|gap| Some((gap.code, gap.hint.as_deref()?)))
+        .collect();
+    if advice.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}", paint(BOLD, "to settle gaps"));
+    for (code, hint) in advice {
+        let _ = writeln!(out, "  {}  {hint}", pad(code, 24));
+    }
 }

@@ -7,6 +7,8 @@
 //!
 //! Only YAML in block style is edited; a JSON template is the output of another program as a rule.
 
+use std::collections::BTreeMap;
+
 use super::{Deployable, cloudformation};
 use crate::iam::arn::ArnPattern;
 use crate::iam::contain::{Options, Verdict, contain};
@@ -35,6 +37,16 @@ pub enum NotEdited {
         "`{0}` was not found where it was read; the file changed meanwhile, or uses YAML that is not edited in place"
     )]
     NotFound(String),
+    /// The function says who may assume the role that SAM makes for it.
+    #[error(
+        "line {line}: `AssumeRolePolicyDocument` says who may assume the role that SAM makes, which a new role would \
+         not keep; give the function a role of its own (`AWS::IAM::Role`) with that trust policy, whose policies are \
+         then edited"
+    )]
+    OwnTrust {
+        /// 1-based line.
+        line: usize,
+    },
     /// What came out is not what was wanted.
     #[error(
         "after the change the role would not allow exactly what was generated ({0}); `--format sam` prints the role"
@@ -116,39 +128,53 @@ fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> R
 
 fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
     let function = deployable.function;
-    let Place {
-        resource,
-        properties,
-        indent,
-    } = lines.place(function.location.line, &function.name)?;
+    let resource = lines.at(function.location.line, &function.name)?;
+    // A function can have them all from `Globals`.
+    let properties = lines.child(&resource, "Properties")?;
     let id = free_id(deployable);
-    let replaced = [
-        "Role",
-        "Policies",
-        "PermissionsBoundary",
-        "RolePath",
-        "AssumeRolePolicyDocument",
-    ];
-    let mut edits = lines.without(&properties, &replaced)?;
-    let place = edits.first().map(|edit| edit.from);
-    // Connectors add to any role; what they would add is in the role by now.
-    edits.extend(lines.without(&resource, &["Connectors"])?);
-    let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
-    edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
+    // What SAM would have passed on to the role that it made, the function's own before what `Globals` say.
+    let declared = deployable
+        .stack
+        .and_then(|stack| stack.resources.get(&function.name));
+    let of_sam = declared.is_none_or(|resource| resource.type_name.starts_with("AWS::Serverless::"));
+    let passed_on = lines.role_properties(properties.as_ref(), of_sam)?;
+    if let Some(trust) = passed_on.get("AssumeRolePolicyDocument") {
+        return Err(NotEdited::OwnTrust { line: trust.from + 1 });
+    }
+    let mut edits = match &properties {
+        Some(properties) => with_a_reference(lines, properties, &id)?,
+        None => {
+            let indent = " ".repeat(resource.indent + 2);
+            let with = format!("{indent}Properties:\n{indent}  Role: !GetAtt {id}.Arn\n");
+            vec![insert(resource.to, &with)]
+        }
+    };
     let mut role = indented(&cloudformation::role_named(deployable, &id), resource.indent);
     for (key, name) in [
         ("PermissionsBoundary", "PermissionsBoundary"),
         ("RolePath", "Path"),
     ] {
-        // What SAM would have passed on to the role.
-        if let Some(block) = lines.child(&properties, key)? {
-            let kept = lines.text(&block).replacen(key, name, 1);
+        if let Some(block) = passed_on.get(key) {
+            let kept = lines.text(block).replacen(key, name, 1);
             let marker = format!("{}Properties:\n", " ".repeat(resource.indent + 2));
-            let shift = indented(&dedented(&kept, indent), resource.indent + 4);
+            let shift = indented(&dedented(&kept, block.indent), resource.indent + 4);
             role = role.replacen(&marker, &format!("{marker}{shift}"), 1);
         }
     }
     edits.push(insert(resource.to, &format!("\n{role}")));
+    Ok(edits)
+}
+
+/// The edits by which a function's properties name its role in place of its policies.
+fn with_a_reference(lines: &Lines<'_>, properties: &Block, id: &str) -> Result<Vec<Edit>, NotEdited> {
+    let indent = lines
+        .child_indent(properties)
+        .ok_or_else(|| flow(properties, "Properties"))?;
+    let replaced = ["Role", "Policies", "PermissionsBoundary", "RolePath"];
+    let mut edits = lines.without(properties, &replaced)?;
+    let place = edits.first().map(|edit| edit.from);
+    let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
+    edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
     Ok(edits)
 }
 
@@ -201,6 +227,9 @@ fn dedented(text: &str, by: usize) -> String {
         .collect()
 }
 
+/// What the changed role would allow beyond what was generated.
+const LEFT_OVER: &str = "left over";
+
 /// The role of the function in the changed template must allow what was generated, no more and no less.
 fn verify(
     changed: &str,
@@ -223,15 +252,23 @@ fn verify(
         .policies()
         .map(|policy| canonical(policy, deployable))
         .collect();
+    let connected = role
+        .statements
+        .iter()
+        .any(|one| one.origin.kind == "sam-connector");
     let differs = |new: &[Policy], old: &[Policy], what: &str| match contain(new, old, &Options::default()) {
         Verdict::NoNewAccess => None,
         Verdict::NewAccess(witness) => {
             let request = &witness.request;
-            Some(format!("{what}: {} on {}", request.action, request.resource))
+            let why = match (connected, what) {
+                (true, LEFT_OVER) => "; its connectors grant more than its code needs",
+                _ => "",
+            };
+            Some(format!("{what}: {} on {}{why}", request.action, request.resource))
         }
         Verdict::Unproven { .. } => Some(format!("not proved, {what}")),
     };
-    match differs(&is, &wanted, "left over").or_else(|| differs(&wanted, &is, "missing")) {
+    match differs(&is, &wanted, LEFT_OVER).or_else(|| differs(&wanted, &is, "missing")) {
         Some(difference) => Err(NotEdited::NotTheSame(difference)),
         None => Ok(()),
     }
@@ -297,6 +334,47 @@ impl<'t> Lines<'t> {
             properties,
             indent,
         })
+    }
+
+    /// The properties of a SAM function that shape the role made for it, its own before those of `Globals`.
+    fn role_properties(
+        &self,
+        properties: Option<&Block>,
+        of_sam: bool,
+    ) -> Result<BTreeMap<&'static str, Block>, NotEdited> {
+        let mut found = BTreeMap::new();
+        for key in ["AssumeRolePolicyDocument", "PermissionsBoundary", "RolePath"] {
+            let own = properties
+                .map(|properties| self.child(properties, key))
+                .transpose()?;
+            let block = match own.flatten() {
+                Some(own) => Some(own),
+                None if of_sam => self.in_globals(key)?,
+                None => None,
+            };
+            found.extend(block.map(|block| (key, block)));
+        }
+        Ok(found)
+    }
+
+    /// The block of a key of the `Function` section in `Globals`.
+    fn in_globals(&self, key: &str) -> Result<Option<Block>, NotEdited> {
+        let top = self
+            .lines
+            .iter()
+            .position(|line| depth(line) == 0 && is_key(line, "Globals"));
+        let Some(globals) = top.map(|from| self.block(from)) else {
+            return Ok(None);
+        };
+        // A section in flow style matters only when it has the key.
+        if !self.text(&globals).contains(key) {
+            return Ok(None);
+        }
+        match self.child(&globals, "Function")? {
+            Some(function) if self.child_indent(&function).is_some() => self.child(&function, key),
+            Some(function) if self.text(&function).contains(key) => Err(flow(&function, key)),
+            _ => Ok(None),
+        }
     }
 
     /// The edits that take keys out of a block, those that it has.

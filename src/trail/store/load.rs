@@ -29,13 +29,14 @@ const OF_CALL: &str = "WHERE session = ?11 AND class = ?1 AND via = ?2 AND denie
                        operation = ?9 AND region = ?10";
 
 /// The codes of the gaps that readers of trails report.
-const CODES: [&str; 6] = [
+const CODES: [&str; 7] = [
     "trail-object-damaged",
     "trail-object-too-large",
     "trail-object-unknown",
     "trail-path-unreadable",
     "trail-record-unreadable",
     "trail-object-unavailable",
+    "trail-object-altered",
 ];
 
 /// The code of a gap that was stored as text.
@@ -87,9 +88,33 @@ impl Store {
                 digests: digests(&self.db)?,
                 windows: windows(&self.db)?,
                 watermarks: watermarks(&self.db)?,
+                checked: 0,
             })
         };
         everything().map_err(|error| error.at(&self.path))
+    }
+
+    /// The spans that a source has given completely, as far as the store knows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn windows(&self, source: &str) -> Result<BTreeSet<Window>, StoreError> {
+        let mut windows = windows(&self.db).map_err(|error| error.at(&self.path))?;
+        windows.retain(|window| window.source == source);
+        Ok(windows)
+    }
+
+    /// The objects that digests in the store list: name, and SHA-256 of what it unpacks to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delivered(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let query = "SELECT name, sha256 FROM listed WHERE sha256 != ''";
+        let listed = all(&self.db, query, |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(listed
+            .map_err(|error| error.at(&self.path))?
+            .into_iter()
+            .collect())
     }
 
     /// The date of the newest catalogue that named operations in the store.

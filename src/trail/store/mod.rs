@@ -24,6 +24,9 @@ pub mod row;
 mod commit;
 mod load;
 pub mod export;
+mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io::Read as _;
@@ -35,6 +38,7 @@ use super::batch::ObjectId;
 use super::sessions::Sessions;
 
 pub use commit::Committed;
+pub use summary::{Covered, Summary};
 
 /// The first bytes of every SQLite file. <https://www.sqlite.org/fileformat.html>
 const MAGIC: &[u8] = b"SQLite format 3\0";

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
-
 use super::unread;
 use crate::usage::{Gap, Location};
+use crate::workspace::bounds;
 
 /// Larger files are not stack templates: CloudFormation takes up to 1 MB, generated ones with comments may be more.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -45,17 +44,13 @@ pub(crate) fn find(root: &Path) -> Found {
     let mut paths = BTreeSet::new();
     let mut folders = vec![root.to_path_buf()];
     let mut found = Found::default();
-    let walk = WalkBuilder::new(root)
-        .hidden(false)
-        .require_git(false)
-        .filter_entry(|entry| {
-            let name = entry.file_name().to_string_lossy();
-            let skipped =
-                SKIPPED_FOLDERS.contains(&name.as_ref()) || (name.starts_with('.') && entry.depth() > 0);
-            !(skipped && entry.file_type().is_some_and(|kind| kind.is_dir()))
-        })
-        .build();
-    for entry in walk {
+    let (mut walk, left_out) = bounds::walk(root, |entry| {
+        let name = entry.file_name().to_string_lossy();
+        let skipped =
+            SKIPPED_FOLDERS.contains(&name.as_ref()) || (name.starts_with('.') && entry.depth() > 0);
+        !(skipped && entry.file_type().is_some_and(|kind| kind.is_dir()))
+    });
+    for entry in walk.hidden(false).build() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -72,6 +67,7 @@ pub(crate) fn find(root: &Path) -> Found {
             _ => {}
         }
     }
+    found.gaps.extend(left_out.gaps(root));
     found.gaps.extend(unread::deployments(root, &paths));
     for folder in folders {
         cdk_templates(&folder.join(CDK_OUTPUT), &mut paths);

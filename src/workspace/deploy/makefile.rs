@@ -14,7 +14,12 @@ pub(super) fn read_rule(root: &Path, function: &mut Function) {
     let Some(folder) = &function.code.path else {
         return;
     };
-    let Ok(makefile) = std::fs::read_to_string(root.join(folder).join("Makefile")) else {
+    let path = root.join(folder).join("Makefile");
+    let Some(makefile) = path
+        .is_file()
+        .then(|| std::fs::read_to_string(path).ok())
+        .flatten()
+    else {
         return;
     };
     function.code.makefile_binary = binary_of_rule(&makefile, &function.name);

@@ -21,7 +21,7 @@ pub fn note(root: &Path, folders: &[String], found: &mut [Deployed]) {
         };
         for entry in entries.flatten() {
             let package = entry.path().join("bootstrap.zip");
-            if let Ok(bytes) = std::fs::read(&package) {
+            if let Some(bytes) = package.is_file().then(|| std::fs::read(&package).ok()).flatten() {
                 known.insert(hash(&bytes), relative(root, &package));
             }
         }

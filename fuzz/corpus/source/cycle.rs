@@ -1,0 +1,1 @@
+mod a { pub use super::b::*; } mod b { pub use super::a::*; pub type T = super::a::T; } trait X { type Y: X; } impl<T: X> X for T { type Y = T; } fn main() { fn r() { r() } r(); let f = || main(); f(); }

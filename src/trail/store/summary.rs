@@ -1,0 +1,169 @@
+//! What a store holds, in a few numbers: for `rolefit observe`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::row::CallRow;
+use super::{Store, StoreError};
+use crate::catalog::Catalog;
+use crate::trail::attribute::Who;
+use crate::trail::day;
+use crate::trail::distinct::Count;
+use crate::trail::whole::Whole;
+use crate::usage::Gap;
+
+/// What a store holds.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Objects that hold records, or something else that trails hold.
+    pub objects: usize,
+    /// Different events, whoever made them.
+    pub events: u64,
+    /// Whether `events` is an estimate.
+    pub estimated: bool,
+    /// Time of the first one.
+    pub first: Option<String>,
+    /// Time of the last one.
+    pub last: Option<String>,
+    /// Functions that records name, by account and name.
+    pub functions: BTreeSet<(String, String)>,
+    /// Roles that called, by account and name.
+    pub roles: BTreeSet<(String, String)>,
+    /// Kinds of calls that were not refused.
+    pub usages: usize,
+    /// Kinds of calls that were refused.
+    pub denied: usize,
+    /// Events that do not count, by the reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Calls without a known operation, by event source and name.
+    pub unmapped: BTreeMap<(String, String), u64>,
+    /// What was read of each account and region.
+    pub coverage: Vec<Covered>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// What was read of an account and region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Covered {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The first day with an event; null without any.
+    pub first: Option<String>,
+    /// The last one.
+    pub last: Option<String>,
+    /// How many days have management events.
+    pub management_days: usize,
+    /// How many days have data events, by event source.
+    pub data_days: BTreeMap<String, usize>,
+    /// Spans of days between them without any event.
+    pub silent: Vec<(String, String)>,
+    /// Spans of time of which digests prove that every object was read.
+    pub complete: Vec<(String, String)>,
+    /// How many objects digests name that were not read.
+    pub missing: u64,
+}
+
+impl Store {
+    /// What the store holds, with operations named by `catalog`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn summary(&self, catalog: &Catalog) -> Result<Summary, StoreError> {
+        let mut whole = self.whole()?;
+        whole.fold.name_anew(catalog);
+        Ok(summary(whole))
+    }
+}
+
+fn summary(whole: Whole) -> Summary {
+    let coverage = coverage(&whole);
+    let fold = whole.fold;
+    let events = fold.events.count();
+    let mut summary = Summary {
+        objects: whole.objects,
+        events: events.number,
+        estimated: events.about,
+        first: fold.span.first.map(|time| time.to_string()),
+        last: fold.span.last.map(|time| time.to_string()),
+        skipped: fold
+            .skipped
+            .iter()
+            .map(|(what, events)| (what.clone(), events.count().number))
+            .collect(),
+        coverage,
+        gaps: whole.gaps,
+        ..Summary::default()
+    };
+    summary.gaps.sort();
+    // Sessions differ in nothing that a reader wants to see counted.
+    let mut kinds: BTreeSet<(String, String, String, CallRow)> = BTreeSet::new();
+    for (key, group) in &fold.groups {
+        let role = &key.session.role;
+        summary.roles.insert((role.account.clone(), role.name.clone()));
+        let mut function = String::new();
+        if let Who::Function(name) = &key.session.who {
+            summary.functions.insert((role.account.clone(), name.clone()));
+            function.clone_from(name);
+        }
+        if key.operation.is_none() {
+            let count = group
+                .iter()
+                .into_iter()
+                .fold(Count::default(), |sum, (_, cell)| sum.plus(cell.events.count()));
+            let name = (key.event_source.clone(), key.event_name.clone());
+            *summary.unmapped.entry(name).or_default() += count.number;
+        }
+        kinds.insert((
+            role.account.clone(),
+            role.name.clone(),
+            function,
+            CallRow::of(key),
+        ));
+    }
+    summary.denied = kinds.iter().filter(|(_, _, _, call)| call.denied).count();
+    summary.usages = kinds.len() - summary.denied;
+    summary
+}
+
+fn coverage(whole: &Whole) -> Vec<Covered> {
+    let mut places: BTreeMap<(String, String), (Covered, BTreeSet<i64>)> = BTreeMap::new();
+    for (stream, days) in &whole.fold.streams {
+        let place = (stream.account.clone(), stream.region.clone());
+        let (covered, seen) = places.entry(place).or_default();
+        let days = days.numbers();
+        match &stream.data {
+            None => covered.management_days = days.len(),
+            Some(source) => {
+                covered.data_days.insert(source.clone(), days.len());
+            }
+        }
+        seen.extend(days);
+    }
+    for (place, proof) in &whole.ledger.proofs {
+        let (covered, _) = places.entry(place.clone()).or_default();
+        covered.complete.clone_from(&proof.complete);
+        covered.missing = proof.missing;
+    }
+    let told = |((account, region), (covered, days)): ((String, String), (Covered, BTreeSet<i64>))| {
+        let span = days.first().copied().zip(days.last().copied());
+        let silent = span.into_iter().flat_map(|(first, last)| first..=last);
+        let silent = day::spans(silent.filter(|day| !days.contains(day)));
+        Covered {
+            account,
+            region,
+            first: span.map(|(first, _)| day::text(first)),
+            last: span.map(|(_, last)| day::text(last)),
+            silent: silent
+                .into_iter()
+                .map(|(first, last)| (day::text(first), day::text(last)))
+                .collect(),
+            ..covered
+        }
+    };
+    places.into_iter().map(told).collect()
+}
