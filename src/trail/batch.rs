@@ -1,5 +1,6 @@
 //! What some objects gave, on its way into a trail or a store; and the reader that takes in one object after the other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
@@ -168,7 +169,10 @@ impl<'k> Reader<'k> {
         if self.is_hashed(&object) && !is_cut {
             self.check(&object, &hex(Sha256::digest(bytes).as_slice()));
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
         container::read(&text, &mut self.folder);
         self.finish(object, &text, is_cut);
     }
