@@ -63,6 +63,8 @@ pub enum ObserveCommand {
         #[arg(value_name = "OTHER", required = true)]
         others: Vec<PathBuf>,
     },
+    /// What to record to see more: event selectors for the calls that no trail shows, and their cost.
+    Plan(Box<super::plan::Plan>),
 }
 
 /// What `rolefit observe --format json` prints.
@@ -120,6 +122,7 @@ pub fn run(args: &Observe) -> anyhow::Result<Outcome> {
         None => read(args, stop),
         Some(ObserveCommand::Export { store, output }) => export(store, output.as_deref()),
         Some(ObserveCommand::Merge { store, others }) => merge(store, others),
+        Some(ObserveCommand::Plan(args)) => super::plan::run(args),
     }
 }
 

@@ -62,6 +62,14 @@ fn the_replay_fits_its_schema() {
 }
 
 #[test]
+fn the_plan_fits_its_schema() {
+    check(
+        "plan",
+        &["observe", "plan", "docs/demo/orders", "--format", "json"],
+    );
+}
+
+#[test]
 fn the_catalogue_fits_its_schemas() {
     check("catalog", &["catalog", "info", "--format", "json"]);
     check("service", &["catalog", "service", "dynamodb", "--format", "json"]);
