@@ -21,11 +21,7 @@ use crate::trail::{Batch, Local, LocalObject, Store, export, store};
 /// Where the store lies when nobody says otherwise.
 const STORE: &str = ".rolefit/usage.db";
 
-/// Read CloudTrail into a usage store.
-///
-/// A store is one file that grows from run to run. Objects that were read before are left out, and reading one twice
-/// changes nothing; so a run that was stopped or killed is simply started again. The store holds what roles and functions
-/// were seen to do, before it is attributed to the functions of a project: give it to `--usage` of other commands.
+/// The arguments of `observe`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Observe {
@@ -269,8 +265,8 @@ impl Reading<'_> {
 /// lost when the process is killed.
 fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> {
     const FIRST: u64 = 256 << 10;
-    const MOST: u64 = 64 << 20;
-    const MOST_OBJECTS: usize = 8_192;
+    const MOST: u64 = 512 << 20;
+    const MOST_OBJECTS: usize = 65_536;
     let (mut batches, mut rest, mut room) = (Vec::new(), wanted, FIRST);
     while !rest.is_empty() {
         let mut bytes = 0;
