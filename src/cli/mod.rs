@@ -4,6 +4,7 @@ mod account;
 mod approved;
 mod args;
 mod assess;
+mod athena;
 mod beyond;
 mod catalog;
 mod check;
