@@ -35,6 +35,10 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../policy-templates/wrappers/aws_secretsmanager_caching.toml"),
     ),
     (
+        "dynamodb-lease.toml",
+        include_str!("../../policy-templates/wrappers/dynamodb-lease.toml"),
+    ),
+    (
         "object_store.toml",
         include_str!("../../policy-templates/wrappers/object_store.toml"),
     ),

@@ -264,25 +264,28 @@ impl Scanned<'_, '_> {
 
     /// Sites that only calls on unknown receivers could reach.
     fn weak_gaps(&self, reach: &Reach, gaps: &mut Vec<Gap>) {
-        for (id, parent) in &reach.weak {
+        for (id, call) in &reach.weak {
             let Some(facts) = self.facts.get(id.0 as usize) else {
                 continue;
             };
-            let Some((caller, span)) = parent else { continue };
+            let target = match call.target == *id {
+                true => "it".to_owned(),
+                false => format!("`{}`", self.world.display(call.target)),
+            };
             for site in &facts.sites {
                 let found = self.call_site(site, Vec::new(), Inputs::new());
                 gaps.push(
                     Gap::new(
                         "weak-edge",
                         format!(
-                            "{} in `{}` ({}) is reached only if the call in `{}` means it",
+                            "{} in `{}` ({}) is reached only if the call in `{}` means {target}",
                             found.operation,
                             self.world.display(*id),
                             found.location,
-                            self.world.display(*caller),
+                            self.world.display(call.caller),
                         ),
                     )
-                    .at(self.place(*span))
+                    .at(self.place(call.span))
                     .hint("give the receiver a written type, or say `// rolefit: nothing` above"),
                 );
             }

@@ -22,8 +22,8 @@ pub type AllFacts = Vec<Arc<Facts>>;
 pub struct Reach {
     /// Reached fns and the call that reaches each on a shortest path; roots have none.
     pub fns: BTreeMap<FnId, Option<(FnId, Span)>>,
-    /// Fns that are only reached through calls on receivers nobody knows.
-    pub weak: BTreeMap<FnId, Option<(FnId, Span)>>,
+    /// Fns that are only reached through calls on receivers nobody knows, and the first such call on the way.
+    pub weak: BTreeMap<FnId, WeakCall>,
     /// Fns, reached or not, that calls on receivers nobody knows may mean.
     pub weak_targets: BTreeSet<FnId>,
     /// Types that reachable code constructs.
@@ -36,6 +36,17 @@ pub struct Reach {
     pub no_main: bool,
     /// Traits whose method is called although no reachable type implements it.
     pub without_impl: Vec<(TraitId, Name, FnId, Span)>,
+}
+
+/// A call on a receiver that nobody knows.
+#[derive(Clone, Copy, Debug)]
+pub struct WeakCall {
+    /// The fn it stands in.
+    pub caller: FnId,
+    /// Where.
+    pub span: Span,
+    /// A method of its name.
+    pub target: FnId,
 }
 
 struct Walk<'x, 'a> {
@@ -543,9 +554,12 @@ fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (P
 }
 
 /// What calls of a mere name could reach besides.
-fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut BTreeSet<FnId>) -> Paths {
-    let mut found = Paths::new();
-    let mut parents: BTreeMap<FnId, (FnId, Span)> = BTreeMap::new();
+fn weak(
+    walk: &mut Walk<'_, '_>,
+    strong: &BTreeSet<FnId>,
+    targets_of_weak: &mut BTreeSet<FnId>,
+) -> BTreeMap<FnId, WeakCall> {
+    let mut found: BTreeMap<FnId, WeakCall> = BTreeMap::new();
     let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
     let mut expanded: BTreeSet<FnId> = BTreeSet::new();
     while let Some(id) = todo.pop_front() {
@@ -555,30 +569,35 @@ fn weak(walk: &mut Walk<'_, '_>, strong: &BTreeSet<FnId>, targets_of_weak: &mut 
         let Some(facts) = facts_of(walk.facts, id) else {
             continue;
         };
-        let mut targets: Vec<(FnId, Span)> = Vec::new();
+        // What is reached through a call that may mean something else depends on that call.
+        let before = found.get(&id).copied();
+        let mut targets: Vec<(FnId, WeakCall)> = Vec::new();
         for edge in &facts.edges {
             if let Callee::Weak(name, args) = &edge.callee {
                 for target in walk.world.methods.get(name).into_iter().flatten() {
                     let data = &walk.world.fns[*target];
                     if data.item.param_types.len() == args + 1 && walk.world.sees(walk.krate, data.krate) {
-                        targets.push((*target, edge.span));
+                        let call = WeakCall {
+                            caller: id,
+                            span: edge.span,
+                            target: *target,
+                        };
+                        targets.push((*target, before.unwrap_or(call)));
                         targets_of_weak.insert(*target);
                     }
                 }
             }
         }
-        if !strong.contains(&id) {
-            targets.extend(walk.steps(id).into_iter().map(|(target, span, _)| (target, span)));
+        if let Some(before) = before {
+            let steps = walk.steps(id).into_iter();
+            targets.extend(steps.map(|(target, ..)| (target, before)));
         }
-        for (target, span) in targets {
-            if !strong.contains(&target) && !parents.contains_key(&target) {
-                parents.insert(target, (id, span));
+        for (target, call) in targets {
+            if !strong.contains(&target) && !found.contains_key(&target) {
+                found.insert(target, call);
                 todo.push_back(target);
             }
         }
-    }
-    for (target, parent) in parents {
-        found.insert(target, Some(parent));
     }
     found
 }

@@ -919,3 +919,80 @@ fn dependencies_that_are_off_are_no_gaps() {
         ["`rust-s3` is not read: it calls S3 by plain HTTP"]
     );
 }
+
+#[test]
+fn advice_for_a_crate_from_git_is_to_vendor_it() {
+    let lock = "version = 4\n[[package]]\nname = \"fixture\"\nversion = \"0.1.0\"\n\
+                dependencies = [\"wraps\", \"plain\"]\n\
+                [[package]]\nname = \"wraps\"\nversion = \"0.1.0\"\n\
+                source = \"git+https://example.org/wraps#0123\"\ndependencies = [\"aws-sdk-s3\"]\n\
+                [[package]]\nname = \"plain\"\nversion = \"0.1.0\"\n\
+                source = \"registry+https://example.org/index\"\ndependencies = [\"aws-sdk-s3\"]\n";
+    let manifest = MANIFEST.replace(
+        "[dependencies]",
+        "[dependencies]\nwraps = { git = \"x\" }\nplain = \"0.1\"",
+    );
+    let files = [
+        ("Cargo.toml".to_owned(), manifest),
+        ("Cargo.lock".to_owned(), lock.to_owned()),
+        ("src/main.rs".to_owned(), "fn main() {}".to_owned()),
+    ];
+    let result = scan_files(&files, &ScanOptions::default());
+    let hint = |name: &str| {
+        let named = format!("`{name}` is not read");
+        let gaps = &result.entries[0].gaps;
+        let gap = gaps.iter().find(|gap| gap.message.starts_with(&named)).unwrap();
+        gap.hint.clone().unwrap()
+    };
+    assert!(hint("wraps").contains("cargo vendor"), "{}", hint("wraps"));
+    assert!(
+        hint("plain").starts_with("have its source read"),
+        "{}",
+        hint("plain")
+    );
+}
+
+#[test]
+fn a_crate_of_a_registry_has_the_features_that_its_users_ask_for() {
+    let package = |dir: &str, outside: bool, text: &str| {
+        let table = text.parse::<toml::Table>().unwrap();
+        let mut package = cargo::CargoPackage {
+            name: dir.to_owned(),
+            dir: dir.to_owned(),
+            outside,
+            ..cargo::CargoPackage::default()
+        };
+        for (name, features) in table {
+            let features = features.as_array().unwrap().iter();
+            let features = features.map(|text| text.as_str().unwrap().to_owned()).collect();
+            package.features.insert(name, features);
+        }
+        package
+    };
+    let uses = |default_features: bool| cargo::CargoDependency {
+        code_name: "lib".to_owned(),
+        package: "lib".to_owned(),
+        path: Some("lib".to_owned()),
+        version: None,
+        features: vec!["small".to_owned()],
+        default_features,
+        optional: false,
+        kind: cargo::DependencyKind::Normal,
+    };
+    let on = |outside: bool, default_features: bool| {
+        let mut app = package("app", false, "");
+        app.dependencies.push(uses(default_features));
+        let lib = package("lib", outside, "default = [\"big\"]\nbig = []\nsmall = []");
+        let tree = cargo::CargoTree {
+            packages: vec![app, lib],
+            ..cargo::CargoTree::default()
+        };
+        let cfgs = super::features::cfgs(&tree, &ScanOptions::default());
+        let on = cfgs[1].features.clone().unwrap();
+        on.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(on(true, false), "small");
+    assert_eq!(on(true, true), "big default small");
+    // A member of the workspace is built for itself, too.
+    assert_eq!(on(false, false), "big default small");
+}

@@ -273,6 +273,12 @@ fn remedy(cargo: &CargoTree, lock: Option<(&String, &CargoLock)>, name: &str) ->
     let Some((file, lock)) = lock else {
         return declare.to_owned();
     };
+    if lock.is_from_git(name) && !lock.users_of_sdk(name).is_empty() {
+        return format!(
+            "it comes from a Git repository: `cargo vendor` beside `{file}` and `--registry-sources` have its source read, \
+             or {declare}"
+        );
+    }
     let unread = |registry: &RegistrySources| {
         registry
             .unread

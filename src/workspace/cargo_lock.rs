@@ -14,6 +14,8 @@ pub struct CargoLock {
     dependencies: BTreeMap<String, BTreeSet<String>>,
     /// Packages that come from a registry or a repository, not from the workspace.
     foreign: BTreeSet<String>,
+    /// Packages that come from a Git repository.
+    git: BTreeSet<String>,
     /// Versions by package name.
     versions: BTreeMap<String, BTreeSet<String>>,
 }
@@ -59,8 +61,11 @@ impl CargoLock {
             let Some(name) = package.get("name").and_then(Value::as_str) else {
                 continue;
             };
-            if package.get("source").is_some() {
+            if let Some(source) = package.get("source") {
                 lock.foreign.insert(name.to_owned());
+                if source.as_str().is_some_and(|source| source.starts_with("git+")) {
+                    lock.git.insert(name.to_owned());
+                }
             }
             if let Some(version) = package.get("version").and_then(Value::as_str) {
                 let versions = lock.versions.entry(name.to_owned()).or_default();
@@ -79,6 +84,11 @@ impl CargoLock {
                 .extend(names);
         }
         lock
+    }
+
+    /// Whether a package comes from a Git repository, so that no registry has its source.
+    pub fn is_from_git(&self, name: &str) -> bool {
+        self.git.contains(name)
     }
 
     /// Whether `fits(name, version)` holds for every version of a package.

@@ -112,3 +112,16 @@ fn the_comparison_fits_its_schema() {
     let (old, new) = ("docs/demo/compare/old.json", "docs/demo/compare/new.json");
     check("compare", &["compare", old, new, "--format", "json"]);
 }
+
+#[test]
+fn the_usage_store_fits_its_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("usage.db");
+    let store = store.to_str().unwrap();
+    let from = "docs/demo/orders/trail";
+    check(
+        "observe",
+        &["observe", "--from", from, "--store", store, "--format", "json"],
+    );
+    check("usage", &["observe", "export", "--store", store]);
+}
