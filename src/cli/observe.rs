@@ -241,8 +241,8 @@ impl Reading<'_> {
 /// lost when the process is killed.
 fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> {
     const FIRST: u64 = 256 << 10;
-    const MOST: u64 = 64 << 20;
-    const MOST_OBJECTS: usize = 8_192;
+    const MOST: u64 = 512 << 20;
+    const MOST_OBJECTS: usize = 65_536;
     let (mut batches, mut rest, mut room) = (Vec::new(), wanted, FIRST);
     while !rest.is_empty() {
         let mut bytes = 0;
