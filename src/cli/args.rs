@@ -497,6 +497,9 @@ pub struct Explain {
     /// The message of an `AccessDenied` error from a log (`-`: from standard input).
     #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["subject", "action"])]
     pub denied: Option<String>,
+    /// Also tell when the role with this ARN last used the action, as IAM remembers it in the live account.
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["denied", "why_not"])]
+    pub last_accessed: Option<String>,
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,

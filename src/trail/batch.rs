@@ -14,6 +14,7 @@ use super::files::{self, ObjectError};
 use super::fold::{Fold, Folder};
 use super::inflate::InflateError;
 use super::ledger::{Digest, Window, file_name};
+use super::selectors::{self, KnownTrail};
 
 /// An object as its source names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ pub struct Batch {
     pub(super) digests: BTreeMap<String, Digest>,
     pub(super) windows: BTreeSet<Window>,
     pub(super) watermarks: BTreeMap<String, String>,
+    /// What trails were told to record.
+    pub(super) trails: BTreeSet<KnownTrail>,
     /// How many objects were held against the hash that a digest tells of them.
     pub(super) checked: u64,
 }
@@ -61,6 +64,7 @@ impl Batch {
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
+        self.trails.extend(other.trails);
         self.checked += other.checked;
         for (source, mark) in other.watermarks {
             let mine = self.watermarks.entry(source).or_default();
@@ -72,6 +76,11 @@ impl Batch {
     /// A source has given everything that it records of a span of time.
     pub fn window(&mut self, window: Window) {
         self.windows.insert(window);
+    }
+
+    /// What a trail was told to record.
+    pub fn trail(&mut self, trail: KnownTrail) {
+        self.trails.insert(trail);
     }
 
     /// Where a source goes on next time, in its own words; of two the greater one (as text) stays.
@@ -152,6 +161,22 @@ impl<'k> Reader<'k> {
         }
     }
 
+    /// Reads what the AWS CLI prints of trails and their event selectors; whether there is anything of it.
+    fn settings(&mut self, text: &str) -> bool {
+        let may_be = text.contains("\"TrailARN\"");
+        let found = may_be
+            .then(|| selectors::parse(text))
+            .flatten()
+            .unwrap_or_default();
+        let any = !found.is_empty();
+        let named = found.into_iter().filter(|settings| !settings.arn.is_empty());
+        self.batch.trails.extend(named.map(|settings| KnownTrail {
+            asked: String::new(),
+            settings,
+        }));
+        any
+    }
+
     fn check(&mut self, object: &ObjectId, text: &str) {
         let Some(stated) = self.hashes.get(file_name(&object.key)) else {
             return;
@@ -173,7 +198,7 @@ impl<'k> Reader<'k> {
     pub fn text(&mut self, object: ObjectId, text: &str) {
         container::read(text, &mut self.folder);
         let found = self.folder.next_object();
-        let foreign = found.foreign && !found.records;
+        let foreign = found.foreign && !found.records && !self.settings(text);
         if found.digest
             && let Some(digest) = Digest::read(&object.key, text)
         {
