@@ -65,7 +65,11 @@ mod tests {
         let lines = FILE.lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(prices().len(), lines);
         assert!(FILE.contains(AS_OF));
-        assert!(prices().iter().all(|price| price.docs.starts_with("https://aws.amazon.com/")));
+        assert!(
+            prices()
+                .iter()
+                .all(|price| price.docs.starts_with("https://aws.amazon.com/"))
+        );
         let million = Price::of("cloudtrail-data-event").unwrap().cost(1e6);
         assert!((million - 1.0).abs() < 1e-9);
     }

@@ -117,7 +117,12 @@ pub struct Plan {
 ///
 /// # Errors
 /// A trail to extend that is not among the settings.
-pub fn plan(catalog: &Catalog, wanted: Vec<Wanted>, known: Known<'_>, wishes: &Wishes) -> Result<Plan, String> {
+pub fn plan(
+    catalog: &Catalog,
+    wanted: Vec<Wanted>,
+    known: Known<'_>,
+    wishes: &Wishes,
+) -> Result<Plan, String> {
     let extended = match &wishes.extend {
         Some(name) => Some(
             known
@@ -191,7 +196,10 @@ fn seen(catalog: &Catalog, wanted: &Wanted, known: Known<'_>) -> (Seen, String) 
         };
         (seen, coverage.reason)
     } else if data {
-        (Seen::No, "a data event, which a trail records only when it is told to".to_owned())
+        (
+            Seen::No,
+            "a data event, which a trail records only when it is told to".to_owned(),
+        )
     } else {
         (
             Seen::Yes,
@@ -209,11 +217,13 @@ fn seen(catalog: &Catalog, wanted: &Wanted, known: Known<'_>) -> (Seen, String) 
 
 /// The worst of all resources.
 fn by_settings(catalog: &Catalog, wanted: &Wanted, settings: &[TrailSettings]) -> (Seen, String) {
-    let answers = calls(catalog, wanted).into_iter().map(|call| match recorded(settings, &call) {
-        Recorded::Yes(trail) => (Seen::Yes, format!("the trail {trail} records it")),
-        Recorded::Partly(why) => (Seen::Partly, why),
-        Recorded::No(why) => (Seen::No, why),
-    });
+    let answers = calls(catalog, wanted)
+        .into_iter()
+        .map(|call| match recorded(settings, &call) {
+            Recorded::Yes(trail) => (Seen::Yes, format!("the trail {trail} records it")),
+            Recorded::Partly(why) => (Seen::Partly, why),
+            Recorded::No(why) => (Seen::No, why),
+        });
     answers
         .max_by_key(|(seen, _)| *seen)
         .unwrap_or((Seen::No, "nothing is known of it".to_owned()))
@@ -248,10 +258,7 @@ fn unseen_still(
         name: Some("the plan".to_owned()),
         is_multi_region_trail: Some(true),
         is_logging: Some(true),
-        advanced_event_selectors: selectors
-            .iter()
-            .map(selector::with_holes)
-            .collect(),
+        advanced_event_selectors: selectors.iter().map(selector::with_holes).collect(),
         ..TrailSettings::default()
     };
     let trails = [planned];
@@ -262,8 +269,12 @@ fn unseen_still(
             .iter()
             .any(|call| matches!(recorded(&trails, call), Recorded::No(_)));
         if missed {
-            let Wanted { function, operation, .. } = &one.wanted;
-            left.insert(format!("{operation} of `{function}` would still not be recorded on every resource"));
+            let Wanted {
+                function, operation, ..
+            } = &one.wanted;
+            left.insert(format!(
+                "{operation} of `{function}` would still not be recorded on every resource"
+            ));
         }
     }
     left.into_iter().collect()

@@ -49,11 +49,14 @@ pub(super) fn selectors(catalog: &Catalog, open: &[&Finding], all_operations: bo
         );
     }
     for (kind, wanted) in &by_type {
-        made.selectors.push(of_type(catalog, kind, wanted, all_operations, &mut made.notes));
+        made.selectors
+            .push(of_type(catalog, kind, wanted, all_operations, &mut made.notes));
     }
     let values = |selector: &AdvancedSelector| -> usize {
         let fields = selector.field_selectors.iter();
-        fields.map(|field| field.equals.len() + field.starts_with.len()).sum()
+        fields
+            .map(|field| field.equals.len() + field.starts_with.len())
+            .sum()
     };
     if made.selectors.iter().map(values).sum::<usize>() > MOST_VALUES {
         made.notes.push(format!(
@@ -88,7 +91,10 @@ fn of_type(
         .filter(|one| one.callers.is_empty())
         .map(|one| one.function.as_str())
         .collect();
-    let callers: BTreeSet<String> = wanted.iter().flat_map(|one| one.callers.iter().cloned()).collect();
+    let callers: BTreeSet<String> = wanted
+        .iter()
+        .flat_map(|one| one.callers.iter().cloned())
+        .collect();
     match beginnings(kind, wanted) {
         _ if strangers.is_empty() => fields.push(starts_with("userIdentity.arn", callers)),
         Some(arns) => {
@@ -145,7 +151,10 @@ fn beginnings(kind: &str, wanted: &[&Wanted]) -> Option<BTreeSet<String>> {
     if wanted.iter().any(|one| one.resources.is_empty()) {
         return None;
     }
-    wanted.iter().flat_map(|one| one.resources.iter().map(begin)).collect()
+    wanted
+        .iter()
+        .flat_map(|one| one.resources.iter().map(begin))
+        .collect()
 }
 
 fn equals(field: &str, values: impl IntoIterator<Item = String>) -> FieldSelector {
@@ -208,7 +217,10 @@ fn advanced(basic: &BasicSelector) -> Vec<AdvancedSelector> {
         ];
         fields.extend(read_only());
         // `arn:aws:lambda` means every function.
-        let all = of.values.iter().any(|value| value.trim_end_matches(':').matches(':').count() <= 2);
+        let all = of
+            .values
+            .iter()
+            .any(|value| value.trim_end_matches(':').matches(':').count() <= 2);
         if !all {
             let values = of.values.iter().cloned();
             fields.push(match of.r#type.as_str() {

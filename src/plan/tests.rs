@@ -76,29 +76,44 @@ fn only_what_is_not_seen_is_selected() {
             "eventCategory = Data; resources.type = AWS::DynamoDB::Table; eventName = PutItem,Query; {callers}"
         )]
     );
-    assert!(found.notes.is_empty() && found.fill_in.is_empty(), "{:?}", found.notes);
+    assert!(
+        found.notes.is_empty() && found.fill_in.is_empty(),
+        "{:?}",
+        found.notes
+    );
     let wishes = Wishes {
         all_operations: true,
         ..Wishes::default()
     };
     assert_eq!(
         lines(&make(all, "", &wishes)),
-        [format!("eventCategory = Data; resources.type = AWS::DynamoDB::Table; {callers}")]
+        [format!(
+            "eventCategory = Data; resources.type = AWS::DynamoDB::Table; {callers}"
+        )]
     );
 }
 
 #[test]
 fn resources_scope_where_the_caller_is_not_known() {
-    let plan = make(vec![wanted("F", "dynamodb.Query", TABLE, None)], "", &Wishes::default());
+    let plan = make(
+        vec![wanted("F", "dynamodb.Query", TABLE, None)],
+        "",
+        &Wishes::default(),
+    );
     assert_eq!(
         lines(&plan),
-        ["eventCategory = Data; resources.type = AWS::DynamoDB::Table; eventName = Query; \
-          resources.ARN ^= arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders"]
+        [
+            "eventCategory = Data; resources.type = AWS::DynamoDB::Table; eventName = Query; \
+          resources.ARN ^= arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders"
+        ]
     );
     assert_eq!(plan.fill_in.len(), 3);
     let unknown = wanted("F", "s3.GetObject", "arn:aws:s3:::${Bucket}/*", None);
     let plan = make(vec![unknown], "", &Wishes::default());
-    assert_eq!(lines(&plan), ["eventCategory = Data; resources.type = AWS::S3::Object; eventName = GetObject"]);
+    assert_eq!(
+        lines(&plan),
+        ["eventCategory = Data; resources.type = AWS::S3::Object; eventName = GetObject"]
+    );
     assert!(plan.notes[0].contains("everybody's calls"), "{:?}", plan.notes);
 }
 
@@ -151,9 +166,20 @@ fn a_trail_is_extended_without_losing_what_it_has() {
 fn what_a_plan_selects_is_recorded_then() {
     // Every data event that any selector takes.
     let catalog = Catalog::embedded();
-    for operation in ["s3.GetObject", "sqs.SendMessage", "sns.Publish", "lambda.Invoke", "kinesis.PutRecord"] {
+    for operation in [
+        "s3.GetObject",
+        "sqs.SendMessage",
+        "sns.Publish",
+        "lambda.Invoke",
+        "kinesis.PutRecord",
+    ] {
         let found = make(
-            vec![wanted("F", operation, "*", Some("arn:aws:sts::${AWS::AccountId}:assumed-role/put-order/"))],
+            vec![wanted(
+                "F",
+                operation,
+                "*",
+                Some("arn:aws:sts::${AWS::AccountId}:assumed-role/put-order/"),
+            )],
             "",
             &Wishes::default(),
         );

@@ -18,7 +18,10 @@ pub fn plan(answer: &PlanV1) -> String {
         "{}",
         paint(
             BOLD,
-            &format!("what is recorded of {}, {by}", counted(answer.functions, "function"))
+            &format!(
+                "what is recorded of {}, {by}",
+                counted(answer.functions, "function")
+            )
         )
     );
     for (seen, title) in [
@@ -102,7 +105,11 @@ fn cost(answer: &PlanV1) -> String {
         "{:.2} USD for 100,000 data events on {}, {}",
         cost.usd_per_100k, cost.as_of, cost.docs
     );
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rounded count")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rounded count"
+    )]
     let known = match (cost.events, cost.usd) {
         (Some(events), Some(usd)) => format!(
             "about {} events in 30 days, {usd:.2} USD ({price})",
@@ -112,7 +119,8 @@ fn cost(answer: &PlanV1) -> String {
     };
     let unknown = match cost.unknown {
         0 => String::new(),
-        1 => "; how often one of the calls is made is not known: say how often functions run with --runs".to_owned(),
+        1 => "; how often one of the calls is made is not known: say how often functions run with --runs"
+            .to_owned(),
         count => format!(
             "; how often {count} of the calls are made is not known: say how often functions run with --runs"
         ),
