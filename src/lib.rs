@@ -8,6 +8,10 @@
 //!             Gap ─────────────────────────────────────────────────────► Verdict
 //! ```
 //!
+//! As a library, the crate offers [`project`] (what the functions of a project need, for tests of that project) and [`iam`]
+//! (the policy language). The other modules are public for the program, its tests and its benches; they may change at any
+//! time.
+//!
 //! The modules stand in reading order: a module uses only modules above it (`tests/layers.rs` keeps it so).
 
 pub mod iam;
@@ -26,3 +30,4 @@ pub mod config;
 #[cfg(feature = "live")]
 pub mod aws;
 pub mod cli;
+pub mod project;

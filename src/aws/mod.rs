@@ -1,5 +1,6 @@
 //! The only sockets: what the live account says, read behind an explicit flag.
 
+mod apply;
 mod error;
 mod functions;
 mod roles;
@@ -15,6 +16,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub use accessed::Accessed;
+pub use apply::{RoleInline, name_of};
 pub use bucket::{Bucket, Fetched, Room, Stored};
 pub use error::{AwsError, Denied, SourceError};
 pub use from_bucket::{BucketDone, FromBucket};

@@ -164,6 +164,10 @@ pub enum Command {
     Check(Check),
     /// Approve the grants of today: write them to `rolefit.lock`.
     Lock(Lock),
+    /// Write the policy of one function into its role in the account.
+    Apply(Apply),
+    /// Take back the last `apply` of a role.
+    Rollback(Rollback),
     /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
     Compare(Compare),
     /// Why a function has, or has not, an action.
@@ -273,6 +277,83 @@ pub struct Check {
     /// How sure a finding must be to fail the build; replaces the configured confidence.
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
     pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// Writes the policy of one function into its role in the account.
+///
+/// The role's inline policies become the one that the function needs; attached policies stay. What changes is shown
+/// first, and what the role had is kept in `.rolefit/rollback`. A role is left as it is while something is open: a gap,
+/// a function without a known binary, or a need that the role does not meet today.
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// A package, a workspace, or a folder with many of each.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The function (logical id, `stack file#logical id`, deployed name or binary).
+    #[arg(long, value_name = "NAME")]
+    pub function: String,
+    /// The role to write, by name or ARN; no other is touched.
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// What a symbol of the stack is in the account: a physical id, or a parameter's value; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// The same for all resources: what `aws cloudformation describe-stack-resources` prints.
+    #[arg(long, value_name = "FILE")]
+    pub set_from: Option<PathBuf>,
+    /// Name of the inline policy.
+    #[arg(long, value_name = "NAME", default_value = "rolefit")]
+    pub policy_name: String,
+    /// Write although something is open; the reason is kept with what the role had.
+    #[arg(long, value_name = "REASON")]
+    pub accept: Option<String>,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write without asking.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// CloudTrail: a folder of trail objects, or one file.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
+}
+
+/// Takes back the last `apply` of a role.
+///
+/// The role gets the inline policies that it had, from the newest file of `.rolefit/rollback`; once more goes one step
+/// further back.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The folder that `apply` was given.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The role, by name or ARN; no other is touched.
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Also when the role's inline policies have changed since.
+    #[arg(long)]
+    pub force: bool,
+    /// Show what would be put back, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write without asking.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// How bad a finding is.
@@ -680,6 +761,8 @@ pub enum SchemaOf {
     Observe,
     /// `rolefit observe export`.
     Usage,
+    /// `rolefit observe plan --format json`.
+    Plan,
     /// One line of `rolefit simulate --batch`.
     SimulateBatch,
     /// `rolefit templates list --format json`.

@@ -75,6 +75,9 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
             &known_functions(&inputs.workspace),
             rayon::current_num_threads(),
         )?);
+        if let Some(trail) = &mut inputs.trail {
+            trail.enough_days = inputs.config.observe.min_days;
+        }
     }
     Ok(inputs)
 }
@@ -516,12 +519,17 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
     let gaps = inputs.common_gaps();
     findings.extend(functions.iter().map(|assessed| {
         let diff = assessed.function.role.is_some().then_some(&assessed.diff);
+        let stack = assessed
+            .function
+            .stack
+            .and_then(|index| inputs.workspace.stacks.get(index));
         gate::judge(
             inputs.catalog,
             gate::Case {
                 function: assessed.function,
                 diff,
                 gaps: &assessed.gaps,
+                account: stack.and_then(|stack| Some(stack.place.as_ref()?.account.as_str())),
                 trust: approved_trust(inputs, assessed.function),
             },
         )

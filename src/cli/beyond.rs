@@ -64,11 +64,13 @@ fn silence(
     sorted: &adjust::Sorted,
     observations: usize,
 ) -> Vec<Finding> {
+    let recorded = |grant: &Grant| recorded(trail, grant);
     let mut findings = gate::trail::left_out(function, &sorted.unexplained.iter().collect::<Vec<_>>());
     findings.extend(gate::trail::never_seen(
         function,
         &sorted.unseen.iter().collect::<Vec<_>>(),
         true,
+        &recorded,
     ));
     let window = window(trail);
     let silent: Vec<&Grant> = sorted
@@ -84,7 +86,9 @@ fn silence(
     match gate::trail::unused(function, activity, &window, min_days) {
         Some(unused) => findings.push(unused),
         // A trail that knows nothing of a function says nothing of its calls.
-        None if observations > 0 => findings.extend(gate::trail::never_seen(function, &silent, false)),
+        None if observations > 0 => {
+            findings.extend(gate::trail::never_seen(function, &silent, false, &recorded))
+        }
         None => {}
     }
     findings
@@ -101,6 +105,19 @@ fn shows(trail: Option<&Trail>, grant: &Grant) -> bool {
             .into_iter()
             .any(|operation| trail.coverage(operation).level >= Coverage::Partial)
     })
+}
+
+/// What the trail records of the calls that a grant is for: what its silence is worth.
+fn recorded(trail: &Trail, grant: &Grant) -> BTreeSet<String> {
+    let operations = grant
+        .because()
+        .iter()
+        .filter_map(|because| because.operation.as_ref());
+    operations
+        .map(|operation| trail.coverage(operation))
+        .filter(|silence| silence.level >= Coverage::Partial)
+        .map(|silence| silence.reason)
+        .collect()
 }
 
 fn window(trail: &Trail) -> Window<'_> {

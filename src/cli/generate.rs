@@ -320,6 +320,7 @@ pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
         SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
         SchemaOf::Compare => schemars::schema_for!(compare::CompareV1),
         SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
+        SchemaOf::Plan => schemars::schema_for!(crate::report::plan::PlanV1),
         SchemaOf::Replay => schemars::schema_for!(crate::report::replay::ReplayV1),
         SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
         SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),

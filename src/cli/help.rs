@@ -3,9 +3,12 @@
 //! The parser of `args` knows the options; [`command`] adds to every command what stands here in [`LESSONS`]. The help of
 //! each command is kept in `docs/commands.md`, by a test.
 
+use std::sync::OnceLock;
+
 use clap::CommandFactory as _;
 
 use super::args::Args;
+use crate::catalog::Catalog;
 
 /// What is taught of one command.
 struct Lesson {
@@ -29,6 +32,20 @@ const LESSONS: &[Lesson] = &[
             ("rolefit check --help", "more about a command"),
         ],
         codes: &[NOTHING],
+    },
+    Lesson {
+        path: "apply",
+        examples: &[
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --dry-run",
+                "what would change",
+            ),
+            (
+                "rolefit apply --function PutOrder --role shop-PutOrderRole-1X2Y --set-from resources.json",
+                "with the names that the stack got",
+            ),
+        ],
+        codes: &[("1", "something is open; the role is left as it is")],
     },
     Lesson {
         path: "catalog",
@@ -275,6 +292,28 @@ const LESSONS: &[Lesson] = &[
         codes: &[],
     },
     Lesson {
+        path: "observe plan",
+        examples: &[
+            (
+                "rolefit observe plan --usage trail/",
+                "what the trail does not show, and how to see it",
+            ),
+            (
+                "rolefit observe plan --account 111122223333 --stack-name shop",
+                "selectors before there is a trail",
+            ),
+            (
+                "aws cloudtrail get-event-selectors --trail-name main > main.json",
+                "what a trail is told to record",
+            ),
+            (
+                "rolefit observe plan --trail-settings main.json --extend main -o selectors.json",
+                "and that trail with what it lacks",
+            ),
+        ],
+        codes: &[NOTHING],
+    },
+    Lesson {
         path: "replay",
         examples: &[
             (
@@ -302,6 +341,14 @@ const LESSONS: &[Lesson] = &[
                 "nothing is refused, but of some requests it cannot be told (with --strict)",
             ),
         ],
+    },
+    Lesson {
+        path: "rollback",
+        examples: &[(
+            "rolefit rollback --role shop-PutOrderRole-1X2Y",
+            "what the role had before",
+        )],
+        codes: &[("1", "the role has changed since; it is left as it is")],
     },
     Lesson {
         path: "rule",
@@ -379,7 +426,16 @@ const LESSONS: &[Lesson] = &[
 
 /// The command line, with its lessons.
 pub fn command() -> clap::Command {
-    teach(Args::command(), "")
+    teach(Args::command().long_version(version()), "")
+}
+
+/// What `--version` tells beside the name: the version, and of when the data is.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let (version, date) = (env!("CARGO_PKG_VERSION"), Catalog::embedded().date());
+        format!("{version}\ncatalogue of {date}; its sources: rolefit catalog info")
+    })
 }
 
 fn teach(command: clap::Command, path: &str) -> clap::Command {

@@ -1,9 +1,10 @@
 //! Arguments in, exit code out; the only module that prints.
 
 mod account;
+mod apply;
 mod approved;
-mod args;
-mod assess;
+pub(crate) mod args;
+pub(crate) mod assess;
 mod beyond;
 mod catalog;
 mod check;
@@ -20,6 +21,7 @@ mod interrupt;
 mod observe;
 mod observed;
 mod overview;
+mod plan;
 mod progress;
 mod render;
 mod replace;
@@ -98,6 +100,8 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Generate(generate)) => generate::run(generate),
         Some(Command::Diff(diff)) => diff::run(diff),
         Some(Command::Check(check)) => check::run(check),
+        Some(Command::Apply(args)) => apply::apply(args),
+        Some(Command::Rollback(args)) => apply::rollback(args),
         Some(Command::Lock(args)) => lock::run(args),
         Some(Command::Explain(explain)) => explain::run(explain),
         Some(Command::Observe(observe)) => observe::run(observe),

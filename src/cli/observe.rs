@@ -67,6 +67,8 @@ pub enum ObserveCommand {
         #[arg(value_name = "OTHER", required = true)]
         others: Vec<PathBuf>,
     },
+    /// What to record to see more: event selectors for the calls that no trail shows, and their cost.
+    Plan(Box<super::plan::Plan>),
 }
 
 /// What `rolefit observe --format json` prints.
@@ -118,14 +120,17 @@ struct UnmappedV1 {
 
 /// Runs `observe` and what stands below it.
 pub fn run(args: &Observe) -> anyhow::Result<Outcome> {
+    // Before any file is written: a limit of its size shall be an error, not the end.
+    let stop = Stop::listen();
     match &args.command {
-        None => read(args),
+        None => read(args, stop),
         Some(ObserveCommand::Export { store, output }) => export(store, output.as_deref()),
         Some(ObserveCommand::Merge { store, others }) => merge(store, others),
+        Some(ObserveCommand::Plan(args)) => super::plan::run(args),
     }
 }
 
-fn read(args: &Observe) -> anyhow::Result<Outcome> {
+fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
     let begun = Instant::now();
     for path in &args.from {
         anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
@@ -135,7 +140,7 @@ fn read(args: &Observe) -> anyhow::Result<Outcome> {
     let mut reading = Reading {
         store: &mut store,
         catalog,
-        stop: Stop::listen(),
+        stop,
         begun,
         new_objects: 0,
         known_objects: 0,

@@ -134,7 +134,7 @@ fn wanted(args: &Plan, inputs: &Inputs, assessed: &Assessed<'_>, settings: &[Tra
     let function = assessed.function;
     let sessions = Sessions::of(args, inputs, function, settings);
     let mut found: BTreeMap<&OperationId, Wanted> = BTreeMap::new();
-    let mut of = |operation: &'_ OperationId| Wanted {
+    let of = |operation: &OperationId| Wanted {
         function: function.name.clone(),
         operation: operation.clone(),
         resources: BTreeSet::new(),
@@ -193,7 +193,9 @@ impl Sessions {
             args.account.clone(),
             place.map(|place| place.account.clone()),
             seen.first().map(|observation| observation.account.clone()),
-            settings.iter().find_map(|trail| trail.account().map(str::to_owned)),
+            settings
+                .iter()
+                .find_map(|trail| trail.account().map(str::to_owned)),
         ];
         let account = account
             .into_iter()
@@ -202,7 +204,12 @@ impl Sessions {
             .unwrap_or_else(|| "${AWS::AccountId}".to_owned());
         let partition = place
             .map(|place| place.partition.clone())
-            .or_else(|| settings.iter().find_map(|trail| trail.arn.split(':').nth(1)).map(str::to_owned))
+            .or_else(|| {
+                settings
+                    .iter()
+                    .find_map(|trail| trail.arn.split(':').nth(1))
+                    .map(str::to_owned)
+            })
             .filter(|partition| !partition.is_empty())
             .unwrap_or_else(|| "aws".to_owned());
         let mut names: BTreeSet<String> = seen
@@ -236,7 +243,11 @@ fn deployed_role(args: &Plan, inputs: &Inputs, function: &Function) -> Option<St
         Some(stack) => name.replace("${AWS::StackName}", stack),
         None => name.to_owned(),
     };
-    match stack.resources.get(&role.id).and_then(|resource| resource.physical_name.clone()) {
+    match stack
+        .resources
+        .get(&role.id)
+        .and_then(|resource| resource.physical_name.clone())
+    {
         Some(name) => Some(format!("{}/", named(&name))),
         None if stack.kind == "account" => Some(format!("{}/", role.id)),
         None if matches!(stack.kind, "sam" | "cloudformation" | "cdk") => {
@@ -263,7 +274,9 @@ fn commands(args: &Plan, planned: &Planned) -> Vec<String> {
         .as_ref()
         .map_or_else(|| "selectors.json".to_owned(), |file| file.display().to_string());
     let put = |trail: &str| {
-        format!("aws cloudtrail put-event-selectors --trail-name {trail} --advanced-event-selectors file://{file}")
+        format!(
+            "aws cloudtrail put-event-selectors --trail-name {trail} --advanced-event-selectors file://{file}"
+        )
     };
     match &args.extend {
         Some(trail) => vec![put(trail)],

@@ -131,7 +131,7 @@ fn sides(args: &Replay, inputs: &Inputs, gaps: &mut Vec<Gap>) -> anyhow::Result<
         .collect())
 }
 
-fn of_policy(policy: &Policy, name: &str, lines: Option<(&str, &[u32])>) -> Side {
+pub(super) fn of_policy(policy: &Policy, name: &str, lines: Option<(&str, &[u32])>) -> Side {
     let statements = policy.statements.iter().enumerate();
     Side {
         statements: statements

@@ -9,6 +9,7 @@ mod excess;
 pub mod inline;
 pub mod lock;
 mod missing;
+mod other_account;
 pub mod trail;
 pub mod trust;
 mod waivers;
@@ -48,6 +49,8 @@ pub struct Case<'a> {
     pub diff: Option<&'a Diff>,
     /// What could not be settled about it.
     pub gaps: &'a [Gap],
+    /// The account of its stack, where that is known.
+    pub account: Option<&'a str>,
     /// Who may be its role, as far as that was approved.
     pub trust: trust::ApprovedTrust<'a>,
 }
@@ -140,6 +143,7 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
     if let Some(diff) = case.diff {
         findings.extend(missing::findings(case.function, diff));
         findings.extend(excess::findings(catalog, case.function, diff));
+        findings.extend(other_account::findings(case.function, diff, case.account));
         findings.extend(shared_role(case.function));
     }
     if let Some(role) = &case.function.role {

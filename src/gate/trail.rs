@@ -116,22 +116,27 @@ pub fn unused(
 }
 
 /// Calls of the code that the trail would show and never did (RF006), one finding for each resource; `left_out` tells
-/// that the policy does without them.
-pub fn never_seen(function: &Function, grants: &[&Grant], left_out: bool) -> Vec<Finding> {
-    let mut by_place: BTreeMap<(String, Option<&Location>), BTreeSet<String>> = BTreeMap::new();
+/// that the policy does without them, `recorded` what the trail records of a call.
+pub fn never_seen(
+    function: &Function,
+    grants: &[&Grant],
+    left_out: bool,
+    recorded: &dyn Fn(&Grant) -> BTreeSet<String>,
+) -> Vec<Finding> {
+    let mut by_place: BTreeMap<(String, Option<&Location>), (BTreeSet<String>, BTreeSet<String>)> =
+        BTreeMap::new();
     for grant in grants {
         let at = grant
             .because()
             .iter()
             .find_map(|because| because.location.as_ref());
-        by_place
-            .entry((grant.resource.to_string(), at))
-            .or_default()
-            .insert(grant.action.to_string());
+        let (actions, reasons) = by_place.entry((grant.resource.to_string(), at)).or_default();
+        actions.insert(grant.action.to_string());
+        reasons.extend(recorded(grant));
     }
     by_place
         .into_iter()
-        .map(|((resource, at), actions)| {
+        .map(|((resource, at), (actions, reasons))| {
             let names: Vec<&str> = actions.iter().map(String::as_str).collect();
             let short = crate::iam::arn::ArnPattern::new(&resource).short();
             let message = format!(
@@ -141,6 +146,7 @@ pub fn never_seen(function: &Function, grants: &[&Grant], left_out: bool) -> Vec
             );
             let mut finding = Finding::new(&rules::NEVER_OBSERVED, Some(&function.name), message);
             finding.confidence = Confidence::Medium;
+            finding.notes.extend(reasons);
             finding.places.extend(at.map(|location| Place {
                 location: location.clone(),
                 label: "asked for here".to_owned(),

@@ -4,7 +4,7 @@
 //! 2. [`bind`]: the inputs' values → resources, through the function's environment, triggers and stack.
 //! 3. [`runtime`]: what Lambda itself does with the role (logs, event sources, VPC, tracing), from policy templates.
 //! 4. [`merge`]: equal and covered grants joined, statements grouped, one canonical policy.
-//! 5. [`emit`]: the policy as a role resource of a stack template.
+//! 5. [`emit`]: the policy as a role resource of a stack template; [`settle`]: with the names of the account.
 
 pub mod adjust;
 pub mod bind;
@@ -15,6 +15,7 @@ pub mod merge;
 mod name;
 pub mod recognise;
 pub mod runtime;
+pub mod settle;
 pub mod size;
 
 use crate::catalog::Catalog;

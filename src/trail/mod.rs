@@ -37,6 +37,7 @@ mod local;
 mod observation;
 mod whole;
 pub mod store;
+mod completeness;
 mod coverage;
 mod evidence;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use store::{Store, StoreError, export};
 
 pub use attribute::{KnownFunction, Rung};
 pub use classify::{Class, Platform};
+pub use completeness::ENOUGH_DAYS;
 pub use coverage::Silence;
 pub use denial::Denial;
 pub use observation::Observation;
@@ -86,6 +88,8 @@ pub struct Trail {
     pub data_event_sources: BTreeSet<String>,
     /// Which days, accounts and regions were read, and what proves that nothing is missing.
     pub ledger: Ledger,
+    /// From how many days on silence can mean something; [`ENOUGH_DAYS`] when nobody says.
+    pub enough_days: Option<u32>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }

@@ -18,8 +18,31 @@ use crate::usage::ResourceHint;
 
 /// A fixture's record cases.
 fn fixture() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trail/records.json");
+    fixture_of("records.json")
+}
+
+fn fixture_of(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/trail")
+        .join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A record as a container of a kind holds it.
+fn contained(record: &Value, kind: &str) -> String {
+    let text = record.to_string();
+    match kind {
+        "trail object" => json!({ "Records": [record] }).to_string(),
+        "history" => json!({ "Events": [{ "EventId": "x", "ReadOnly": "true", "EventTime": "2026-11-04T09:30:00+01:00", "Username": "fn", "Resources": [{ "ResourceType": "AWS::DynamoDB::Table", "ResourceName": "orders" }], "CloudTrailEvent": text }] }).to_string(),
+        "history event" => json!({ "EventId": "x", "EventTime": 1.7e9, "CloudTrailEvent": text }).to_string(),
+        "bus" => json!({ "version": "0", "source": "aws.dynamodb", "detail-type": "AWS API Call via CloudTrail", "detail": record }).to_string(),
+        "subscription" => json!({ "messageType": "DATA_MESSAGE", "logEvents": [{ "id": "1", "timestamp": 1, "message": text }] }).to_string(),
+        "log line" => json!({ "@timestamp": "2026-11-04 08:30:00.000", "@message": text }).to_string(),
+        "list" => json!([record]).to_string(),
+        "alone" => serde_json::to_string_pretty(record).unwrap(),
+        "lines" => format!("{text}\n{text}\n"),
+        other => panic!("{other}"),
+    }
 }
 
 /// The function that the fixtures know.
@@ -134,15 +157,29 @@ fn told(observation: &Observation) -> Value {
         "error_only": observation.error_only,
         "first": observation.first,
         "data_event": observation.data_event,
+        "account": observation.account,
+        "role_id": observation.role_id,
     })
 }
 
 #[test]
 fn every_record_becomes_what_the_fixture_says() {
-    let fixture = fixture();
+    check_fixture(&fixture());
+}
+
+#[test]
+fn every_event_becomes_what_the_fixture_says() {
+    let events = fixture_of("events.json");
+    assert_eq!(events["base"], fixture()["base"]);
+    assert!(events["cases"].as_array().unwrap().len() >= 200);
+    check_fixture(&events);
+}
+
+fn check_fixture(fixture: &Value) {
     let mut wrong = Vec::new();
     for case in fixture["cases"].as_array().unwrap() {
-        let trail = read_text(&json!({ "Records": [record(&case["set"])] }).to_string());
+        let kind = case["in"].as_str().unwrap_or("trail object");
+        let trail = read_text(&contained(&record(&case["set"]), kind));
         assert_eq!(trail.gaps, [], "{}", case["name"]);
         match &case["expect"] {
             Value::String(reason) => {

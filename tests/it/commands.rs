@@ -46,6 +46,18 @@ fn a_manual_page_has_the_options_examples_and_exit_codes() {
 }
 
 #[test]
+fn the_version_tells_of_when_the_data_is() {
+    let told = |option: &str| String::from_utf8(rolefit(&[option]).stdout).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(told("-V"), format!("rolefit {version}\n"));
+    let whole = told("--version");
+    assert!(
+        whole.starts_with(&format!("rolefit {version}\ncatalogue of 20")),
+        "{whole}"
+    );
+}
+
+#[test]
 fn every_shell_has_completions() {
     for (shell, part) in [
         ("bash", "complete -F _rolefit"),

@@ -336,6 +336,11 @@ fn a_function_that_nothing_uses_and_calls_that_were_never_seen_are_noted() {
         project.findings()
     );
     assert!(!has(&project.findings(), "RF007"));
+    project.config("[observe]\nusage = \"trail\"\n");
+    let output = project.run(&["check", "-v"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let worth = "the trail holds data events of the service from 2026-11-04 to 2026-11-17";
+    assert!(said.contains(worth), "what silence is worth: {said}");
     // The same code under another name: nothing in the trail is about it.
     let renamed = template.replace("PlaceOrderFunction", "FormerFunction");
     project.write("template.yaml", &renamed);

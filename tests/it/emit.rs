@@ -169,6 +169,21 @@ fn what_globals_say_of_the_role_counts_as_well() {
 }
 
 #[test]
+fn a_function_without_properties_of_its_own_gets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new("tests/oracles/proof/functions"), folder.path());
+    let (stderr, after) = written(folder.path(), "ListCarriersFunction");
+    assert!(!stderr.contains("left:"), "{stderr}");
+    let function = after.split_once("  ListCarriersFunction:\n").unwrap().1;
+    let (function, rest) = function.split_once("\n\n").unwrap();
+    assert!(
+        function.ends_with("\n    Properties:\n      Role: !GetAtt ListCarriersFunctionRole.Arn"),
+        "{function}"
+    );
+    assert!(rest.contains("\n  ListCarriersFunctionRole:\n"), "{rest}");
+}
+
+#[test]
 fn connectors_stay_and_count_for_what_they_grant() {
     const BUS_POLICY: &str =
         "        - EventBridgePutEventsPolicy:\n            EventBusName: !Ref OrderEvents\n";

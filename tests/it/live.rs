@@ -10,27 +10,27 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 /// A request: the operation, and the parameters that it was asked with.
-struct Request {
-    operation: String,
+pub(super) struct Request {
+    pub(super) operation: String,
     parameters: Vec<(String, String)>,
 }
 
 impl Request {
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 }
 
 /// Status and body.
-type Reply = (u16, String);
+pub(super) type Reply = (u16, String);
 
 /// An account that answers.
-trait Answers: Fn(&Request) -> Reply + Send + Sync + 'static {}
+pub(super) trait Answers: Fn(&Request) -> Reply + Send + Sync + 'static {}
 impl<F: Fn(&Request) -> Reply + Send + Sync + 'static> Answers for F {}
 
 /// Answers every request until the test ends; gives the address, and the operations that were asked for so far.
-fn serve(answer: impl Answers) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(super) fn serve(answer: impl Answers) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
@@ -112,7 +112,7 @@ fn understood(target: &str, body: &str) -> Request {
     }
 }
 
-fn xml(operation: &str, result: &str) -> Reply {
+pub(super) fn xml(operation: &str, result: &str) -> Reply {
     let text =
         format!("<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>");
     (200, text)

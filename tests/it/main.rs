@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(feature = "live")]
+mod apply;
 mod ci;
 mod commands;
 mod configuration;
@@ -35,6 +37,8 @@ mod cloud;
 mod live;
 #[cfg(feature = "live")]
 mod observe_live;
+mod observe;
+mod observe_plan;
 mod own_policy;
 mod malformed;
 mod registry_sources;

@@ -36,20 +36,17 @@ fn the_documents_policy_is_what_the_source_needs() {
             )
         })
         .collect();
-    let document = std::fs::read_to_string("docs/account.md").unwrap();
-    let policy = document
-        .split("```json\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    let policy: Value = serde_json::from_str(policy).unwrap();
+    // What only reads stands in one document, what `apply` needs beside it in the other.
     let mut stated = BTreeSet::new();
-    for statement in policy["Statement"].as_array().unwrap() {
-        for action in texts(&statement["Action"]) {
-            for resource in texts(&statement["Resource"]) {
-                stated.insert((action.clone(), resource));
+    for file in ["docs/account.md", "docs/apply.md"] {
+        let document = std::fs::read_to_string(file).unwrap();
+        let policy = document.split("```json\n").nth(1).unwrap();
+        let policy: Value = serde_json::from_str(policy.split("```").next().unwrap()).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            for action in texts(&statement["Action"]) {
+                for resource in texts(&statement["Resource"]) {
+                    stated.insert((action.clone(), resource));
+                }
             }
         }
     }

@@ -142,6 +142,15 @@ fn what_is_not_known_fires() {
     fires("RF042 worker", &unlinked);
 }
 
+#[test]
+fn a_resource_of_another_account_fires() {
+    let elsewhere = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders";
+    let template = sam("", "").replace("!Ref Orders", &format!("'{elsewhere}'"));
+    fires("RF043 Worker", &template);
+    let own = judged(&sam("", ""));
+    assert!(!own.contains(&"RF043 Worker".to_owned()), "{own:?}");
+}
+
 /// Every rule is named in a test that makes it fire.
 #[test]
 fn no_rule_is_left_without_a_test() {

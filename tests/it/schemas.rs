@@ -62,6 +62,14 @@ fn the_replay_fits_its_schema() {
 }
 
 #[test]
+fn the_plan_fits_its_schema() {
+    check(
+        "plan",
+        &["observe", "plan", "docs/demo/orders", "--format", "json"],
+    );
+}
+
+#[test]
 fn the_catalogue_fits_its_schemas() {
     check("catalog", &["catalog", "info", "--format", "json"]);
     check("service", &["catalog", "service", "dynamodb", "--format", "json"]);
@@ -103,4 +111,17 @@ fn the_rules_fit_their_schema() {
 fn the_comparison_fits_its_schema() {
     let (old, new) = ("docs/demo/compare/old.json", "docs/demo/compare/new.json");
     check("compare", &["compare", old, new, "--format", "json"]);
+}
+
+#[test]
+fn the_usage_store_fits_its_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("usage.db");
+    let store = store.to_str().unwrap();
+    let from = "docs/demo/orders/trail";
+    check(
+        "observe",
+        &["observe", "--from", from, "--store", store, "--format", "json"],
+    );
+    check("usage", &["observe", "export", "--store", store]);
 }

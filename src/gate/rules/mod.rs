@@ -161,6 +161,9 @@ rules! {
     UNDEPLOYED_BINARY = "RF042" "undeployed-binary" Note Info:
         "A binary stands beside a stack, and no function of it runs the binary.";
         "If a function runs it, link them with `[[function]]` in rolefit.toml; a tool for people needs nothing.";
+    OTHER_ACCOUNT = "RF043" "other-account" Note Info:
+        "The function needs a resource of another account, which that account has to allow too.";
+        "Give the statement to whoever owns the account; a role of one side alone is not enough.";
     POLICY_TOO_LONG = "RF050" "policy-too-long" Error High:
         "The policy that the function needs is longer than AWS lets one attach.";
         "Attach it as managed policies, or split the function.";

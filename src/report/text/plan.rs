@@ -49,8 +49,8 @@ pub fn plan(answer: &PlanV1) -> String {
         None => "selectors for a trail of its own, so that no other trail changes".to_owned(),
     };
     let _ = writeln!(out, "\n{}", paint(BOLD, &whose));
-    let text = serde_json::to_string_pretty(&answer.selectors).unwrap_or_default();
-    let _ = writeln!(out, "{text}\n");
+    out.push_str(&selectors(&answer.selectors));
+    let _ = writeln!(out);
     for command in &answer.commands {
         let _ = writeln!(out, "  {command}");
     }
@@ -68,6 +68,27 @@ pub fn plan(answer: &PlanV1) -> String {
     }
     out.push_str(&cost(answer));
     out
+}
+
+/// The selectors as JSON, a condition on each line.
+fn selectors(all: &[serde_json::Value]) -> String {
+    let one = |selector: &serde_json::Value| {
+        let fields = selector
+            .get("FieldSelectors")
+            .and_then(serde_json::Value::as_array);
+        let fields: Vec<String> = fields
+            .into_iter()
+            .flatten()
+            .map(|field| format!("    {field}"))
+            .collect();
+        let name = selector
+            .get("Name")
+            .map(|name| format!("\"Name\": {name}, "))
+            .unwrap_or_default();
+        format!("  {{{name}\"FieldSelectors\": [\n{}\n  ]}}", fields.join(",\n"))
+    };
+    let all: Vec<String> = all.iter().map(one).collect();
+    format!("[\n{}\n]\n", all.join(",\n"))
 }
 
 /// The operations of which one thing is said, by the reason.

@@ -128,26 +128,27 @@ fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> R
 
 fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec<Edit>, NotEdited> {
     let function = deployable.function;
-    let Place {
-        resource,
-        properties,
-        indent,
-    } = lines.place(function.location.line, &function.name)?;
+    let resource = lines.at(function.location.line, &function.name)?;
+    // A function can have them all from `Globals`.
+    let properties = lines.child(&resource, "Properties")?;
     let id = free_id(deployable);
     // What SAM would have passed on to the role that it made, the function's own before what `Globals` say.
     let declared = deployable
         .stack
         .and_then(|stack| stack.resources.get(&function.name));
     let of_sam = declared.is_none_or(|resource| resource.type_name.starts_with("AWS::Serverless::"));
-    let passed_on = lines.role_properties(&properties, of_sam)?;
+    let passed_on = lines.role_properties(properties.as_ref(), of_sam)?;
     if let Some(trust) = passed_on.get("AssumeRolePolicyDocument") {
         return Err(NotEdited::OwnTrust { line: trust.from + 1 });
     }
-    let replaced = ["Role", "Policies", "PermissionsBoundary", "RolePath"];
-    let mut edits = lines.without(&properties, &replaced)?;
-    let place = edits.first().map(|edit| edit.from);
-    let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
-    edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
+    let mut edits = match &properties {
+        Some(properties) => with_a_reference(lines, properties, &id)?,
+        None => {
+            let indent = " ".repeat(resource.indent + 2);
+            let with = format!("{indent}Properties:\n{indent}  Role: !GetAtt {id}.Arn\n");
+            vec![insert(resource.to, &with)]
+        }
+    };
     let mut role = indented(&cloudformation::role_named(deployable, &id), resource.indent);
     for (key, name) in [
         ("PermissionsBoundary", "PermissionsBoundary"),
@@ -161,6 +162,19 @@ fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec
         }
     }
     edits.push(insert(resource.to, &format!("\n{role}")));
+    Ok(edits)
+}
+
+/// The edits by which a function's properties name its role in place of its policies.
+fn with_a_reference(lines: &Lines<'_>, properties: &Block, id: &str) -> Result<Vec<Edit>, NotEdited> {
+    let indent = lines
+        .child_indent(properties)
+        .ok_or_else(|| flow(properties, "Properties"))?;
+    let replaced = ["Role", "Policies", "PermissionsBoundary", "RolePath"];
+    let mut edits = lines.without(properties, &replaced)?;
+    let place = edits.first().map(|edit| edit.from);
+    let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
+    edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
     Ok(edits)
 }
 
@@ -325,12 +339,15 @@ impl<'t> Lines<'t> {
     /// The properties of a SAM function that shape the role made for it, its own before those of `Globals`.
     fn role_properties(
         &self,
-        properties: &Block,
+        properties: Option<&Block>,
         of_sam: bool,
     ) -> Result<BTreeMap<&'static str, Block>, NotEdited> {
         let mut found = BTreeMap::new();
         for key in ["AssumeRolePolicyDocument", "PermissionsBoundary", "RolePath"] {
-            let block = match self.child(properties, key)? {
+            let own = properties
+                .map(|properties| self.child(properties, key))
+                .transpose()?;
+            let block = match own.flatten() {
                 Some(own) => Some(own),
                 None if of_sam => self.in_globals(key)?,
                 None => None,

@@ -186,7 +186,7 @@ fn capital(word: &str) -> String {
 }
 
 /// Whether a symbol is a variable of IAM, such as `aws:username` or the `*` that stands for itself.
-fn is_policy_variable(symbol: &str) -> bool {
+pub(super) fn is_policy_variable(symbol: &str) -> bool {
     let prefix = symbol
         .split_once(':')
         .map(|(prefix, _)| prefix)

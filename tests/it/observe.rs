@@ -1,0 +1,337 @@
+//! `rolefit observe` from the outside: the same store whatever happens to the process that writes it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+const TRAIL: &str = "docs/demo/orders/trail";
+
+fn rolefit(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs `observe` and checks the exit code.
+fn observe(from: &Path, store: &Path, code: i32) -> Output {
+    let output = rolefit(&[
+        "observe",
+        "--from",
+        from.to_str().unwrap(),
+        "--store",
+        store.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    output
+}
+
+fn export(store: &Path) -> String {
+    let output = rolefit(&["observe", "export", "--store", store.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A trail of `objects` files with `events` events each; some files say the same as others.
+fn made_trail(folder: &Path, objects: u32, events: u32) {
+    for object in 0..objects {
+        let of_object = object - object % 5 / 4;
+        let records: Vec<Value> = (0..events)
+            .map(|event| made_event(of_object * events + event))
+            .collect();
+        let path = folder.join(format!("AWSLogs/{object:04}.json"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, json!({ "Records": records }).to_string()).unwrap();
+    }
+}
+
+fn made_event(n: u32) -> Value {
+    let function = format!("fn-{}", n % 7);
+    json!({
+        "eventVersion": "1.11", "eventType": "AwsApiCall", "eventCategory": "Data", "eventSource": "dynamodb.amazonaws.com",
+        "eventName": if n.is_multiple_of(3) { "PutItem" } else { "GetItem" },
+        "eventID": format!("00000000-0000-4000-8000-{n:012x}"), "recipientAccountId": "111122223333",
+        "eventTime": format!("2026-11-{:02}T{:02}:{:02}:00Z", 1 + n % 20, n % 24, n % 60), "awsRegion": "eu-west-1",
+        "userIdentity": {
+            "type": "AssumedRole", "principalId": format!("AROAFN{}:{function}", n % 7), "accountId": "111122223333",
+            "arn": format!("arn:aws:sts::111122223333:assumed-role/{function}-role/{function}"),
+            "accessKeyId": format!("ASIA{}", n % 100),
+        },
+        "requestParameters": { "tableName": format!("table-{}", n % 13), "key": { "id": "HIDDEN_DUE_TO_SECURITY_REASONS" } },
+        "resources": [{ "type": "AWS::DynamoDB::Table", "ARN": format!("arn:aws:dynamodb:eu-west-1:111122223333:table/table-{}", n % 13) }],
+    })
+}
+
+struct Place {
+    _folder: tempfile::TempDir,
+    trail: PathBuf,
+    store: PathBuf,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let (trail, store) = (folder.path().join("trail"), folder.path().join("stores/usage.db"));
+    Place {
+        _folder: folder,
+        trail,
+        store,
+    }
+}
+
+/// The export of an undisturbed run.
+fn undisturbed(trail: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("usage.db");
+    observe(trail, &store, 0);
+    export(&store)
+}
+
+#[test]
+fn folder_store_and_export_generate_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (folder.path().join("usage.db"), folder.path().join("usage.json"));
+    observe(Path::new(TRAIL), &store, 0);
+    fs::write(&file, export(&store)).unwrap();
+    let inputs = [TRAIL, store.to_str().unwrap(), file.to_str().unwrap()];
+    for command in [
+        vec!["generate"],
+        vec!["diff", "--format", "json"],
+        vec!["check", "--format", "json", "--exit-zero"],
+    ] {
+        let outputs: Vec<String> = inputs
+            .iter()
+            .map(|usage| {
+                text(&rolefit(&[&command[..], &["docs/demo/orders", "--usage", usage]].concat()).stdout)
+            })
+            .collect();
+        assert!(outputs[0].len() > 1_000, "{}", outputs[0]);
+        assert_eq!(outputs[0], outputs[1], "{command:?} with a store");
+        assert_eq!(outputs[0], outputs[2], "{command:?} with an export");
+    }
+}
+
+#[test]
+fn a_second_run_reads_only_what_is_new() {
+    let place = place();
+    made_trail(&place.trail, 6, 3);
+    let json = |code| {
+        let output = rolefit(&[
+            "observe",
+            "--format",
+            "json",
+            "--from",
+            place.trail.to_str().unwrap(),
+            "--store",
+            place.store.to_str().unwrap(),
+        ]);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = json(0);
+    assert_eq!(
+        (&first["new_objects"], &first["objects"], &first["events"]),
+        (&json!(6), &json!(6), &json!(15))
+    );
+    let second = json(0);
+    assert_eq!(
+        (&second["new_objects"], &second["events"]),
+        (&json!(0), &json!(15))
+    );
+    made_trail(&place.trail, 8, 3);
+    fs::write(place.trail.join("broken.json.gz"), b"\x1f\x8bno").unwrap();
+    let third = json(0);
+    assert_eq!(third["gaps"][0]["code"], "trail-object-damaged");
+    assert!(third["events"].as_u64().unwrap() > 15);
+    // A damaged file that is gone is forgotten.
+    fs::remove_file(place.trail.join("broken.json.gz")).unwrap();
+    assert_eq!(json(0)["gaps"], json!([]));
+}
+
+#[test]
+fn nothing_to_read_and_wrong_input_have_codes_of_their_own() {
+    let place = place();
+    fs::create_dir(&place.trail).unwrap();
+    observe(&place.trail, &place.store, 3);
+    let missing = observe(&place.trail.join("none"), &place.store, 2);
+    assert!(
+        text(&missing.stderr).contains("no trail at"),
+        "{}",
+        text(&missing.stderr)
+    );
+    fs::write(place.trail.join("text"), "no store").unwrap();
+    let foreign = observe(&place.trail, &place.trail.join("text"), 2);
+    assert!(
+        text(&foreign.stderr).contains("is not a usage store"),
+        "{}",
+        text(&foreign.stderr)
+    );
+    assert_eq!(fs::read_to_string(place.trail.join("text")).unwrap(), "no store");
+}
+
+#[test]
+fn stores_of_parts_join_to_the_store_of_the_whole() {
+    let place = place();
+    made_trail(&place.trail, 10, 4);
+    let whole = undisturbed(&place.trail);
+    let parts: Vec<String> = ["0000", "0005"]
+        .map(|from| {
+            let part = place.trail.with_file_name(format!("part-{from}"));
+            fs::create_dir(&part).unwrap();
+            for n in 0..10 {
+                let name = format!("{n:04}.json");
+                if (from == "0000") == (n < 5) {
+                    fs::copy(place.trail.join("AWSLogs").join(&name), part.join(&name)).unwrap();
+                }
+            }
+            let store = place.trail.with_file_name(format!("{from}.db"));
+            observe(&part, &store, 0);
+            store.to_str().unwrap().to_owned()
+        })
+        .into();
+    let merge = |order: [&str; 2]| {
+        let store = place.trail.with_file_name(format!(
+            "{}.joined",
+            order[0].len() + usize::from(order[0] < order[1])
+        ));
+        let output = rolefit(&[
+            "observe",
+            "merge",
+            "--store",
+            store.to_str().unwrap(),
+            order[0],
+            order[1],
+        ]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        export(&store)
+    };
+    assert_eq!(whole, merge([&parts[0], &parts[1]]));
+    assert_eq!(whole, merge([&parts[1], &parts[0]]));
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_loses_nothing() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let whole = undisturbed(&place.trail);
+    let mut numbers = Numbers(20_261_104);
+    let mut killed = 0;
+    for _ in 0..8 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+            .args([
+                "observe",
+                "--from",
+                place.trail.to_str().unwrap(),
+                "--store",
+                place.store.to_str().unwrap(),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(20 + numbers.below(300)));
+        // `kill` of the standard library is SIGKILL.
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        // Whatever was committed can be read at once.
+        if place.store.is_file() {
+            let so_far = rolefit(&["observe", "export", "--store", place.store.to_str().unwrap()]);
+            assert!(so_far.status.success(), "{}", text(&so_far.stderr));
+        }
+    }
+    assert!(killed > 2, "killed {killed} times only");
+    observe(&place.trail, &place.store, 0);
+    assert_eq!(export(&place.store), whole);
+    let left: Vec<PathBuf> = fs::read_dir(place.store.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(left, [place.store], "one file is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let whole = undisturbed(&place.trail);
+    let mut stopped = 0;
+    for wait in [60, 120, 200, 300] {
+        let child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+            .args([
+                "observe",
+                "--from",
+                place.trail.to_str().unwrap(),
+                "--store",
+                place.store.to_str().unwrap(),
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        if output.status.code() == Some(4) {
+            assert!(
+                said.contains("objects are left; the same command goes on there"),
+                "{said}"
+            );
+            stopped += 1;
+        }
+    }
+    // A signal before the program listens ends it, which is as good.
+    let _ = stopped;
+    observe(&place.trail, &place.store, 0);
+    assert_eq!(export(&place.store), whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_and_what_was_committed_stays() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let whole = undisturbed(&place.trail);
+    for limit in ["100", "160", "260"] {
+        let command = format!(
+            "ulimit -f {limit}; exec {} observe --from {} --store {}",
+            env!("CARGO_BIN_EXE_rolefit"),
+            place.trail.display(),
+            place.store.display()
+        );
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{limit}: {said}");
+        assert!(
+            said.contains("cannot be written") && said.contains("what was committed before is safe"),
+            "{said}"
+        );
+        let so_far = rolefit(&["observe", "export", "--store", place.store.to_str().unwrap()]);
+        assert!(so_far.status.success(), "{}", text(&so_far.stderr));
+    }
+    observe(&place.trail, &place.store, 0);
+    assert_eq!(export(&place.store), whole);
+}
