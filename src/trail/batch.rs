@@ -17,6 +17,7 @@ use super::fold::Fold;
 use super::folder::Folder;
 use super::inflate::{self, InflateError, Inflater, MAX_WHOLE};
 use super::ledger::{Digest, Window, file_name};
+use super::selectors::{self, KnownTrail};
 use super::stream;
 
 /// An object as its source names it.
@@ -53,6 +54,8 @@ pub struct Batch {
     pub(super) digests: BTreeMap<String, Digest>,
     pub(super) windows: BTreeSet<Window>,
     pub(super) watermarks: BTreeMap<String, String>,
+    /// What trails were told to record.
+    pub(super) trails: BTreeSet<KnownTrail>,
     /// How many objects were held against the hash that a digest tells of them.
     pub(super) checked: u64,
 }
@@ -65,6 +68,7 @@ impl Batch {
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
+        self.trails.extend(other.trails);
         self.checked += other.checked;
         for (source, mark) in other.watermarks {
             let mine = self.watermarks.entry(source).or_default();
@@ -76,6 +80,11 @@ impl Batch {
     /// A source has given everything that it records of a span of time.
     pub fn window(&mut self, window: Window) {
         self.windows.insert(window);
+    }
+
+    /// What a trail was told to record.
+    pub fn trail(&mut self, trail: KnownTrail) {
+        self.trails.insert(trail);
     }
 
     /// Where a source goes on next time, in its own words; of two the greater one (as text) stays.
@@ -200,6 +209,22 @@ impl<'k> Reader<'k> {
         }
     }
 
+    /// Reads what the AWS CLI prints of trails and their event selectors; whether there is anything of it.
+    fn settings(&mut self, text: &str) -> bool {
+        let may_be = text.contains("\"TrailARN\"");
+        let found = may_be
+            .then(|| selectors::parse(text))
+            .flatten()
+            .unwrap_or_default();
+        let any = !found.is_empty();
+        let named = found.into_iter().filter(|settings| !settings.arn.is_empty());
+        self.batch.trails.extend(named.map(|settings| KnownTrail {
+            asked: String::new(),
+            settings,
+        }));
+        any
+    }
+
     /// Whether a digest tells the hash of an object.
     fn is_hashed(&self, object: &ObjectId) -> bool {
         self.hashes.contains_key(file_name(&object.key))
@@ -231,9 +256,10 @@ impl<'k> Reader<'k> {
     /// Takes note of an object that was read; of one that is cut, the last record is not whole.
     fn finish(&mut self, object: ObjectId, text: &str, is_cut: bool) {
         let mut found = self.folder.next_object();
-        let foreign = found.foreign && !found.records;
+        let foreign = found.foreign && !found.records && !self.settings(text);
         if is_cut {
-            found.unreadable.pop();
+            // The last record is not whole: that is the same damage. Others are told.
+            found.unreadable.pop_if(|(_, why)| why == container::ENDS_EARLY);
             self.failed(object.clone(), &ObjectError::Cut);
         }
         if found.digest

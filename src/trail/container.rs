@@ -8,8 +8,12 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::athena;
 use super::json::{Parser, Raw, Reference, Sonic, Text};
 use super::record::Record;
+
+/// Why a record cannot be read that has no end.
+pub(super) const ENDS_EARLY: &str = "the JSON ends too early";
 
 /// Takes what is found in a file.
 pub(super) trait Sink {
@@ -24,10 +28,22 @@ pub(super) trait Sink {
 /// Reads every record of a file's text into `sink`.
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
-    if !may_hold_records(text) {
+    if athena::is_answer(text) {
+        read_answer(text, sink);
+    } else if !may_hold_records(text) {
         sink.skip("not-a-trail-object", text);
     } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
+    }
+}
+
+/// Reads what Athena answered.
+fn read_answer(text: &str, sink: &mut impl Sink) {
+    for (line, record) in athena::records(text) {
+        match record {
+            Ok(record) => read_inner::<Sonic>(&record, sink),
+            Err(why) => sink.unreadable(line, &why),
+        }
     }
 }
 
@@ -227,7 +243,7 @@ fn read_pieces(text: &str, sink: &mut impl Sink) {
         let piece = end_of_object(bytes, start, limit).and_then(|end| text.get(start..end));
         let outcome = match piece {
             Some(piece) => read_piece(piece, sink),
-            None => Err("the JSON ends too early".to_owned()),
+            None => Err(ENDS_EARLY.to_owned()),
         };
         if let Err(why) = outcome {
             line += line_breaks(bytes.get(counted..start).unwrap_or_default());

@@ -58,6 +58,9 @@ pub(super) struct Seen {
     pub(super) hidden: bool,
 }
 
+/// A cell, and the names by which it is kept apart from others of its group.
+pub(super) type NamedCell<'g> = (Option<&'g [(String, String)]>, &'g Cell);
+
 /// The calls of a group, by the names of their resources; all in one cell when there are too many.
 #[derive(Clone, Debug)]
 pub(super) enum Group {
@@ -113,7 +116,7 @@ impl Group {
     }
 
     /// The cells, with what they are kept apart by.
-    pub(super) fn iter(&self) -> Vec<(Option<&[(String, String)]>, &Cell)> {
+    pub(super) fn iter(&self) -> Vec<NamedCell<'_>> {
         match self {
             Self::Apart(cells) => cells
                 .iter()

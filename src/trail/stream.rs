@@ -79,7 +79,7 @@ impl Pieces {
         for (at, &byte) in bytes.iter().enumerate().skip(self.seen) {
             // No object reaches past a line that begins with another: a cut line would swallow the next one.
             if byte == b'{' && self.previous == b'\n' && self.start.is_some() {
-                self.lost(sink, "the JSON ends too early");
+                self.lost(sink, container::ENDS_EARLY);
             }
             self.previous = byte;
             self.line = self.line.saturating_add(u32::from(byte == b'\n'));
@@ -137,7 +137,7 @@ impl Pieces {
 
     fn end(&mut self, sink: &mut impl Sink) {
         if self.start.is_some() {
-            self.lost(sink, "the JSON ends too early");
+            self.lost(sink, container::ENDS_EARLY);
         }
     }
 }

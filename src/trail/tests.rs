@@ -362,6 +362,23 @@ mod damage {
     }
 
     #[test]
+    fn what_a_cut_object_holds_up_to_its_end_counts() {
+        let records: Vec<Value> = (0..400)
+            .map(|n| {
+                let noise = format!("{:x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                numbered(n, &json!({ "requestID": noise }))
+            })
+            .collect();
+        let whole = gz(json!({ "Records": records }).to_string().as_bytes());
+        let trail = read_files(&[("1.json.gz", &whole[..whole.len() * 3 / 4])]);
+        assert!((200..400).contains(&trail.events), "{}", trail.events);
+        assert_eq!(
+            codes(&trail),
+            [("trail-object-damaged", "1.json.gz".to_owned(), 1)]
+        );
+    }
+
+    #[test]
     fn a_damaged_record_costs_itself_alone() {
         let text = json!({ "Records": [numbered(1, &json!({})), numbered(2, &json!({ "userIdentity": "x" })), numbered(3, &json!({}))] });
         let trail = read_text(&text.to_string());
