@@ -1,8 +1,9 @@
 //! What some objects gave, on its way into a trail or a store; and the reader that takes in one object after the other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -160,38 +161,46 @@ impl<'k> Reader<'k> {
         let bytes = bytes.as_ref();
         if !inflate::is_gzip(bytes) {
             return match bytes.len() {
-                0..=MAX_WHOLE => {
-                    self.check(&object, bytes);
-                    self.text(object, &String::from_utf8_lossy(bytes));
-                }
+                0..=MAX_WHOLE => self.whole(object, bytes, false),
                 _ => self.large(object, bytes, bytes.len() as u64),
             };
         }
         let mut inflater = std::mem::take(&mut self.inflater);
         match inflater.inflate(bytes, MAX_WHOLE) {
-            Ok(unpacked) => {
-                self.check(&object, unpacked.bytes);
-                let text = String::from_utf8_lossy(unpacked.bytes);
-                container::read(&text, &mut self.folder);
-                self.finish(object, &text, unpacked.is_cut);
-            }
+            Ok(unpacked) => self.whole(object, unpacked.bytes, unpacked.is_cut),
             Err(InflateError::TooLarge) => self.large(object, bytes, bytes.len() as u64),
             Err(error) => self.failed(object, &error.into()),
         }
         self.inflater = inflater;
     }
 
+    fn whole(&mut self, object: ObjectId, bytes: &[u8], is_cut: bool) {
+        if self.is_hashed(&object) && !is_cut {
+            self.check(&object, &hex(Sha256::digest(bytes).as_slice()));
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
+        container::read(&text, &mut self.folder);
+        self.finish(object, &text, is_cut);
+    }
+
     /// Reads an object of `size` bytes in pieces, so that it takes little memory however large it is.
     pub fn large(&mut self, object: ObjectId, mut bytes: impl BufRead, size: u64) {
-        let outcome = match bytes.fill_buf() {
-            Ok(first) if inflate::is_gzip(first) => {
-                stream::read(&mut inflate::unpack_slowly(bytes, size), &mut self.folder)
-            }
-            Ok(_) => stream::read(&mut bytes, &mut self.folder),
-            Err(error) => Err(error),
+        let hasher = self.is_hashed(&object).then(Sha256::new);
+        let mut raw: Hashing<Box<dyn Read + '_>> = match bytes.fill_buf().map(inflate::is_gzip) {
+            Ok(true) => Hashing(Box::new(inflate::unpack_slowly(bytes, size)), hasher),
+            Ok(false) => Hashing(Box::new(bytes), hasher),
+            Err(error) => return self.failed(object, &ObjectError::Io(error)),
         };
-        match outcome {
-            Ok(()) => self.finish(object, "", false),
+        match stream::read(&mut raw, &mut self.folder) {
+            Ok(()) => {
+                if let Some(hasher) = raw.1 {
+                    self.check(&object, &hex(hasher.finalize().as_slice()));
+                }
+                self.finish(object, "", false);
+            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.finish(object, "", true),
             Err(error) => {
                 self.folder.next_object();
@@ -216,12 +225,17 @@ impl<'k> Reader<'k> {
         any
     }
 
-    fn check(&mut self, object: &ObjectId, unpacked: &[u8]) {
+    /// Whether a digest tells the hash of an object.
+    fn is_hashed(&self, object: &ObjectId) -> bool {
+        self.hashes.contains_key(file_name(&object.key))
+    }
+
+    fn check(&mut self, object: &ObjectId, hash: &str) {
         let Some(stated) = self.hashes.get(file_name(&object.key)) else {
             return;
         };
         self.batch.checked += 1;
-        if !stated.eq_ignore_ascii_case(&sha256(unpacked)) {
+        if !stated.eq_ignore_ascii_case(hash) {
             let message = format!(
                 "`{}` is not what CloudTrail delivered: its digest tells another SHA-256",
                 object.key
@@ -296,13 +310,25 @@ impl<'k> Reader<'k> {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+/// Hashes what is read through it, if there is anything to hold it against.
+struct Hashing<R>(R, Option<Sha256>);
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(room)?;
+        if let Some(hasher) = &mut self.1 {
+            hasher.update(room.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
+}
+
+/// A hash in hexadecimal digits.
+fn hex(hash: &[u8]) -> String {
+    hash.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The gaps of a file's damaged records: the first ones each, the rest together.

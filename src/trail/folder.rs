@@ -239,7 +239,8 @@ struct OpenGroups {
 /// A group, its cells by what they are kept apart by, written in a row.
 struct OpenGroup {
     key: GroupKey,
-    cells: FxHashMap<Box<str>, (Vec<(String, String)>, Cell)>,
+    rows: FxHashMap<Box<str>, usize>,
+    cells: Vec<(Vec<(String, String)>, Cell)>,
     /// All cells beyond [`MAX_CELLS`].
     rest: Option<Box<Cell>>,
     /// Room to write in.
@@ -262,7 +263,8 @@ impl OpenGroups {
     fn open(&mut self, number: OpenKey, key: impl FnOnce() -> GroupKey) -> &mut OpenGroup {
         self.groups.entry(number).or_insert_with(|| OpenGroup {
             key: key(),
-            cells: FxHashMap::default(),
+            rows: FxHashMap::default(),
+            cells: Vec::new(),
             rest: None,
             row: String::new(),
         })
@@ -271,7 +273,7 @@ impl OpenGroups {
     fn close(self) -> impl Iterator<Item = (GroupKey, Group)> {
         self.groups.into_values().map(|open| {
             let mut group = Group::default();
-            for (apart_by, cell) in open.cells.into_values() {
+            for (apart_by, cell) in open.cells {
                 group.add(Some(apart_by), cell);
             }
             if let Some(rest) = open.rest {
@@ -292,18 +294,19 @@ impl OpenGroup {
                 self.row.push('\0');
             }
         }
-        let row = self.row.as_str();
-        let known = self.cells.contains_key(row);
-        if !known && self.cells.len() >= MAX_CELLS {
-            return self.rest.get_or_insert_default();
-        }
-        if !known {
-            let owned = anchors
-                .iter()
-                .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()));
-            self.cells.insert(row.into(), (owned.collect(), Cell::default()));
-        }
-        match self.cells.get_mut(row) {
+        let position = match self.rows.get(self.row.as_str()) {
+            Some(position) => *position,
+            None if self.cells.len() >= MAX_CELLS => return self.rest.get_or_insert_default(),
+            None => {
+                let owned = anchors
+                    .iter()
+                    .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()));
+                self.cells.push((owned.collect(), Cell::default()));
+                self.rows.insert(self.row.as_str().into(), self.cells.len() - 1);
+                self.cells.len() - 1
+            }
+        };
+        match self.cells.get_mut(position) {
             Some((_, cell)) => cell,
             None => self.rest.get_or_insert_default(),
         }

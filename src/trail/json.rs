@@ -76,13 +76,11 @@ const MAX_DEPTH: usize = 1_000;
 /// texts too, so a shallow document can be taken for a deep one but not the reverse.
 fn is_shallow(text: &str) -> bool {
     let mut depth = 0_usize;
-    for block in text.as_bytes().chunks(256) {
-        // `[` and `{` differ in one bit, and so do `]` and `}`.
+    for block in text.as_bytes().chunks(128) {
+        // `[` and `{` differ in one bit, and so do `]` and `}`. A block is so short that a byte can count it.
         let count = |bracket| {
-            block
-                .iter()
-                .map(|&byte| usize::from(byte | 0x20 == bracket))
-                .sum::<usize>()
+            let brackets = block.iter().map(|&byte| u8::from(byte | 0x20 == bracket));
+            usize::from(brackets.sum::<u8>())
         };
         let opened = count(b'{');
         if depth + opened > MAX_DEPTH {
