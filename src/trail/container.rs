@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::athena;
 use super::json::{Parser, Raw, Reference, Sonic, Text};
 use super::record::Record;
 
@@ -24,10 +25,22 @@ pub(super) trait Sink {
 /// Reads every record of a file's text into `sink`.
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
-    if !may_hold_records(text) {
+    if athena::is_answer(text) {
+        read_answer(text, sink);
+    } else if !may_hold_records(text) {
         sink.skip("not-a-trail-object", text);
     } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
+    }
+}
+
+/// Reads what Athena answered.
+fn read_answer(text: &str, sink: &mut impl Sink) {
+    for (line, record) in athena::records(text) {
+        match record {
+            Ok(record) => read_inner::<Sonic>(&record, sink),
+            Err(why) => sink.unreadable(line, &why),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod json;
 mod record;
 mod inflate;
 mod files;
+pub mod athena;
 mod container;
 mod stream;
 mod pattern;
