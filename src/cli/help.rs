@@ -287,6 +287,20 @@ const LESSONS: &[Lesson] = &[
         ],
     },
     Lesson {
+        path: "observe athena",
+        examples: &[
+            (
+                "rolefit observe athena --location s3://logs/AWSLogs/ --accounts 111122223333 --regions eu-west-1 --since 2026-10-01 --until 2026-10-31",
+                "the table, and a month's query",
+            ),
+            (
+                "rolefit observe --from answer.csv",
+                "then read what Athena answered",
+            ),
+        ],
+        codes: &[],
+    },
+    Lesson {
         path: "observe export",
         examples: &[("rolefit observe export -o usage.json", "for CI")],
         codes: &[],

@@ -5,6 +5,7 @@ mod apply;
 mod approved;
 pub(crate) mod args;
 pub(crate) mod assess;
+mod athena;
 mod beyond;
 mod catalog;
 mod check;

@@ -68,6 +68,8 @@ pub enum ObserveCommand {
         #[arg(value_name = "OTHER", required = true)]
         others: Vec<PathBuf>,
     },
+    /// Statements that let Amazon Athena read a trail where it lies.
+    Athena(Box<super::athena::Athena>),
     /// What to record to see more: event selectors for the calls that no trail shows, and their cost.
     Plan(Box<super::plan::Plan>),
 }
@@ -127,6 +129,7 @@ pub fn run(args: &Observe) -> anyhow::Result<Outcome> {
         None => read(args, stop),
         Some(ObserveCommand::Export { store, output }) => export(store, output.as_deref()),
         Some(ObserveCommand::Merge { store, others }) => merge(store, others),
+        Some(ObserveCommand::Athena(args)) => super::athena::run(args),
         Some(ObserveCommand::Plan(args)) => super::plan::run(args),
     }
 }

@@ -36,7 +36,7 @@ fn the_documents_policy_is_what_the_source_needs() {
             )
         })
         .collect();
-    // What each document is about stands in it: what reads roles and functions, what `apply` needs beside it, CloudTrail.
+    // What each document is about stands in it: roles and functions, `apply`, CloudTrail.
     let mut stated = BTreeSet::new();
     for file in ["docs/account.md", "docs/apply.md", "docs/trail-sources.md"] {
         let document = std::fs::read_to_string(file).unwrap();
