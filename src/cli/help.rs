@@ -266,6 +266,14 @@ const LESSONS: &[Lesson] = &[
                 "read what is new into `.rolefit/usage.db`",
             ),
             (
+                "rolefit observe --from s3://audit-logs --since 2026-08-01",
+                "from the trail's bucket",
+            ),
+            (
+                "rolefit observe --from lookup --function orders-api",
+                "from the event history, without a trail",
+            ),
+            (
                 "rolefit diff --usage .rolefit/usage.db",
                 "then use it, without the objects",
             ),

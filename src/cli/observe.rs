@@ -21,11 +21,7 @@ use crate::trail::{Batch, Local, LocalObject, Store, export, store};
 /// Where the store lies when nobody says otherwise.
 const STORE: &str = ".rolefit/usage.db";
 
-/// Read CloudTrail into a usage store.
-///
-/// A store is one file that grows from run to run. Objects that were read before are left out, and reading one twice
-/// changes nothing; so a run that was stopped or killed is simply started again. The store holds what roles and functions
-/// were seen to do, before it is attributed to the functions of a project: give it to `--usage` of other commands.
+/// The arguments of `observe`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Observe {
