@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::types::{MAX_DEPTH, Ty};
-use super::world::{AdtId, FnId, Owner, ParamId, World};
+use super::world::{AdtId, FnId, Owner, ParamId, TraitId, World};
 
 /// What stands in the place of one parameter.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +100,28 @@ impl Actuals {
             self.add(param, Added::Any);
         }
         empty
+    }
+
+    /// Takes a parameter for anything if something was put in its place that does not implement a trait which it must
+    /// implement: then a type was not understood.
+    pub fn open_if_contradicted(&mut self, world: &World<'_>, param: ParamId, of_trait: TraitId) {
+        let Some(actual) = self.of.get(&param).filter(|actual| !actual.any) else {
+            return;
+        };
+        let selves = || {
+            world.traits[of_trait]
+                .impls
+                .iter()
+                .map(|id| &world.impls[*id].self_ty)
+        };
+        if selves().any(|ty| matches!(ty, Ty::Param(_) | Ty::Unknown)) {
+            return;
+        }
+        let implemented = |adt: &AdtId| selves().any(|ty| matches!(ty, Ty::Adt(id, _) if id == adt));
+        let foreign = selves().any(|ty| !matches!(ty, Ty::Adt(..)));
+        if !actual.adts.iter().all(implemented) || (actual.others && !foreign) {
+            self.add(param, Added::Any);
+        }
     }
 
     /// Whether the `Self` of an impl can stand for a parameter.

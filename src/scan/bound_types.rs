@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::types::{Given, MAX_DEPTH, Ty};
+use super::bounds::Given;
+use super::types::{MAX_DEPTH, Ty};
 use super::world::{ImplId, ParamId, TraitId, World};
 
 /// What one step counts as: impls that lean on bounds of their own branch, so only few steps may be taken.

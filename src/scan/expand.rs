@@ -4,20 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
-
 use super::cfg::CfgContext;
 use super::ir::{
-    Attrs, BlockKind, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, JSON_OBJECT, MacroCall,
-    Name, Path, Span, Tok, TraitItem,
+    Attrs, Body, Expr, ExprId, ExprKind, FnItem, ImplItem, Item, ItemKind, MacroCall, Name, Span, Tok,
+    TraitItem,
 };
 use super::lower::{BodyBuilder, Lowerer};
 use super::macro_rules::{Rule, crate_marker, expand, parse_rules};
+use super::token_slices::{called_names, written_text};
 use super::tokens::Placed;
 
 /// Depth of macros that expand to macros.
-const MAX_DEPTH: usize = 24;
+pub(super) const MAX_DEPTH: usize = 24;
 /// Tokens that the macros of one body or one item list may produce.
 const TOKEN_BUDGET: usize = 1_000_000;
 
@@ -126,7 +124,7 @@ pub struct Expander<'a> {
     /// Invocations that stay unread.
     pub opaque: Vec<OpaqueMacro>,
     /// The invocation whose tokens are being read, for `opaque`.
-    reading: Option<(Name, Span)>,
+    pub(super) reading: Option<(Name, Span)>,
     budget: usize,
 }
 
@@ -267,7 +265,7 @@ impl<'a> Expander<'a> {
     }
 
     /// Notes calls in tokens that do not parse, without those inside groups, which are read on their own.
-    fn note_unread(&mut self, tokens: &[Tok]) {
+    pub(super) fn note_unread(&mut self, tokens: &[Tok]) {
         let calls: Vec<Name> = tokens
             .windows(2)
             .filter_map(|pair| match pair {
@@ -280,7 +278,7 @@ impl<'a> Expander<'a> {
         }
     }
 
-    fn note_opaque(&mut self, call: &MacroCall) {
+    pub(super) fn note_opaque(&mut self, call: &MacroCall) {
         let mut calls = Vec::new();
         called_names(&call.tokens, &mut calls);
         self.opaque.push(OpaqueMacro {
@@ -393,177 +391,6 @@ impl<'a> Expander<'a> {
         let ids = self.every_reading(&call.tokens, builder, 0);
         ExprKind::AnyOf(ids)
     }
-
-    /// Macros of the standard library and of crates that everybody uses.
-    fn well_known(&mut self, call: &MacroCall, builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let name = call.path.last_name();
-        let kind = match name {
-            "format" | "format_args" | "formatcp" => {
-                let args = self.parse_exprs(&call.tokens, builder)?;
-                super::format_macro::lower(&args, builder)
-            }
-            "concat" | "concatcp" => {
-                let args = self.parse_exprs(&call.tokens, builder)?;
-                ExprKind::Format(args.into_iter().map(super::ir::FormatPiece::Value).collect())
-            }
-            "env" | "option_env" => match call.tokens.first() {
-                Some(Tok::Literal(text, _)) => ExprKind::CompileEnv(Arc::from(text.trim_matches('"'))),
-                _ => ExprKind::Missing,
-            },
-            "vec" | "smallvec" | "hashset" | "btreeset" => {
-                ExprKind::Array(self.parse_list(&call.tokens, builder)?)
-            }
-            "panic" | "todo" | "unimplemented" | "unreachable" | "bail" | "compile_error" => {
-                ExprKind::Never(self.every_reading(&call.tokens, builder, 0))
-            }
-            "join" | "try_join" => ExprKind::Tuple(self.parse_exprs(&call.tokens, builder)?),
-            "dbg" | "pin" | "ready" | "block_on" => {
-                let args = self.parse_exprs(&call.tokens, builder)?;
-                ExprKind::Same(*args.first()?)
-            }
-            "write" | "writeln" => {
-                let mut args = self.parse_exprs(&call.tokens, builder)?;
-                if args.is_empty() {
-                    return None;
-                }
-                let receiver = args.remove(0);
-                ExprKind::Method {
-                    receiver,
-                    method: Arc::from("write_fmt"),
-                    turbofish: Vec::new(),
-                    args,
-                }
-            }
-            "include" => {
-                self.note_opaque(call);
-                ExprKind::Missing
-            }
-            "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
-                ExprKind::Missing
-            }
-            "hashmap" | "btreemap" | "phf_map" => self.map_literal(&call.tokens, builder)?,
-            "json" => match call.tokens.as_slice() {
-                [Tok::Group('{', inner, _)] => self.json_object(inner, builder)?,
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some(kind)
-    }
-
-    /// `key => value, …` as an array of pairs.
-    fn map_literal(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let mut pairs = Vec::new();
-        for entry in split(tokens, &[',']) {
-            let arrow = entry
-                .windows(2)
-                .position(|pair| matches!(pair, [Tok::Punct('=', true, _), Tok::Punct('>', ..)]))?;
-            let mut key = self.parse_exprs(entry.get(..arrow)?, builder)?;
-            let value = self.parse_exprs(entry.get(arrow + 2..)?, builder)?;
-            key.extend(value);
-            let span = entry.first().map(Tok::span).unwrap_or_default();
-            pairs.push(push(builder, ExprKind::Tuple(key), span));
-        }
-        Some(ExprKind::Array(pairs))
-    }
-
-    /// `"key": value, …` of `json!` as a literal of [`JSON_OBJECT`]. `None` for keys that are not written out.
-    fn json_object(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let mut fields = Vec::new();
-        for entry in split(tokens, &[',']) {
-            let [Tok::Literal(key, span), Tok::Punct(':', ..), value @ ..] = entry else {
-                return None;
-            };
-            let key = syn::parse_str::<syn::LitStr>(key).ok()?.value();
-            let kind = match value {
-                [Tok::Group('{', inner, _)] => self.json_object(inner, builder)?,
-                [Tok::Ident(word, _)] if &**word == "null" => ExprKind::Missing,
-                value => {
-                    let ids = match self.parse_exprs(value, builder) {
-                        Some(ids) => ids,
-                        None => self.every_reading(value, builder, 0),
-                    };
-                    match ids.as_slice() {
-                        [only] => ExprKind::Same(*only),
-                        _ => ExprKind::AnyOf(ids),
-                    }
-                }
-            };
-            fields.push((Arc::from(key), push(builder, kind, *span)));
-        }
-        Some(ExprKind::Struct {
-            path: Path::single(&Arc::from(JSON_OBJECT)),
-            fields,
-            base: None,
-        })
-    }
-
-    /// `a, b` or `a; n`.
-    fn parse_list(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
-        if let Some(semicolon) = tokens.iter().position(|tok| matches!(tok, Tok::Punct(';', ..))) {
-            return self.parse_exprs(tokens.get(..semicolon)?, builder);
-        }
-        self.parse_exprs(tokens, builder)
-    }
-
-    /// Comma-separated expressions.
-    fn parse_exprs(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
-        let placed = Placed::new(tokens);
-        let parsed = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated
-            .parse2(placed.stream)
-            .ok()?;
-        let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
-        lowerer.body = std::mem::take(builder);
-        let ids = parsed.iter().map(|expr| lowerer.expr(expr)).collect();
-        *builder = std::mem::take(&mut lowerer.body);
-        Some(ids)
-    }
-
-    /// Statements, spliced into the place of the macro.
-    fn parse_stmts(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let placed = Placed::new(tokens);
-        let parsed = syn::Block::parse_within.parse2(placed.stream).ok()?;
-        let mut lowerer = Lowerer::new(self.file, Some(&placed.origins), self.cfg);
-        lowerer.body = std::mem::take(builder);
-        let kind = lowerer.stmts(&parsed, BlockKind::Splice);
-        *builder = std::mem::take(&mut lowerer.body);
-        Some(kind)
-    }
-
-    /// Every expression that can be read in the tokens: as a list, as statements, else in slices at every depth.
-    fn every_reading(&mut self, tokens: &[Tok], builder: &mut BodyBuilder, depth: usize) -> Vec<ExprId> {
-        if tokens.is_empty() || depth > MAX_DEPTH || !worth_reading(tokens) {
-            return Vec::new();
-        }
-        if let Some(ids) = self.parse_exprs(tokens, builder) {
-            return ids;
-        }
-        if let Some(kind) = self.parse_stmts(tokens, builder) {
-            let span = tokens.first().map(Tok::span).unwrap_or_default();
-            return vec![push(builder, kind, span)];
-        }
-        let slices = split(tokens, &[',', ';', '=', ':']);
-        let whole = slices.len() == 1;
-        let mut ids = Vec::new();
-        for slice in slices {
-            // `%value` and `?value` of tracing's macros.
-            let slice = match slice {
-                [Tok::Punct('%' | '?', ..), rest @ ..] => rest,
-                slice => slice,
-            };
-            if !whole {
-                ids.extend(self.every_reading(slice, builder, depth + 1));
-                continue;
-            }
-            self.note_unread(slice);
-            for tok in slice {
-                if let Tok::Group(_, inner, _) = tok {
-                    ids.extend(self.every_reading(inner, builder, depth + 1));
-                }
-            }
-        }
-        ids
-    }
 }
 
 /// Adds an expression.
@@ -571,83 +398,4 @@ pub(super) fn push(builder: &mut BodyBuilder, kind: ExprKind, span: Span) -> Exp
     let id = ExprId(u32::try_from(builder.exprs.len()).unwrap_or(u32::MAX));
     builder.exprs.push(Expr { kind, span });
     id
-}
-
-/// Whether the tokens can hold a call or a mention of a fn at all.
-fn worth_reading(tokens: &[Tok]) -> bool {
-    tokens
-        .iter()
-        .any(|tok| matches!(tok, Tok::Ident(..) | Tok::Group(..)))
-}
-
-/// Splits at the given characters; `=` stands for `=` and `=>` but not for `==`, `<=`, `>=`, `!=`.
-fn split<'t>(tokens: &'t [Tok], at: &[char]) -> Vec<&'t [Tok]> {
-    let mut slices = Vec::new();
-    let mut start = 0;
-    let mut index = 0;
-    while let Some(tok) = tokens.get(index) {
-        let mut width = 0;
-        if let Tok::Punct(char, joint, _) = tok
-            && at.contains(char)
-        {
-            width = match (char, joint, tokens.get(index + 1)) {
-                ('=', true, Some(Tok::Punct('>', ..))) => 2,
-                ('=', true, _) | (':', true, Some(Tok::Punct(':', ..))) => 0,
-                _ => 1,
-            };
-            let before = index.checked_sub(1).and_then(|i| tokens.get(i));
-            if matches!(
-                before,
-                Some(Tok::Punct('=' | '<' | '>' | '!' | '+' | '-' | '*' | ':', true, _))
-            ) {
-                width = 0;
-            }
-        }
-        if width > 0 {
-            slices.push(tokens.get(start..index).unwrap_or_default());
-            index += width;
-            start = index;
-        } else {
-            index += 1;
-        }
-    }
-    slices.push(tokens.get(start..).unwrap_or_default());
-    slices.retain(|slice| !slice.is_empty());
-    slices
-}
-
-/// The text of a string literal, of `concat!` of such, and of `stringify!`; `None` if anything else is in it.
-fn written_text(tokens: &[Tok], depth: usize) -> Option<String> {
-    if depth > 8 {
-        return None;
-    }
-    match tokens {
-        [Tok::Literal(text, _)] => syn::parse_str::<syn::LitStr>(text).ok().map(|text| text.value()),
-        [Tok::Group(' ', inner, _)] => written_text(inner, depth + 1),
-        [Tok::Ident(name, _), Tok::Punct('!', ..), Tok::Group(_, inner, _)] => match &**name {
-            "concat" => inner
-                .split(|tok| matches!(tok, Tok::Punct(',', ..)))
-                .filter(|part| !part.is_empty())
-                .map(|part| written_text(part, depth + 1))
-                .collect(),
-            "stringify" => match inner.as_slice() {
-                [Tok::Ident(name, _)] => Some(name.to_string()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn called_names(tokens: &[Tok], names: &mut Vec<Name>) {
-    for (index, tok) in tokens.iter().enumerate() {
-        match (tok, tokens.get(index + 1)) {
-            (Tok::Ident(name, _), Some(Tok::Group('(', inner, _))) if inner.is_empty() => {
-                names.push(name.clone());
-            }
-            (Tok::Group(_, inner, _), _) => called_names(inner, names),
-            _ => {}
-        }
-    }
 }

@@ -8,7 +8,8 @@ use super::infer::Infer;
 use super::infer_path::Value;
 use super::ir::{ExprId, ExprKind, Name, Path, Span};
 use super::known_names::pass_through;
-use super::types::{Ty, other_sender};
+use super::outside_types::other_sender;
+use super::types::Ty;
 use super::world::{AdtId, FnId, Owner, ParamId};
 
 impl Infer<'_, '_> {

@@ -5,7 +5,8 @@ use super::facts::{Callee, Source};
 use super::infer::{Infer, first_known};
 use super::ir::{ExprId, ExprKind, Name, Span, TypeRef};
 use super::known_names::{is_common, is_default_giver, is_plain};
-use super::types::{OTHER_SENDER, Ty};
+use super::outside_types::OTHER_SENDER;
+use super::types::Ty;
 
 impl Infer<'_, '_> {
     /// A method call.

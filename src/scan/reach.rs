@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::actuals::Actuals;
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
+use super::reach_paths::{shortest, weak};
 use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, ParamId, TraitId, World};
 
@@ -49,10 +50,10 @@ pub struct WeakCall {
     pub target: FnId,
 }
 
-struct Walk<'x, 'a> {
-    world: &'x World<'a>,
-    facts: &'x AllFacts,
-    krate: CrateId,
+pub(super) struct Walk<'x, 'a> {
+    pub(super) world: &'x World<'a>,
+    pub(super) facts: &'x AllFacts,
+    pub(super) krate: CrateId,
     queue: VecDeque<FnId>,
     seen: BTreeSet<FnId>,
     called: BTreeMap<(TraitId, Name), (FnId, Span)>,
@@ -64,7 +65,7 @@ struct Walk<'x, 'a> {
     named: BTreeSet<AdtId>,
 }
 
-fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
+pub(super) fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
     facts.get(id.0 as usize).map(|facts| &**facts)
 }
 
@@ -242,6 +243,7 @@ impl Walk<'_, '_> {
             return;
         };
         for ((of_trait, name), (caller, span)) in called {
+            self.actuals.open_if_contradicted(self.world, param, of_trait);
             if self.actuals.is_any(param) || self.world.traits[of_trait].impls.is_empty() {
                 self.call_virtual(of_trait, &name, caller, span);
                 continue;
@@ -441,7 +443,7 @@ impl Walk<'_, '_> {
     }
 
     /// Every fn that an edge of `id` leads to, in order, with the place and expression of the call.
-    fn steps(&self, id: FnId) -> Vec<(FnId, Span, Option<super::ir::ExprId>)> {
+    pub(super) fn steps(&self, id: FnId) -> Vec<(FnId, Span, Option<super::ir::ExprId>)> {
         let mut steps = Vec::new();
         let Some(facts) = facts_of(self.facts, id) else {
             return steps;
@@ -506,100 +508,6 @@ fn adts_in(ty: &Ty, out: &mut Vec<AdtId>, depth: usize) {
         Ty::Tuple(parts) => parts.iter().for_each(|part| adts_in(part, out, depth + 1)),
         _ => {}
     }
-}
-
-type Paths = BTreeMap<FnId, Option<(FnId, Span)>>;
-type Callers = FxHashMap<FnId, Vec<(FnId, super::ir::ExprId)>>;
-
-/// Shortest paths over the final graph, and who calls whom.
-fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (Paths, Callers) {
-    let mut paths = Paths::new();
-    let mut callers = Callers::default();
-    let mut queue: VecDeque<FnId> = VecDeque::new();
-    for root in roots {
-        if paths.insert(*root, None).is_none() {
-            queue.push_back(*root);
-        }
-    }
-    let mut rest = reached.iter();
-    loop {
-        let Some(id) = queue.pop_front() else {
-            // What no step explains (outside traits on outside types) starts paths of its own.
-            match rest.find(|id| !paths.contains_key(*id)) {
-                Some(id) => {
-                    paths.insert(*id, None);
-                    queue.push_back(*id);
-                    continue;
-                }
-                None => break,
-            }
-        };
-        for (target, span, expr) in walk.steps(id) {
-            if !reached.contains(&target) {
-                continue;
-            }
-            if let Some(expr) = expr {
-                let list = callers.entry(target).or_default();
-                if !list.contains(&(id, expr)) {
-                    list.push((id, expr));
-                }
-            }
-            if let std::collections::btree_map::Entry::Vacant(entry) = paths.entry(target) {
-                entry.insert(Some((id, span)));
-                queue.push_back(target);
-            }
-        }
-    }
-    (paths, callers)
-}
-
-/// What calls of a mere name could reach besides.
-fn weak(
-    walk: &mut Walk<'_, '_>,
-    strong: &BTreeSet<FnId>,
-    targets_of_weak: &mut BTreeSet<FnId>,
-) -> BTreeMap<FnId, WeakCall> {
-    let mut found: BTreeMap<FnId, WeakCall> = BTreeMap::new();
-    let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
-    let mut expanded: BTreeSet<FnId> = BTreeSet::new();
-    while let Some(id) = todo.pop_front() {
-        if !expanded.insert(id) {
-            continue;
-        }
-        let Some(facts) = facts_of(walk.facts, id) else {
-            continue;
-        };
-        // What is reached through a call that may mean something else depends on that call.
-        let before = found.get(&id).copied();
-        let mut targets: Vec<(FnId, WeakCall)> = Vec::new();
-        for edge in &facts.edges {
-            if let Callee::Weak(name, args) = &edge.callee {
-                for target in walk.world.methods.get(name).into_iter().flatten() {
-                    let data = &walk.world.fns[*target];
-                    if data.item.param_types.len() == args + 1 && walk.world.sees(walk.krate, data.krate) {
-                        let call = WeakCall {
-                            caller: id,
-                            span: edge.span,
-                            target: *target,
-                        };
-                        targets.push((*target, before.unwrap_or(call)));
-                        targets_of_weak.insert(*target);
-                    }
-                }
-            }
-        }
-        if let Some(before) = before {
-            let steps = walk.steps(id).into_iter();
-            targets.extend(steps.map(|(target, ..)| (target, before)));
-        }
-        for (target, call) in targets {
-            if !strong.contains(&target) && !found.contains_key(&target) {
-                found.insert(target, call);
-                todo.push_back(target);
-            }
-        }
-    }
-    found
 }
 
 /// Every fn that some fn mentions.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::bounds::BoundsMeaning;
 use super::ir::{Name, TypeRef};
-use super::types::{BoundsMeaning, Ty};
+use super::types::Ty;
 use super::world::{Def, FnId, ImplId, Owner, ParamData, ParamId, Scope, TraitId, World};
 
 /// Second half: once names resolve, types of fields, impls and signatures.

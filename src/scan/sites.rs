@@ -8,7 +8,8 @@ use super::facts::{LocalGap, Site, SiteKind, Source};
 use super::infer::Infer;
 use super::ir::{ExprId, ExprKind, Name, Span};
 use super::known_names::is_common;
-use super::types::{Ty, is_of_other_service};
+use super::outside_types::is_of_other_service;
+use super::types::Ty;
 use super::world::SdkId;
 
 /// Methods that end a chain of setters.

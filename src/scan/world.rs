@@ -10,8 +10,9 @@ use rustc_hash::FxHashMap;
 
 use crate::catalog::Service;
 
+use super::bounds::Given;
 use super::ir::{Attrs, FieldDef, FnItem, GenericParam, ImplItem, Name, Path, Span, TraitItem, TypeRef};
-use super::types::{Given, Ty};
+use super::types::Ty;
 
 /// A growing table; ids come only from its own [`Arena::push`].
 #[derive(Debug)]
