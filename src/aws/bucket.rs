@@ -153,9 +153,8 @@ impl<'a> Bucket<'a> {
         mut take: impl FnMut(Fetched) -> std::ops::ControlFlow<()>,
     ) -> Result<(), AwsError> {
         let (sender, receiver): (Sender<Fetched>, Receiver<Fetched>) = mpsc::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        // The connections that are open belong to this runtime: another one could not use them.
+        let runtime = &self.account.runtime;
         let fetcher = Fetcher {
             client: self.client.clone(),
             bucket: self.place.bucket.clone(),
@@ -211,9 +210,10 @@ async fn fetch_all(fetcher: &Fetcher, objects: Vec<Stored>, sender: &Sender<Fetc
         while under_way.len() >= IN_FLIGHT {
             let _ = under_way.join_next().await;
         }
+        // Half of the room at most: whoever unpacks waits for some more objects before it gives room back.
         let kib = u32::try_from(object.bytes >> 10)
             .unwrap_or(u32::MAX)
-            .clamp(1, BUDGET_KIB);
+            .clamp(1, BUDGET_KIB / 2);
         let Ok(place) = Arc::clone(&memory).acquire_many_owned(kib).await else {
             return;
         };

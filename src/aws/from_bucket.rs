@@ -1,7 +1,7 @@
 //! Reads the trail of a bucket into a store: what is new in it alone, digests first, so that objects can be held against
 //! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ const COMMIT_BYTES: u64 = 64 << 20;
 const REFUSALS: usize = 16;
 /// Objects are delivered within some ten minutes; twice that is waited before a time counts as read.
 const DELIVERY: i64 = 20 * 60;
+/// Days before the end of what was read that are looked through again: an object can be late.
+const OPEN_DAYS: i64 = 2;
 
 /// A reading of a bucket.
 #[derive(Debug)]
@@ -81,6 +83,8 @@ struct Work<'r, 's> {
     source: String,
     /// SHA-256 by the name of an object, as digests tell.
     hashes: Arc<BTreeMap<String, String>>,
+    /// Days that were read completely before, by account and region.
+    closed: BTreeMap<(String, String), (Day, Day)>,
     streams: BTreeMap<(String, String), Stream>,
     pending: Batch,
     done: BucketDone,
@@ -103,12 +107,15 @@ impl FromBucket<'_> {
             .build()
             .map_err(|error| AwsError::Start(std::io::Error::other(error)))?;
         let hashes = Arc::new(store.delivered()?);
+        let source = format!("s3://{}", self.bucket.name());
+        let closed = closed_days(store.windows(&source)?);
         let mut work = Work {
             run: self,
             pool,
             store,
-            source: format!("s3://{}", self.bucket.name()),
+            source,
             hashes,
+            closed,
             streams: BTreeMap::new(),
             pending: Batch::default(),
             done: BucketDone::default(),
@@ -125,7 +132,11 @@ impl FromBucket<'_> {
 
 impl Work<'_, '_> {
     fn read_all(&mut self, tell: &mut dyn FnMut(&BucketDone) -> ControlFlow<()>) -> Result<(), SourceError> {
-        let mut listing = Listing::new(self.run.bucket, self.run.wanted.clone());
+        let wanted = Wanted {
+            read: self.closed.clone(),
+            ..self.run.wanted.clone()
+        };
+        let mut listing = Listing::new(self.run.bucket, wanted);
         while let Some(chunk) = listing.next_chunk()? {
             self.done.requests = listing.requests();
             self.read(chunk.digests, tell)?;
@@ -310,6 +321,26 @@ impl Work<'_, '_> {
             bytes: object.bytes,
         }
     }
+}
+
+/// The days in the first span without a break of each account and region, but for the last ones.
+fn closed_days(windows: BTreeSet<Window>) -> BTreeMap<(String, String), (Day, Day)> {
+    let mut spans: BTreeMap<(String, String), (Day, Day)> = BTreeMap::new();
+    // Windows are sorted by account, region and begin.
+    for window in windows {
+        let (Some(from), Some(to)) = (Day::parse(&window.from), Day::parse(&window.to)) else {
+            continue;
+        };
+        let span = spans.entry((window.account, window.region)).or_insert((from, to));
+        if from <= span.1 {
+            span.1 = span.1.max(to);
+        }
+    }
+    spans.retain(|_, (from, to)| {
+        *to = to.plus(-OPEN_DAYS - 1);
+        from <= to
+    });
+    spans
 }
 
 /// Unpacks an object; its place in memory is free then.

@@ -223,9 +223,11 @@ impl Work<'_, '_> {
                 .hint("look them up in the console: no other source in this run has them");
             self.pending.missed(SOURCE, &id.key, gap);
         }
-        let mut reader = Reader::new(self.run.catalog);
-        reader.text(id, &page.records.join("\n"));
-        self.pending = std::mem::take(&mut self.pending).merge(reader.batch());
+        if !page.records.is_empty() {
+            let mut reader = Reader::new(self.run.catalog);
+            reader.text(id, &page.records.join("\n"));
+            self.pending = std::mem::take(&mut self.pending).merge(reader.batch());
+        }
         job.to = page.oldest.filter(|_| page.more).unwrap_or(job.from);
     }
 

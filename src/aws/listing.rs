@@ -1,6 +1,6 @@
 //! Which objects of a bucket belong to a trail: walks down to accounts and regions, and lists the wanted days alone.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::AwsError;
 use super::bucket::{Bucket, Stored};
@@ -22,12 +22,22 @@ pub struct Wanted {
     pub from: Option<Day>,
     /// Events to this day.
     pub to: Option<Day>,
+    /// First and last day that were read completely before, by account and region: of those days nothing new is expected.
+    pub read: BTreeMap<(String, String), (Day, Day)>,
 }
 
 impl Wanted {
     /// Events are delivered on their day or on the next one.
     fn takes(&self, day: Day) -> bool {
         self.from.is_none_or(|from| day >= from) && self.to.is_none_or(|to| day <= to.plus(1))
+    }
+
+    /// The days of a region's folder, `…/ACCOUNT/CloudTrail/REGION/`, that were read before.
+    fn read_of(&self, folder: &str) -> Option<(Day, Day)> {
+        let mut parts = folder.trim_end_matches('/').rsplit('/');
+        let region = parts.next()?.to_owned();
+        let account = parts.nth(1)?.to_owned();
+        self.read.get(&(account, region)).copied()
     }
 }
 
@@ -36,8 +46,12 @@ impl Wanted {
 enum Task {
     /// Look which folders are in it.
     Walk(String),
-    /// List everything; of a region's folder, only the wanted days.
-    List { prefix: String, of_region: bool },
+    /// List everything; of a region's folder from a day on, and only the wanted days.
+    List {
+        prefix: String,
+        of_region: bool,
+        begin: Option<Day>,
+    },
 }
 
 /// A listing that goes on where it stopped.
@@ -99,8 +113,12 @@ impl<'b> Listing<'b> {
                         self.tasks.push_front(task);
                     }
                 }
-                Task::List { prefix, of_region } => {
-                    self.list(&prefix, of_region, &mut chunk)?;
+                Task::List {
+                    prefix,
+                    of_region,
+                    begin,
+                } => {
+                    self.list(&prefix, of_region, begin, &mut chunk)?;
                     if chunk.objects.len() + chunk.digests.len() >= CHUNK {
                         break;
                     }
@@ -116,6 +134,7 @@ impl<'b> Listing<'b> {
         let whole = |prefix: &str| Task::List {
             prefix: prefix.to_owned(),
             of_region: false,
+            begin: None,
         };
         let Some((_, inside)) = prefix.rsplit_once("AWSLogs/") else {
             return self.look_for_logs(prefix);
@@ -154,19 +173,39 @@ impl<'b> Listing<'b> {
             }
             [_account, _kind] => {
                 let folders = self.folders(prefix)?;
-                let folders = folders.into_iter().filter(|folder| wanted_region(last(folder)));
-                folders
-                    .map(|prefix| Task::List {
-                        prefix,
-                        of_region: true,
-                    })
-                    .collect()
+                let mut tasks = Vec::new();
+                for folder in folders.into_iter().filter(|folder| wanted_region(last(folder))) {
+                    tasks.push(self.region(folder)?);
+                }
+                tasks
             }
-            [_account, _kind, _region] => vec![Task::List {
-                prefix: prefix.to_owned(),
-                of_region: true,
-            }],
+            [_account, _kind, _region] => vec![self.region(prefix.to_owned())?],
             _ => vec![whole(prefix)],
+        })
+    }
+
+    /// Lists a region's folder from the first wanted day on that was not read before.
+    fn region(&mut self, prefix: String) -> Result<Task, AwsError> {
+        let mut begin = self.wanted.from;
+        if let Some((first, last)) = self.wanted.read_of(&prefix) {
+            let whole = match self.wanted.from {
+                Some(from) => first <= from,
+                // Whether there is anything before those days tells the first key.
+                None => {
+                    let page = self.page(&prefix, None, None, None, Some(1))?;
+                    let key = page.objects.first().map(|object| object.key.clone());
+                    let key = key.as_deref().and_then(ObjectKey::parse);
+                    key.is_some_and(|key| first <= key.day)
+                }
+            };
+            if whole {
+                begin = begin.max(Some(last.plus(1)));
+            }
+        }
+        Ok(Task::List {
+            prefix,
+            of_region: true,
+            begin,
         })
     }
 
@@ -187,6 +226,7 @@ impl<'b> Listing<'b> {
             tasks.push(Task::List {
                 prefix: prefix.to_owned(),
                 of_region: false,
+                begin: None,
             });
         }
         Ok(tasks)
@@ -196,7 +236,7 @@ impl<'b> Listing<'b> {
     fn folders(&mut self, prefix: &str) -> Result<Vec<String>, AwsError> {
         let (mut folders, mut token) = (Vec::new(), None);
         loop {
-            let page = self.page(prefix, Some("/"), None, token)?;
+            let page = self.page(prefix, Some("/"), None, token, None)?;
             folders.extend(page.folders);
             token = page.next;
             if token.is_none() {
@@ -206,12 +246,17 @@ impl<'b> Listing<'b> {
     }
 
     /// One page more of a folder.
-    fn list(&mut self, prefix: &str, of_region: bool, chunk: &mut Chunk) -> Result<(), AwsError> {
-        let begin = self.wanted.from.filter(|_| of_region);
+    fn list(
+        &mut self,
+        prefix: &str,
+        of_region: bool,
+        begin: Option<Day>,
+        chunk: &mut Chunk,
+    ) -> Result<(), AwsError> {
         // Days are in the order of their names, so that listing begins at the first one and ends behind the last.
         let after = begin.map(|day| format!("{prefix}{}", day.in_key()));
         let token = self.token.take();
-        let page = self.page(prefix, None, after.as_deref(), token)?;
+        let page = self.page(prefix, None, after.as_deref(), token, None)?;
         let end = page
             .objects
             .last()
@@ -260,6 +305,7 @@ impl<'b> Listing<'b> {
         delimiter: Option<&str>,
         after: Option<&str>,
         token: Option<String>,
+        most: Option<i32>,
     ) -> Result<Page, AwsError> {
         self.requests += 1;
         let bucket = self.bucket;
@@ -271,6 +317,7 @@ impl<'b> Listing<'b> {
             .set_delimiter(delimiter.map(str::to_owned))
             .set_start_after(after.map(str::to_owned))
             .set_continuation_token(token)
+            .set_max_keys(most)
             .set_request_payer(bucket.payer.clone());
         let answer = bucket
             .account

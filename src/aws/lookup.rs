@@ -60,7 +60,8 @@ impl Account {
         mut take: impl FnMut(EventPage) -> ControlFlow<()>,
     ) -> Result<(), AwsError> {
         let mut asked = asked.clone();
-        let (mut token, mut stale): (Option<String>, u32) = (None, 0);
+        // A token holds for the very same question alone: where to begin anew is kept apart.
+        let (mut token, mut anew, mut stale): (Option<String>, Option<i64>, u32) = (None, asked.to, 0);
         let mut begun: Option<Instant> = None;
         loop {
             if let Some(rest) = begun.and_then(|begun| PAUSE.checked_sub(begun.elapsed())) {
@@ -70,18 +71,18 @@ impl Account {
             let answer = match self.page(&asked, token.take())? {
                 Ok(answer) => answer,
                 Err(error) if error.code() == Some("InvalidNextTokenException") && stale < RESTARTS => {
+                    asked.to = anew;
                     stale += 1;
                     continue;
                 }
                 Err(error) => return Err(explain("cloudtrail.LookupEvents", "*")(error)),
             };
             let page = read(&answer);
-            // Where the next page would be asked for anew; seconds are all that can be asked for.
             if page
                 .oldest
-                .is_some_and(|oldest| asked.to.is_none_or(|to| oldest < to))
+                .is_some_and(|oldest| anew.is_none_or(|anew| oldest < anew))
             {
-                asked.to = page.oldest;
+                anew = page.oldest;
                 stale = 0;
             }
             token = answer.next_token().map(str::to_owned);

@@ -173,6 +173,11 @@ pub enum Command {
     /// Why a function has, or has not, an action.
     Explain(Explain),
     /// Read CloudTrail into a usage store.
+    ///
+    /// A store is one file that grows from run to run. Objects that were read before are left out, and reading one twice
+    /// changes nothing; so a run that was stopped or killed is simply started again. The store holds what roles and
+    /// functions were seen to do, before it is attributed to the functions of a project: give it to `--usage` of other
+    /// commands.
     Observe(super::observe::Observe),
     /// Recorded requests against a policy: which of them it would refuse.
     Replay(Replay),
@@ -497,6 +502,9 @@ pub struct Explain {
     /// The message of an `AccessDenied` error from a log (`-`: from standard input).
     #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["subject", "action"])]
     pub denied: Option<String>,
+    /// Also tell when the role with this ARN last used the action, as IAM remembers it in the live account.
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["denied", "why_not"])]
+    pub last_accessed: Option<String>,
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,

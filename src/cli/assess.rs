@@ -705,13 +705,18 @@ fn observations<'a>(inputs: &'a Inputs, function: &Function) -> Vec<&'a Observat
 
 /// Today as `YYYY-MM-DD`, for the expiry of waivers; `SOURCE_DATE_EPOCH` stands in where runs must repeat.
 fn today() -> String {
+    date(seconds_now() / 86_400)
+}
+
+/// Now, in seconds since 1970; `SOURCE_DATE_EPOCH` stands in where runs must repeat.
+pub fn seconds_now() -> u64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .and_then(|text| text.parse::<u64>().ok());
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
-    date(fixed.unwrap_or(now) / 86_400)
+    fixed.unwrap_or(now)
 }
 
 /// Days since 1970-01-01 as a date of the Gregorian calendar.

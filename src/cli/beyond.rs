@@ -101,9 +101,10 @@ fn shows(trail: Option<&Trail>, grant: &Grant) -> bool {
         .iter()
         .filter_map(|because| because.operation.as_ref());
     trail.is_some_and(|trail| {
-        operations
-            .into_iter()
-            .any(|operation| trail.coverage(operation).level >= Coverage::Partial)
+        operations.into_iter().any(|operation| {
+            let silence = trail.coverage_of(operation, Some(grant.resource.as_str()), None);
+            silence.level >= Coverage::Partial
+        })
     })
 }
 
@@ -114,7 +115,7 @@ fn recorded(trail: &Trail, grant: &Grant) -> BTreeSet<String> {
         .iter()
         .filter_map(|because| because.operation.as_ref());
     operations
-        .map(|operation| trail.coverage(operation))
+        .map(|operation| trail.coverage_of(operation, Some(grant.resource.as_str()), None))
         .filter(|silence| silence.level >= Coverage::Partial)
         .map(|silence| silence.reason)
         .collect()

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use anyhow::{Context as _, bail};
 
 use super::args::{Explain, Project};
-use super::{Outcome, assess, say, show};
+use super::{Outcome, assess, last_accessed, say, show};
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
@@ -56,6 +56,9 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
         }
     }
     show(&answers)?;
+    if let Some(role) = &args.last_accessed {
+        show(&last_accessed::remark(role, &action)?)?;
+    }
     Ok(Outcome::Passed)
 }
 

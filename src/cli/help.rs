@@ -266,6 +266,14 @@ const LESSONS: &[Lesson] = &[
                 "read what is new into `.rolefit/usage.db`",
             ),
             (
+                "rolefit observe --from s3://audit-logs --since 2026-08-01",
+                "from the trail's bucket",
+            ),
+            (
+                "rolefit observe --from lookup --function orders-api",
+                "from the event history, without a trail",
+            ),
+            (
                 "rolefit diff --usage .rolefit/usage.db",
                 "then use it, without the objects",
             ),
@@ -277,6 +285,20 @@ const LESSONS: &[Lesson] = &[
                 "stopped before the end (Ctrl-C); with --strict: something could not be read",
             ),
         ],
+    },
+    Lesson {
+        path: "observe athena",
+        examples: &[
+            (
+                "rolefit observe athena --location s3://logs/AWSLogs/ --accounts 111122223333 --regions eu-west-1 --since 2026-10-01 --until 2026-10-31",
+                "the table, and a month's query",
+            ),
+            (
+                "rolefit observe --from answer.csv",
+                "then read what Athena answered",
+            ),
+        ],
+        codes: &[],
     },
     Lesson {
         path: "observe export",

@@ -8,7 +8,9 @@ use crate::iam::action::ActionPattern;
 /// When the account cannot be asked.
 #[cfg(not(feature = "live"))]
 pub fn remark(_: &str, _: &ActionPattern) -> anyhow::Result<String> {
-    anyhow::bail!("this rolefit was built without the part that asks AWS\nhint: build it with the feature `live`")
+    anyhow::bail!(
+        "this rolefit was built without the part that asks AWS\nhint: build it with the feature `live`"
+    )
 }
 
 /// What IAM remembers of a role about the actions that a pattern names.
@@ -34,18 +36,29 @@ pub fn remark(role: &str, pattern: &ActionPattern) -> anyhow::Result<String> {
     let mut out = format!("what IAM remembers of {role}: attempts, denied ones too; weak evidence\n");
     let mut tracked = false;
     for row in &accessed {
-        let Some(action) = row.action.as_ref().and_then(|name| Action::parse(&format!("{}:{name}", row.service))) else {
+        let Some(action) = row
+            .action
+            .as_ref()
+            .and_then(|name| Action::parse(&format!("{}:{name}", row.service)))
+        else {
             continue;
         };
         if pattern.matches(&action) {
             tracked = true;
-            let _ = writeln!(out, "  {action}  {}", tried(row.last.as_deref(), row.region.as_deref()));
+            let _ = writeln!(
+                out,
+                "  {action}  {}",
+                tried(row.last.as_deref(), row.region.as_deref())
+            );
         }
     }
     if !tracked {
         let named = pattern.to_string();
         let service = named.split(':').next().unwrap_or_default();
-        match accessed.iter().find(|row| row.action.is_none() && row.service == service) {
+        match accessed
+            .iter()
+            .find(|row| row.action.is_none() && row.service == service)
+        {
             Some(row) => {
                 let when = tried(row.last.as_deref(), row.region.as_deref());
                 let _ = writeln!(out, "  IAM does not track {named}; anything of {service}: {when}");

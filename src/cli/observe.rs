@@ -1,6 +1,6 @@
 //! `rolefit observe`: reads CloudTrail into a usage store, exports it, joins stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::args::Format;
 use super::interrupt::Stop;
+use super::observe_live::{self, LiveArgs, Source};
 use super::{Outcome, assess, progress, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::trail::store::{Covered, Summary};
@@ -20,17 +21,15 @@ use crate::trail::{Batch, Local, LocalObject, Store, export, store};
 /// Where the store lies when nobody says otherwise.
 const STORE: &str = ".rolefit/usage.db";
 
-/// Read CloudTrail into a usage store.
-///
-/// A store is one file that grows from run to run. Objects that were read before are left out, and reading one twice
-/// changes nothing; so a run that was stopped or killed is simply started again. The store holds what roles and functions
-/// were seen to do, before it is attributed to the functions of a project: give it to `--usage` of other commands.
+/// The arguments of `observe`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Observe {
     #[command(subcommand)]
     pub command: Option<ObserveCommand>,
-    /// What to read: a folder of trail objects (all folders below it), or one file; may be repeated.
+    /// What to read: a folder of trail objects (all folders below it), or one file; `s3://bucket/prefix`; or `lookup`, the
+    /// event history of the last 90 days, which needs no trail; or `trails`, what the account's trails were told to record,
+    /// which says what silence means. May be repeated.
     #[arg(long, value_name = "PATH", required = true)]
     pub from: Vec<PathBuf>,
     /// The store; it is made if there is none.
@@ -45,6 +44,8 @@ pub struct Observe {
     /// A newer catalogue file, made by `rolefit catalog build`.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub live: LiveArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -67,6 +68,8 @@ pub enum ObserveCommand {
         #[arg(value_name = "OTHER", required = true)]
         others: Vec<PathBuf>,
     },
+    /// Statements that let Amazon Athena read a trail where it lies.
+    Athena(Box<super::athena::Athena>),
     /// What to record to see more: event selectors for the calls that no trail shows, and their cost.
     Plan(Box<super::plan::Plan>),
 }
@@ -126,15 +129,18 @@ pub fn run(args: &Observe) -> anyhow::Result<Outcome> {
         None => read(args, stop),
         Some(ObserveCommand::Export { store, output }) => export(store, output.as_deref()),
         Some(ObserveCommand::Merge { store, others }) => merge(store, others),
+        Some(ObserveCommand::Athena(args)) => super::athena::run(args),
         Some(ObserveCommand::Plan(args)) => super::plan::run(args),
     }
 }
 
 fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
     let begun = Instant::now();
-    for path in &args.from {
-        anyhow::ensure!(path.exists(), "no trail at `{}`", path.display());
-    }
+    let sources: Vec<Source<'_>> = args
+        .from
+        .iter()
+        .map(|path| Source::of(path))
+        .collect::<Result<_, _>>()?;
     let catalog = assess::catalog(args.catalog.as_deref())?;
     let mut store = open(&args.store)?;
     let mut reading = Reading {
@@ -145,26 +151,35 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
         new_objects: 0,
         known_objects: 0,
         left: 0,
+        stopped: false,
     };
-    for path in &args.from {
-        reading.local(path)?;
+    for source in &sources {
+        match source {
+            Source::Local(path) => reading.local(path)?,
+            live => reading.live(&args.live, live)?,
+        }
     }
     let (new, known, left) = (reading.new_objects, reading.known_objects, reading.left);
+    let stopped = left > 0 || reading.stopped;
     let summary = store.summary(catalog)?;
     store.close()?;
-    let stopped = left > 0;
     match args.format {
         Format::Text => show(&text(&summary, &args.store, new, known))?,
         Format::Json => show_json(&json(&summary, new, stopped, begun))?,
     }
     if stopped {
-        say(&format!(
-            "stopped: {left} objects are left; the same command goes on there"
-        ));
+        let left = if left > 0 {
+            format!(" {left} objects are left;")
+        } else {
+            String::new()
+        };
+        say(&format!("stopped:{left} the same command goes on there"));
         return Ok(Outcome::Incomplete);
     }
     Ok(match summary {
-        Summary { objects: 0, .. } => Outcome::NothingToCheck,
+        Summary { objects: 0, .. } if !sources.iter().any(|source| matches!(source, Source::Trails)) => {
+            Outcome::NothingToCheck
+        }
         Summary { gaps, .. } if args.strict && !gaps.is_empty() => Outcome::Incomplete,
         _ => Outcome::Passed,
     })
@@ -188,9 +203,24 @@ struct Reading<'r> {
     known_objects: usize,
     /// Objects that were not read because somebody asked to stop.
     left: usize,
+    /// Whether a live source was stopped.
+    stopped: bool,
 }
 
 impl Reading<'_> {
+    /// Reads what is new of a live source.
+    fn live(&mut self, args: &LiveArgs, source: &Source<'_>) -> anyhow::Result<()> {
+        if self.stop.is_asked() {
+            self.stopped = true;
+            return Ok(());
+        }
+        let taken = observe_live::read(args, source, self.store, self.catalog, &self.stop)?;
+        self.new_objects += taken.new;
+        self.known_objects += taken.known;
+        self.stopped |= taken.stopped;
+        Ok(())
+    }
+
     /// Reads a file or folder, batch by batch: while one batch is written, the next one is read.
     fn local(&mut self, path: &Path) -> anyhow::Result<()> {
         progress::phase("looking for trail objects");
@@ -238,8 +268,8 @@ impl Reading<'_> {
 /// lost when the process is killed.
 fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> {
     const FIRST: u64 = 256 << 10;
-    const MOST: u64 = 64 << 20;
-    const MOST_OBJECTS: usize = 8_192;
+    const MOST: u64 = 512 << 20;
+    const MOST_OBJECTS: usize = 65_536;
     let (mut batches, mut rest, mut room) = (Vec::new(), wanted, FIRST);
     while !rest.is_empty() {
         let mut bytes = 0;
@@ -408,6 +438,14 @@ fn text(summary: &Summary, path: &Path, new: usize, known: usize) -> String {
         }
         if summary.gaps.len() > 10 {
             let _ = writeln!(out, "  and {} more", summary.gaps.len() - 10);
+        }
+        let hints: BTreeSet<&str> = summary
+            .gaps
+            .iter()
+            .filter_map(|gap| gap.hint.as_deref())
+            .collect();
+        for hint in hints.iter().take(5) {
+            let _ = writeln!(out, "  hint: {hint}");
         }
     }
     out

@@ -46,6 +46,8 @@ pub enum Source<'a> {
     Bucket(Place),
     /// The event history of the account.
     History,
+    /// What the account's trails were told to record.
+    Trails,
 }
 
 impl<'a> Source<'a> {
@@ -62,11 +64,14 @@ impl<'a> Source<'a> {
             !text.starts_with("s3:"),
             "`{text}` is no place in a bucket\nhint: write `s3://bucket/prefix`"
         );
-        anyhow::ensure!(
-            text == "lookup",
-            "no trail at `{text}`\nhint: give a file, a folder, `s3://bucket/prefix`, or `lookup` for the event history"
-        );
-        Ok(Self::History)
+        match text.as_ref() {
+            "lookup" => Ok(Self::History),
+            "trails" => Ok(Self::Trails),
+            _ => anyhow::bail!(
+                "no trail at `{text}`\nhint: give a file, a folder, `s3://bucket/prefix`, `lookup` for the event history, or \
+                 `trails` for what the account's trails were told to record"
+            ),
+        }
     }
 }
 
@@ -92,7 +97,13 @@ mod without {
     use crate::cli::interrupt::Stop;
     use crate::trail::Store;
 
-    pub fn read(_: &LiveArgs, _: &Source<'_>, _: &mut Store, _: &'static Catalog, _: &Stop) -> anyhow::Result<Taken> {
+    pub fn read(
+        _: &LiveArgs,
+        _: &Source<'_>,
+        _: &mut Store,
+        _: &'static Catalog,
+        _: &Stop,
+    ) -> anyhow::Result<Taken> {
         anyhow::bail!(
             "this rolefit was built without the part that asks AWS\nhint: build it with the feature `live`, or fetch the \
              objects (`aws s3 sync`) and give the folder"
@@ -110,14 +121,16 @@ mod asking {
 
     use super::{LiveArgs, Source, Taken};
     use crate::aws::{
-        Account, AwsError, Bucket, BucketDone, Estimate, FromBucket, FromHistory, HistoryDone, Listener, SourceError, Wanted,
+        Account, AwsError, Bucket, BucketDone, Estimate, FromBucket, FromHistory, HistoryDone, Listener,
+        SourceError, Wanted,
     };
     use crate::catalog::Catalog;
     use crate::cli::interrupt::Stop;
     use crate::cli::{assess, progress, say};
-    use crate::trail::Store;
     use crate::trail::keys::Place;
     use crate::trail::moment;
+    use crate::trail::selectors::KnownTrail;
+    use crate::trail::{Batch, Store};
 
     /// Reads what is new of a bucket or the event history into the store.
     pub fn read(
@@ -131,6 +144,51 @@ mod asking {
             Source::Local(_) => Ok(Taken::default()),
             Source::Bucket(place) => bucket(args, place, store, catalog, stop),
             Source::History => history(args, store, catalog, stop),
+            Source::Trails => trails(args, store, catalog),
+        }
+    }
+
+    /// Notes what the trails of the regions were told to record.
+    fn trails(args: &LiveArgs, store: &mut Store, catalog: &Catalog) -> anyhow::Result<Taken> {
+        progress::phase("asking for trails");
+        let asked = moment::of_seconds(i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX));
+        let mut batch = Batch::default();
+        let mut seen = 0;
+        for region in regions(args) {
+            let account = Account::connect_to(region)?;
+            let (trails, failures) = account.trails().map_err(told)?;
+            for failure in failures {
+                say(&format!("{:#}", told(failure)));
+            }
+            for mut settings in trails {
+                let shown = settings.shown().to_owned();
+                if settings.is_logging == Some(false) {
+                    say(&format!("the trail {shown} is switched off"));
+                }
+                if let Some(said) = settings.latest_delivery_error.take() {
+                    say(&format!("the trail {shown} cannot deliver to its bucket: {said}"));
+                }
+                seen += 1;
+                batch.trail(KnownTrail {
+                    asked: asked.clone(),
+                    settings,
+                });
+            }
+        }
+        if seen == 0 {
+            say(
+                "no trail records this region: only the event history does, management events of 90 days (`--from lookup`)",
+            );
+        }
+        store.commit(batch, catalog.date())?;
+        Ok(Taken::default())
+    }
+
+    /// The regions to ask: those that are named, or the one that is configured.
+    fn regions(args: &LiveArgs) -> Vec<Option<&str>> {
+        match args.region.as_slice() {
+            [] => vec![None],
+            regions => regions.iter().map(|region| Some(region.as_str())).collect(),
         }
     }
 
@@ -151,6 +209,7 @@ mod asking {
                 regions: args.region.iter().cloned().collect(),
                 from: args.since,
                 to: args.until,
+                ..Wanted::default()
             },
             catalog,
             threads: rayon::current_num_threads(),
@@ -164,7 +223,10 @@ mod asking {
             })
             .map_err(failed)?;
         if done.checked > 0 {
-            say(&format!("{} objects were held against the hashes of digests", done.checked));
+            say(&format!(
+                "{} objects were held against the hashes of digests",
+                done.checked
+            ));
         }
         Ok(Taken {
             new: usize::try_from(done.read).unwrap_or(usize::MAX),
@@ -183,17 +245,16 @@ mod asking {
         } else {
             format!(", {speed:.0} objects/s, {left:.0} s left of those listed so far")
         };
-        format!("{place}: {read} of {wanted} new objects, {:.1} MB{left}", done.bytes as f64 / 1e6)
+        format!(
+            "{place}: {read} of {wanted} new objects, {:.1} MB{left}",
+            done.bytes as f64 / 1e6
+        )
     }
 
     fn history(args: &LiveArgs, store: &mut Store, catalog: &Catalog, stop: &Stop) -> anyhow::Result<Taken> {
-        let regions: Vec<Option<&str>> = match args.region.as_slice() {
-            [] => vec![None],
-            regions => regions.iter().map(|region| Some(region.as_str())).collect(),
-        };
         let mut taken = Taken::default();
         let mut asked = Vec::new();
-        for region in regions {
+        for region in regions(args) {
             let account = Account::connect_to(region)?;
             let done = of_region(args, &account, store, catalog, stop)?;
             asked.push(account.region().unwrap_or_default().to_owned());
@@ -204,7 +265,9 @@ mod asking {
             }
         }
         if !asked.iter().any(|region| region == "us-east-1") {
-            say("calls to global services (IAM, CloudFront, Route 53 …) are recorded in us-east-1: add `--region us-east-1`");
+            say(
+                "calls to global services (IAM, CloudFront, Route 53 …) are recorded in us-east-1: add `--region us-east-1`",
+            );
         }
         Ok(taken)
     }
@@ -228,13 +291,18 @@ mod asking {
             }
             named => named.to_vec(),
         };
-        anyhow::ensure!(!users.is_empty(), "there is no function in {region}\nhint: name functions with --function");
+        anyhow::ensure!(
+            !users.is_empty(),
+            "there is no function in {region}\nhint: name functions with --function"
+        );
         let run = FromHistory {
             account,
             number,
             region: region.clone(),
             users,
-            from: args.since.map(|day| moment::seconds(&day.to_string()).unwrap_or(0)),
+            from: args
+                .since
+                .map(|day| moment::seconds(&day.to_string()).unwrap_or(0)),
             to: args
                 .until
                 .and_then(|day| moment::seconds(&day.plus(1).to_string())),
@@ -249,10 +317,9 @@ mod asking {
         };
         let done = run.run(store, &mut teller).map_err(failed)?;
         say(&format!(
-            "{region}: {} events of {} functions on {} pages of the event history, which holds management events alone",
-            done.events,
-            run.users.len(),
-            done.pages
+            "{region}: {} pages of the event history, which holds management events alone, for {} functions",
+            done.pages,
+            run.users.len()
         ));
         Ok(done)
     }
@@ -287,7 +354,10 @@ mod asking {
                 0 => String::new(),
                 events => format!(" of about {}", events.max(done.events)),
             };
-            progress::phase(format!("looking up events in {}: {}{of}", self.region, done.events));
+            progress::phase(format!(
+                "looking up events in {}: {}{of}",
+                self.region, done.events
+            ));
             go_on(self.stop)
         }
     }

@@ -92,7 +92,11 @@ fn coverage(inputs: &Inputs, trail: &Trail, row: &Row) -> Coverage {
     }
     operations
         .iter()
-        .map(|operation| trail.coverage(operation).level)
+        .map(|operation| {
+            trail
+                .coverage_of(operation, Some(row.resource.as_str()), None)
+                .level
+        })
         .min()
         .unwrap_or(Coverage::None)
 }

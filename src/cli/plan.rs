@@ -17,8 +17,8 @@ use crate::workspace::model::Function;
 
 /// Which calls of the code no trail shows, the cheapest event selectors that would show them, and what they cost.
 ///
-/// Whether a call is seen is told by the settings of trails, if they are given, else by what a trail holds (`--usage`),
-/// else by what trails record unless they are told otherwise. The selectors are for a trail of their own: it changes no
+/// Whether a call is seen is told by the settings of trails, given here or kept in a store (`rolefit observe --from trails`),
+/// else by what a trail holds (`--usage`), else by what trails record unless they are told otherwise. The selectors are for a trail of their own: it changes no
 /// other one, and it costs what it records.
 #[derive(Debug, clap::Args)]
 pub struct Plan {
@@ -28,7 +28,7 @@ pub struct Plan {
     #[arg(long, value_name = "FILE")]
     pub trail_settings: Vec<PathBuf>,
     /// Extend this trail of the settings, in place of a trail of its own.
-    #[arg(long, value_name = "TRAIL", requires = "trail_settings")]
+    #[arg(long, value_name = "TRAIL")]
     pub extend: Option<String>,
     /// Record every call of the functions on resources of a kind, so that calls that no code explains are seen too.
     #[arg(long)]
@@ -52,13 +52,17 @@ pub struct Plan {
 
 /// Plans what to record.
 pub fn run(args: &Plan) -> anyhow::Result<Outcome> {
-    let settings = settings(args)?;
+    let mut settings = settings(args)?;
     let wishes = Wishes {
         all_operations: args.all_operations,
         extend: args.extend.clone(),
         runs: runs(&args.runs)?,
     };
     let inputs = assess::read(&args.project)?;
+    if let (true, Some(trail)) = (settings.is_empty(), &inputs.trail) {
+        let known = selectors::newest(&trail.ledger.trails);
+        settings.extend(known.into_iter().map(|(trail, _)| trail));
+    }
     let report = assess::assess(&inputs);
     if report.functions.is_empty() {
         say("no function found");

@@ -115,6 +115,13 @@ pub fn unused(
     })
 }
 
+/// What was never seen at one place: the actions, and what the trail records of such calls.
+#[derive(Default)]
+struct Unseen {
+    actions: BTreeSet<String>,
+    recorded: BTreeSet<String>,
+}
+
 /// Calls of the code that the trail would show and never did (RF006), one finding for each resource; `left_out` tells
 /// that the policy does without them, `recorded` what the trail records of a call.
 pub fn never_seen(
@@ -123,20 +130,19 @@ pub fn never_seen(
     left_out: bool,
     recorded: &dyn Fn(&Grant) -> BTreeSet<String>,
 ) -> Vec<Finding> {
-    let mut by_place: BTreeMap<(String, Option<&Location>), (BTreeSet<String>, BTreeSet<String>)> =
-        BTreeMap::new();
+    let mut by_place: BTreeMap<(String, Option<&Location>), Unseen> = BTreeMap::new();
     for grant in grants {
         let at = grant
             .because()
             .iter()
             .find_map(|because| because.location.as_ref());
-        let (actions, reasons) = by_place.entry((grant.resource.to_string(), at)).or_default();
-        actions.insert(grant.action.to_string());
-        reasons.extend(recorded(grant));
+        let unseen = by_place.entry((grant.resource.to_string(), at)).or_default();
+        unseen.actions.insert(grant.action.to_string());
+        unseen.recorded.extend(recorded(grant));
     }
     by_place
         .into_iter()
-        .map(|((resource, at), (actions, reasons))| {
+        .map(|((resource, at), Unseen { actions, recorded })| {
             let names: Vec<&str> = actions.iter().map(String::as_str).collect();
             let short = crate::iam::arn::ArnPattern::new(&resource).short();
             let message = format!(
@@ -146,7 +152,7 @@ pub fn never_seen(
             );
             let mut finding = Finding::new(&rules::NEVER_OBSERVED, Some(&function.name), message);
             finding.confidence = Confidence::Medium;
-            finding.notes.extend(reasons);
+            finding.notes.extend(recorded);
             finding.places.extend(at.map(|location| Place {
                 location: location.clone(),
                 label: "asked for here".to_owned(),

@@ -133,6 +133,8 @@ pub struct Answer {
     pub context: BTreeMap<String, Vec<String>>,
     /// How many calls the observation is made of.
     pub calls: u64,
+    /// Whether that is an estimate.
+    pub estimated: bool,
     /// Time of the first.
     pub first: String,
     /// Time of the last.
@@ -366,6 +368,7 @@ fn answer(observation: &Observation, question: Question, verdict: Verdict) -> An
         region: observation.region.clone(),
         context,
         calls: observation.count,
+        estimated: observation.estimated,
         first: observation.first.clone(),
         last: observation.last.clone(),
         events: observation.samples.clone(),

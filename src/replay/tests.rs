@@ -149,10 +149,9 @@ fn conditions_hold_fail_or_cannot_be_told() {
         &when("Allow", tag),
         "unknown: it depends on the condition key `aws:ResourceTag/team`…",
     );
-    let both = format!(
-        r#"{{"StringEquals":{{"aws:RequestedRegion":"us-east-1"}},"Bool":{{"aws:SecureTransport":"true"}}}}"#
-    );
-    get(&when("Allow", &both), "refused");
+    let both =
+        r#"{"StringEquals":{"aws:RequestedRegion":"us-east-1"},"Bool":{"aws:SecureTransport":"true"}}"#;
+    get(&when("Allow", both), "refused");
     let all = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
     let insecure = r#"{"Bool":{"aws:SecureTransport":"false"}}"#;
     get(

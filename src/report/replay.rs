@@ -106,6 +106,8 @@ pub struct ReplayedV1 {
     pub context: BTreeMap<String, Vec<String>>,
     /// How many calls the observation is made of.
     pub calls: u64,
+    /// Whether that is an estimate.
+    pub calls_estimated: bool,
     /// Time of the first.
     pub first: String,
     /// Time of the last.
@@ -225,6 +227,7 @@ impl ReplayedV1 {
             region: answer.region,
             context: answer.context,
             calls: answer.calls,
+            calls_estimated: answer.estimated,
             first: answer.first,
             last: answer.last,
             events: answer.events,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -11,9 +12,12 @@ use crate::usage::{Gap, Location};
 
 use super::container;
 use super::files::{self, ObjectError};
-use super::fold::{Fold, Folder};
-use super::inflate::InflateError;
+use super::fold::Fold;
+use super::folder::Folder;
+use super::inflate::{self, InflateError, Inflater, MAX_WHOLE};
 use super::ledger::{Digest, Window, file_name};
+use super::selectors::{self, KnownTrail};
+use super::stream;
 
 /// An object as its source names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +53,8 @@ pub struct Batch {
     pub(super) digests: BTreeMap<String, Digest>,
     pub(super) windows: BTreeSet<Window>,
     pub(super) watermarks: BTreeMap<String, String>,
+    /// What trails were told to record.
+    pub(super) trails: BTreeSet<KnownTrail>,
     /// How many objects were held against the hash that a digest tells of them.
     pub(super) checked: u64,
 }
@@ -61,6 +67,7 @@ impl Batch {
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
+        self.trails.extend(other.trails);
         self.checked += other.checked;
         for (source, mark) in other.watermarks {
             let mine = self.watermarks.entry(source).or_default();
@@ -72,6 +79,11 @@ impl Batch {
     /// A source has given everything that it records of a span of time.
     pub fn window(&mut self, window: Window) {
         self.windows.insert(window);
+    }
+
+    /// What a trail was told to record.
+    pub fn trail(&mut self, trail: KnownTrail) {
+        self.trails.insert(trail);
     }
 
     /// Where a source goes on next time, in its own words; of two the greater one (as text) stays.
@@ -121,6 +133,7 @@ impl Batch {
 /// Takes in one object after the other, on one thread.
 pub struct Reader<'k> {
     folder: Folder<'k>,
+    inflater: Inflater,
     batch: Batch,
     hashes: Arc<BTreeMap<String, String>>,
 }
@@ -130,6 +143,7 @@ impl<'k> Reader<'k> {
     pub fn new(catalog: &'k Catalog) -> Self {
         Self {
             folder: Folder::new(catalog),
+            inflater: Inflater::default(),
             batch: Batch::default(),
             hashes: Arc::default(),
         }
@@ -142,22 +156,72 @@ impl<'k> Reader<'k> {
     }
 
     /// Reads an object: the bytes as stored, packed or not.
-    pub fn object(&mut self, object: ObjectId, bytes: Vec<u8>) {
-        match files::unpacked(bytes) {
-            Ok(text) => {
-                self.check(&object, &text);
-                self.text(object, &text);
+    pub fn object(&mut self, object: ObjectId, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        if !inflate::is_gzip(bytes) {
+            return match bytes.len() {
+                0..=MAX_WHOLE => {
+                    self.check(&object, bytes);
+                    self.text(object, &String::from_utf8_lossy(bytes));
+                }
+                _ => self.large(object, bytes, bytes.len() as u64),
+            };
+        }
+        let mut inflater = std::mem::take(&mut self.inflater);
+        match inflater.inflate(bytes, MAX_WHOLE) {
+            Ok(unpacked) => {
+                self.check(&object, unpacked.bytes);
+                let text = String::from_utf8_lossy(unpacked.bytes);
+                container::read(&text, &mut self.folder);
+                self.finish(object, &text, unpacked.is_cut);
             }
-            Err(error) => self.failed(object, &error),
+            Err(InflateError::TooLarge) => self.large(object, bytes, bytes.len() as u64),
+            Err(error) => self.failed(object, &error.into()),
+        }
+        self.inflater = inflater;
+    }
+
+    /// Reads an object of `size` bytes in pieces, so that it takes little memory however large it is.
+    pub fn large(&mut self, object: ObjectId, mut bytes: impl BufRead, size: u64) {
+        let outcome = match bytes.fill_buf() {
+            Ok(first) if inflate::is_gzip(first) => {
+                stream::read(&mut inflate::unpack_slowly(bytes, size), &mut self.folder)
+            }
+            Ok(_) => stream::read(&mut bytes, &mut self.folder),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => self.finish(object, "", false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.finish(object, "", true),
+            Err(error) => {
+                self.folder.next_object();
+                self.failed(object, &ObjectError::of(error));
+            }
         }
     }
 
-    fn check(&mut self, object: &ObjectId, text: &str) {
+    /// Reads what the AWS CLI prints of trails and their event selectors; whether there is anything of it.
+    fn settings(&mut self, text: &str) -> bool {
+        let may_be = text.contains("\"TrailARN\"");
+        let found = may_be
+            .then(|| selectors::parse(text))
+            .flatten()
+            .unwrap_or_default();
+        let any = !found.is_empty();
+        let named = found.into_iter().filter(|settings| !settings.arn.is_empty());
+        self.batch.trails.extend(named.map(|settings| KnownTrail {
+            asked: String::new(),
+            settings,
+        }));
+        any
+    }
+
+    fn check(&mut self, object: &ObjectId, unpacked: &[u8]) {
         let Some(stated) = self.hashes.get(file_name(&object.key)) else {
             return;
         };
         self.batch.checked += 1;
-        if !stated.eq_ignore_ascii_case(&sha256(text.as_bytes())) {
+        if !stated.eq_ignore_ascii_case(&sha256(unpacked)) {
             let message = format!(
                 "`{}` is not what CloudTrail delivered: its digest tells another SHA-256",
                 object.key
@@ -172,8 +236,17 @@ impl<'k> Reader<'k> {
     /// Reads text that holds events in any of the known forms, such as an event or a page of events as JSON.
     pub fn text(&mut self, object: ObjectId, text: &str) {
         container::read(text, &mut self.folder);
-        let found = self.folder.next_object();
-        let foreign = found.foreign && !found.records;
+        self.finish(object, text, false);
+    }
+
+    /// Takes note of an object that was read; of one that is cut, the last record is not whole.
+    fn finish(&mut self, object: ObjectId, text: &str, is_cut: bool) {
+        let mut found = self.folder.next_object();
+        let foreign = found.foreign && !found.records && !self.settings(text);
+        if is_cut {
+            found.unreadable.pop();
+            self.failed(object.clone(), &ObjectError::Cut);
+        }
         if found.digest
             && let Some(digest) = Digest::read(&object.key, text)
         {
@@ -195,7 +268,9 @@ impl<'k> Reader<'k> {
             true => ObjectKind::Foreign,
             false => ObjectKind::Trail,
         };
-        self.batch.objects.push((object, kind));
+        if !is_cut {
+            self.batch.objects.push((object, kind));
+        }
     }
 
     /// An object could not be read. One that is damaged stays so until its stamp changes; others are tried again.
@@ -216,7 +291,7 @@ impl<'k> Reader<'k> {
     /// What was read since the last time.
     pub fn batch(&mut self) -> Batch {
         let mut batch = std::mem::take(&mut self.batch);
-        batch.fold = std::mem::take(&mut self.folder.fold);
+        batch.fold = self.folder.take();
         batch
     }
 }
@@ -250,8 +325,8 @@ fn unreadable(records: Vec<(u32, String)>, place: impl Fn(u32) -> Location) -> V
 fn damaged(key: &str, error: &ObjectError) -> Gap {
     let code = match error {
         ObjectError::Io(_) => "trail-path-unreadable",
-        ObjectError::Inflate(InflateError::TooLarge) | ObjectError::TooLarge => "trail-object-too-large",
-        ObjectError::Inflate(InflateError::Damaged) => "trail-object-damaged",
+        ObjectError::Inflate(InflateError::TooLarge | InflateError::Bomb) => "trail-object-too-large",
+        ObjectError::Inflate(InflateError::Damaged) | ObjectError::Cut => "trail-object-damaged",
     };
     Gap::new(code, format!("`{key}` {error}")).hint("fetch the object again; all other objects are read")
 }

@@ -4,8 +4,12 @@
 //! not an API call, a service's own call, someone else's call, Lambda's work with the role (environment, logs, check of the
 //! role), pollers, forward access; and for each of them whether it was refused.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use super::denial::{self, Denial};
-use super::json::{Node, Parser, Raw, Sonic};
+use super::json::{Keys, Parser, Raw, Sonic};
 use super::record::{Identity, Record};
 
 /// What a recorded call is.
@@ -94,7 +98,7 @@ fn no_api_call<R>(record: &Record<'_, R>) -> Option<&'static str> {
 /// Who called with the role.
 fn caller<R: Raw>(record: &Record<'_, R>, identity: &Identity<'_>) -> Class {
     let invoked_by = identity.invoked_by.as_str();
-    let context = encryption_context(record);
+    let Keys(context) = encryption_context(record);
     if is_environment(record, invoked_by, &context) {
         return Class::Platform(Platform::Environment);
     }
@@ -121,7 +125,7 @@ fn caller<R: Raw>(record: &Record<'_, R>, identity: &Identity<'_>) -> Class {
 }
 
 /// Lambda decrypts the environment of a function: it names the function in the encryption context.
-fn is_environment<R>(record: &Record<'_, R>, invoked_by: &str, context: &[String]) -> bool {
+fn is_environment<R>(record: &Record<'_, R>, invoked_by: &str, context: &[Cow<'_, str>]) -> bool {
     let kms = record.event_source.as_str() == "kms.amazonaws.com";
     kms && (invoked_by == "lambda.amazonaws.com" || context.iter().any(|key| key == "aws:lambda:FunctionArn"))
 }
@@ -203,26 +207,26 @@ fn is_polling_call(source: &str, name: &str) -> bool {
 }
 
 /// The keys of a KMS call's encryption context; empty for other calls.
-fn encryption_context<R: Raw>(record: &Record<'_, R>) -> Vec<String> {
+fn encryption_context<'r, R: Raw>(record: &'r Record<'_, R>) -> Keys<'r> {
+    #[derive(Deserialize)]
+    #[serde(bound(deserialize = "'de: 'a"))]
+    struct Parameters<'a> {
+        #[serde(default, rename = "encryptionContext")]
+        context: Keys<'a>,
+    }
     if record.event_source.as_str() != "kms.amazonaws.com" {
-        return Vec::new();
+        return Keys::default();
     }
     let Some(raw) = record.request_parameters.as_ref() else {
-        return Vec::new();
+        return Keys::default();
     };
-    match Sonic::parse::<Node<'_>>(&raw.json())
-        .ok()
-        .as_ref()
-        .and_then(|node| node.get("encryptionContext"))
-    {
-        Some(Node::Map(entries)) => entries.iter().map(|(key, _)| key.to_string()).collect(),
-        _ => Vec::new(),
-    }
+    Sonic::parse::<Parameters<'_>>(raw.json())
+        .map_or_else(|_| Keys::default(), |parameters| parameters.context)
 }
 
 /// The service that called for the function. S3 and others are recorded as `AWS Internal`; the encryption context that each
 /// service sets tells them apart.
-fn forwarding_service(invoked_by: &str, context: &[String]) -> String {
+fn forwarding_service(invoked_by: &str, context: &[Cow<'_, str>]) -> String {
     const MARKS: [(&str, &str); 9] = [
         ("aws:s3:arn", "s3.amazonaws.com"),
         ("SecretARN", "secretsmanager.amazonaws.com"),

@@ -2,8 +2,13 @@
 //!
 //! Files are told apart by content, never by name.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::athena;
 use super::json::{Parser, Raw, Reference, Sonic, Text};
 use super::record::Record;
 
@@ -20,15 +25,27 @@ pub(super) trait Sink {
 /// Reads every record of a file's text into `sink`.
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
-    if !may_hold_records(text) {
+    if athena::is_answer(text) {
+        read_answer(text, sink);
+    } else if !may_hold_records(text) {
         sink.skip("not-a-trail-object", text);
     } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
     }
 }
 
+/// Reads what Athena answered.
+fn read_answer(text: &str, sink: &mut impl Sink) {
+    for (line, record) in athena::records(text) {
+        match record {
+            Ok(record) => read_inner::<Sonic>(&record, sink),
+            Err(why) => sink.unreadable(line, &why),
+        }
+    }
+}
+
 /// Whether a text begins like JSON, or like the export of a log group, whose lines are a time and an event.
-fn may_hold_records(text: &str) -> bool {
+pub(super) fn may_hold_records(text: &str) -> bool {
     let line = text.trim_start().lines().next().unwrap_or_default();
     line.starts_with(['{', '[']) || (line.starts_with("20") && line.contains("Z {"))
 }
@@ -43,33 +60,145 @@ pub(super) fn read_with_reference(text: &str, sink: &mut impl Sink) {
     }
 }
 
-/// Everything that a JSON object of a known kind can have at its top.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "R: Deserialize<'de>, 'de: 'a"))]
-struct Top<'a, R> {
-    #[serde(default, rename = "Records")]
-    records: Option<Vec<Record<'a, R>>>,
-    /// A page of `LookupEvents`.
-    #[serde(default, rename = "Events")]
-    history: Option<Vec<HistoryEvent<'a>>>,
-    /// One event of such a page.
-    #[serde(default, rename = "CloudTrailEvent")]
-    history_event: Text<'a>,
-    /// An event on a bus.
-    #[serde(default)]
-    detail: Option<Record<'a, R>>,
-    /// A subscription of CloudWatch Logs, and a page of `FilterLogEvents` or `GetLogEvents`.
-    #[serde(default, rename = "logEvents", alias = "events")]
-    log_events: Option<Vec<LogEvent<'a>>>,
-    /// One line of such an export.
-    #[serde(default, alias = "@message")]
-    message: Text<'a>,
-    #[serde(default, rename = "digestStartTime")]
-    digest_start: Text<'a>,
-    #[serde(default, rename = "eventName")]
-    event_name: Text<'a>,
-    #[serde(default, rename = "eventType")]
-    event_type: Text<'a>,
+/// Reads a text that is one JSON object.
+///
+/// Records go to the sink while the text is read. When it turns out to be damaged, some have been told already: whoever
+/// reads it again piece by piece tells them twice, which changes nothing.
+fn read_document<P: Parser>(text: &str, sink: &mut impl Sink) -> Result<(), String> {
+    let top = P::parse_seed(
+        text,
+        Object {
+            sink,
+            parser: PhantomData::<P>,
+        },
+    )?;
+    for inner in &top.inner {
+        read_inner::<P>(inner.as_str(), sink);
+    }
+    if top.is_digest {
+        sink.skip("digest", text);
+    } else if !top.is_known && top.is_record {
+        let record: Record<'_, P::Raw<'_>> = P::parse(text)?;
+        sink.record(&record);
+    } else if !top.is_known {
+        sink.skip("not-a-trail-object", text);
+    }
+    Ok(())
+}
+
+/// What an object turned out to be.
+#[derive(Default)]
+struct Top<'a> {
+    /// Records that are written as texts.
+    inner: Vec<Text<'a>>,
+    /// Whether it holds records, or could.
+    is_known: bool,
+    is_digest: bool,
+    /// Whether it looks like a record itself.
+    is_record: bool,
+}
+
+/// A JSON object of any kind; its records go to the sink.
+struct Object<'s, S, P> {
+    sink: &'s mut S,
+    parser: PhantomData<P>,
+}
+
+impl<'de, S: Sink, P: Parser> DeserializeSeed<'de> for Object<'_, S, P> {
+    type Value = Top<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Top<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, S: Sink, P: Parser> Visitor<'de> for Object<'_, S, P> {
+    type Value = Top<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top<'de>, A::Error> {
+        let mut top = Top::default();
+        let says_something = |text: &Text<'_>| !text.as_str().is_empty();
+        while let Some(Text(key)) = map.next_key()? {
+            match &*key {
+                "Records" => {
+                    let (sink, parser) = (&mut *self.sink, PhantomData::<P>);
+                    top.is_known |= map.next_value_seed(Records { sink, parser })?;
+                }
+                // An event on a bus.
+                "detail" => {
+                    if let Some(record) = map.next_value::<Option<Record<'de, P::Raw<'de>>>>()? {
+                        top.is_known = true;
+                        self.sink.record(&record);
+                    }
+                }
+                // A page of `LookupEvents`.
+                "Events" => {
+                    let events: Option<Vec<HistoryEvent<'de>>> = map.next_value()?;
+                    top.is_known |= events.is_some();
+                    let records = events.into_iter().flatten().map(|event| event.record);
+                    top.inner.extend(records);
+                }
+                // A subscription of CloudWatch Logs, and a page of `FilterLogEvents` or `GetLogEvents`.
+                "logEvents" | "events" => {
+                    let events: Option<Vec<LogEvent<'de>>> = map.next_value()?;
+                    top.is_known |= events.is_some();
+                    let messages = events.into_iter().flatten().map(|event| event.message);
+                    top.inner.extend(messages);
+                }
+                // One event of such a page, or one line of such an export.
+                "CloudTrailEvent" | "message" | "@message" => {
+                    let text: Text<'de> = map.next_value()?;
+                    if says_something(&text) {
+                        top.is_known = true;
+                        top.inner.push(text);
+                    }
+                }
+                "digestStartTime" => top.is_digest |= says_something(&map.next_value()?),
+                "eventName" | "eventType" => top.is_record |= says_something(&map.next_value()?),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(top)
+    }
+}
+
+/// The list of a trail object, or nothing; each record goes to the sink as it is read.
+struct Records<'s, S, P> {
+    sink: &'s mut S,
+    parser: PhantomData<P>,
+}
+
+impl<'de, S: Sink, P: Parser> DeserializeSeed<'de> for Records<'_, S, P> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, S: Sink, P: Parser> Visitor<'de> for Records<'_, S, P> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of records")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        while let Some(record) = list.next_element::<Record<'de, P::Raw<'de>>>()? {
+            self.sink.record(&record);
+        }
+        Ok(true)
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,40 +213,6 @@ struct HistoryEvent<'a> {
 struct LogEvent<'a> {
     #[serde(default, alias = "@message")]
     message: Text<'a>,
-}
-
-/// Reads a text that is one JSON object.
-fn read_document<P: Parser>(text: &str, sink: &mut impl Sink) -> Result<(), String> {
-    let top: Top<'_, P::Raw<'_>> = P::parse(text)?;
-    let mut known = false;
-    for record in top.records.iter().flatten().chain(&top.detail) {
-        known = true;
-        sink.record(record);
-    }
-    for event in top.history.iter().flatten() {
-        known = true;
-        read_inner::<P>(event.record.as_str(), sink);
-    }
-    for event in top.log_events.iter().flatten() {
-        known = true;
-        read_inner::<P>(event.message.as_str(), sink);
-    }
-    for inner in [&top.history_event, &top.message] {
-        if !inner.as_str().is_empty() {
-            known = true;
-            read_inner::<P>(inner.as_str(), sink);
-        }
-    }
-    known |= top.records.is_some() || top.history.is_some() || top.log_events.is_some();
-    if !top.digest_start.as_str().is_empty() {
-        sink.skip("digest", text);
-    } else if !known && (!top.event_name.as_str().is_empty() || !top.event_type.as_str().is_empty()) {
-        let record: Record<'_, P::Raw<'_>> = P::parse(text)?;
-        sink.record(&record);
-    } else if !known {
-        sink.skip("not-a-trail-object", text);
-    }
-    Ok(())
 }
 
 /// Reads a record that is written as a text within JSON.
@@ -136,7 +231,7 @@ fn read_inner<P: Parser>(text: &str, sink: &mut impl Sink) {
 /// another, because a cut line would swallow the next one.
 fn read_pieces(text: &str, sink: &mut impl Sink) {
     let bytes = text.as_bytes();
-    let (mut at, mut limit) = (opening_of_records(text).unwrap_or(0), 0);
+    let (mut at, mut limit) = (opening_of_list(text).unwrap_or(0), 0);
     let (mut line, mut counted) = (1, 0);
     while let Some(start) = next_object(bytes, at) {
         if limit <= start {
@@ -144,9 +239,7 @@ fn read_pieces(text: &str, sink: &mut impl Sink) {
         }
         let piece = end_of_object(bytes, start, limit).and_then(|end| text.get(start..end));
         let outcome = match piece {
-            Some(piece) => {
-                read_document::<Sonic>(piece, sink).or_else(|_| read_document::<Reference>(piece, sink))
-            }
+            Some(piece) => read_piece(piece, sink),
             None => Err("the JSON ends too early".to_owned()),
         };
         if let Err(why) = outcome {
@@ -158,12 +251,20 @@ fn read_pieces(text: &str, sink: &mut impl Sink) {
     }
 }
 
-/// The place after `{"Records":[`, when the text begins so.
-fn opening_of_records(text: &str) -> Option<usize> {
+/// The place after `{"Records":[`, or the same with another list of records, when the text begins so.
+pub(super) fn opening_of_list(text: &str) -> Option<usize> {
     let rest = text.trim_start().strip_prefix('{')?.trim_start();
-    let rest = rest.strip_prefix("\"Records\"")?.trim_start().strip_prefix(':')?;
+    let rest = ["\"Records\"", "\"Events\"", "\"logEvents\"", "\"events\""]
+        .iter()
+        .find_map(|name| rest.strip_prefix(name))?;
+    let rest = rest.trim_start().strip_prefix(':')?;
     let rest = rest.trim_start().strip_prefix('[')?;
     Some(text.len() - rest.len())
+}
+
+/// Reads one object of several.
+pub(super) fn read_piece(piece: &str, sink: &mut impl Sink) -> Result<(), String> {
+    read_document::<Sonic>(piece, sink).or_else(|_| read_document::<Reference>(piece, sink))
 }
 
 /// Where the next object opens; between objects stand blanks, commas and brackets.

@@ -1,7 +1,9 @@
 //! What silence is worth: whether a trail would have shown an operation.
 
-use crate::catalog::Recording;
+use crate::catalog::{Catalog, Recording};
 use crate::usage::{Coverage, OperationId};
+
+use super::selectors::{Call, Recorded, TrailSettings, newest, recorded};
 
 use super::Trail;
 
@@ -19,6 +21,67 @@ impl Trail {
     ///
     /// Never `full`: that would take a longer window than a trail alone proves, and a second witness.
     pub fn coverage(&self, operation: &OperationId) -> Silence {
+        self.coverage_of(operation, None, None)
+    }
+
+    /// The same for one resource and one role: what trails were told to record can leave them out. The ARN may have `*` and
+    /// `${…}` in the place of what is not known.
+    pub fn coverage_of(
+        &self,
+        operation: &OperationId,
+        resource: Option<&str>,
+        role: Option<&str>,
+    ) -> Silence {
+        let seen = self.by_events(operation);
+        let mut call = Call::new(Catalog::embedded(), operation);
+        if let Some(resource) = resource {
+            call = call.on(resource);
+        }
+        if let Some(role) = role {
+            call = call.by_role(role);
+        }
+        match self.by_settings(&call) {
+            None => seen,
+            Some(told) => told.join(seen, self.last.as_deref()),
+        }
+    }
+
+    /// What the settings of trails say, where they are known.
+    fn by_settings(&self, call: &Call) -> Option<Settled> {
+        let known = newest(&self.ledger.trails);
+        let trails: Vec<TrailSettings> = known.iter().map(|(trail, _)| trail.clone()).collect();
+        if trails.is_empty() {
+            return None;
+        }
+        Some(match recorded(&trails, call) {
+            Recorded::No(reason) => Settled::No(reason),
+            Recorded::Partly(reason) => Settled::Partly(reason),
+            Recorded::Yes(name) => {
+                let changed = |(trail, changed): &(TrailSettings, bool)| *changed && trail.shown() == name;
+                if known.iter().any(changed) {
+                    Settled::Partly(format!(
+                        "the trail {name} records it now, and was told otherwise before"
+                    ))
+                } else {
+                    let asked = self
+                        .ledger
+                        .trails
+                        .iter()
+                        .filter(|known| known.settings.shown() == name);
+                    Settled::Yes {
+                        since: asked
+                            .map(|known| known.asked.clone())
+                            .filter(|asked| !asked.is_empty())
+                            .min(),
+                        told: format!("the trail {name} is told to record it"),
+                    }
+                }
+            }
+        })
+    }
+
+    /// What the events of the trail itself say.
+    fn by_events(&self, operation: &OperationId) -> Silence {
         let none = |reason: String| Silence {
             level: Coverage::None,
             reason,
@@ -46,6 +109,52 @@ impl Trail {
     }
 }
 
+/// What the settings of trails say of a call.
+enum Settled {
+    No(String),
+    Partly(String),
+    /// Since it was first asked.
+    Yes {
+        since: Option<String>,
+        told: String,
+    },
+}
+
+impl Settled {
+    /// Joins it with what the events say. Settings are those of one time and events are facts: what was seen to be recorded
+    /// counts, though the settings leave it out; and what no event shows is not proved by settings alone, since nobody knows
+    /// since when they hold.
+    fn join(self, seen: Silence, last: Option<&str>) -> Silence {
+        let Silence { level, reason } = seen;
+        match self {
+            Self::No(told) if level == Coverage::None => Silence { level, reason: told },
+            Self::No(told) => Silence {
+                level: level.min(Coverage::Partial),
+                reason: format!("{reason}; {told} today"),
+            },
+            Self::Partly(told) => Silence {
+                level: level.min(Coverage::Partial),
+                reason: format!("{reason}; {told}"),
+            },
+            Self::Yes { since, told } if level == Coverage::None => match since {
+                // The settings were the same from the first time that somebody asked to the last event.
+                Some(since) if last.is_some_and(|last| day(&since) < day(last)) => Silence {
+                    level: Coverage::Partial,
+                    reason: format!("{told} since {} at least", day(&since)),
+                },
+                _ => Silence {
+                    level: Coverage::None,
+                    reason: format!("{reason}, though {told}; since when is not known"),
+                },
+            },
+            Self::Yes { told, .. } => Silence {
+                level,
+                reason: format!("{reason}; {told}"),
+            },
+        }
+    }
+}
+
 /// The day of a time stamp.
 fn day(time: &str) -> &str {
     time.get(..10).unwrap_or(time)
@@ -57,6 +166,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::trail::selectors::KnownTrail;
 
     #[test]
     fn silence_is_worth_what_the_trail_records() {
@@ -79,6 +189,43 @@ mod tests {
         check("dynamodb.CreateTable", Coverage::Partial, "management events");
         check("s3.GetObject", Coverage::None, "no data events");
         check("cloudwatchlogs.PutLogEvents", Coverage::None, "does not record");
+        let mut trail = trail;
+        let mut told = |asked: &str, selectors: &str| {
+            let text = format!(
+                "{{\"TrailARN\": \"arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit\", {selectors}}}"
+            );
+            let settings = crate::trail::selectors::parse(&text).unwrap().remove(0);
+            let asked = asked.to_owned();
+            trail.ledger.trails.insert(KnownTrail { asked, settings });
+            let silence = |operation: &str, resource: &str| {
+                let operation = OperationId::parse(operation).unwrap();
+                let silence = trail.coverage_of(&operation, Some(resource), None);
+                (silence.level, silence.reason)
+            };
+            (
+                silence("s3.GetObject", "arn:aws:s3:::shop/a"),
+                silence("s3.GetObject", "arn:aws:s3:::other/a"),
+                silence("kms.Decrypt", "*"),
+            )
+        };
+        let selectors = "\"AdvancedEventSelectors\": [{\"FieldSelectors\": [{\"Field\": \"eventCategory\", \"Equals\": [\"Data\"]}, \
+             {\"Field\": \"resources.type\", \"Equals\": [\"AWS::S3::Object\"]}, \
+             {\"Field\": \"resources.ARN\", \"StartsWith\": [\"arn:aws:s3:::shop/\"]}]}]";
+        let (shop, other, key) = told("", selectors);
+        assert_eq!(shop.0, Coverage::None, "{shop:?}");
+        assert!(shop.1.contains("since when is not known"), "{shop:?}");
+        assert_eq!(other.0, Coverage::None);
+        assert!(other.1.contains("leave s3.GetObject out"), "{other:?}");
+        // The trail holds management events all the same: it was told so once.
+        assert_eq!(key.0, Coverage::Partial, "{key:?}");
+        let (shop, _, _) = told("2026-11-10T00:00:00Z", selectors);
+        assert_eq!(shop.0, Coverage::Partial, "{shop:?}");
+        assert!(shop.1.contains("since 2026-11-10"), "{shop:?}");
+        let (shop, _, _) = told(
+            "2026-11-12T00:00:00Z",
+            "\"EventSelectors\": [{\"ReadWriteType\": \"All\"}]",
+        );
+        assert_eq!(shop.0, Coverage::None, "{shop:?}");
         let silent = Trail::default().coverage(&OperationId::new("s3", "CreateBucket"));
         assert_eq!(silent.level, Coverage::None);
     }

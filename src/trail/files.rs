@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::inflate::{self, InflateError, MAX_RAW};
+use super::inflate::InflateError;
 
 /// A file that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +22,23 @@ pub(super) enum ObjectError {
     Io(#[from] std::io::Error),
     #[error("cannot be unpacked: {0}")]
     Inflate(#[from] InflateError),
-    #[error("is larger than {} MiB", MAX_RAW >> 20)]
-    TooLarge,
+    #[error("ends too early: its last records are missing")]
+    Cut,
+}
+
+impl ObjectError {
+    /// What an error means that came while an object was unpacked.
+    pub(super) fn of(error: io::Error) -> Self {
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<InflateError>());
+        let is_bomb = matches!(inner, Some(InflateError::Bomb));
+        match error.kind() {
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => InflateError::Damaged.into(),
+            _ if is_bomb => InflateError::Bomb.into(),
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// The file itself, or every file under a folder, sorted; folders that cannot be read come with the reason.
@@ -70,33 +86,6 @@ fn shown(path: &Path, root: &Path) -> String {
     let relative = relative.unwrap_or_else(|| path.file_name().map_or(path, Path::new));
     let parts: Vec<Cow<'_, str>> = relative.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
-}
-
-/// The file's bytes.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ObjectError> {
-    if fs::metadata(path)?.len() > MAX_RAW as u64 {
-        return Err(ObjectError::TooLarge);
-    }
-    Ok(fs::read(path)?)
-}
-
-/// The file's text, unpacked.
-#[cfg(test)]
-pub(super) fn text(path: &Path) -> Result<String, ObjectError> {
-    unpacked(bytes(path)?)
-}
-
-/// The text of an object's bytes; bytes that are no UTF-8 become the replacement character.
-pub(super) fn unpacked(bytes: Vec<u8>) -> Result<String, ObjectError> {
-    if bytes.len() > MAX_RAW {
-        return Err(ObjectError::TooLarge);
-    }
-    let raw = if inflate::is_gzip(&bytes) {
-        inflate::inflate(&bytes, MAX_RAW)?
-    } else {
-        bytes
-    };
-    Ok(String::from_utf8(raw).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// Whether a name says that the file is meant to hold records.

@@ -10,7 +10,7 @@ use super::sketch::Sketch;
 use super::time::{Days, Span, Time};
 
 /// How many sets of resource names of one group are kept apart.
-const MAX_CELLS: usize = 64;
+pub(super) const MAX_CELLS: usize = 64;
 /// How many event ids a group keeps as samples.
 const MAX_SAMPLES: usize = 8;
 
@@ -57,6 +57,9 @@ pub(super) struct Seen {
     /// Whether it was also set to something that the record hides.
     pub(super) hidden: bool,
 }
+
+/// A cell, and the names by which it is kept apart from others of its group.
+pub(super) type NamedCell<'g> = (Option<&'g [(String, String)]>, &'g Cell);
 
 /// The calls of a group, by the names of their resources; all in one cell when there are too many.
 #[derive(Clone, Debug)]
@@ -113,7 +116,7 @@ impl Group {
     }
 
     /// The cells, with what they are kept apart by.
-    pub(super) fn iter(&self) -> Vec<(Option<&[(String, String)]>, &Cell)> {
+    pub(super) fn iter(&self) -> Vec<NamedCell<'_>> {
         match self {
             Self::Apart(cells) => cells
                 .iter()
@@ -186,8 +189,21 @@ impl Cell {
         }
     }
 
-    pub(super) fn see_input(&mut self, path: String, value: &Value<'_>) {
-        let seen = self.inputs.entry(path).or_default();
+    pub(super) fn see_version(&mut self, version: Option<&str>) {
+        if let Some(version) = version
+            && !self.versions.contains(version)
+        {
+            self.versions.insert(version.to_owned());
+        }
+    }
+
+    pub(super) fn see_input(&mut self, path: &str, value: &Value<'_>) {
+        if !self.inputs.contains_key(path) {
+            self.inputs.insert(path.to_owned(), Seen::default());
+        }
+        let Some(seen) = self.inputs.get_mut(path) else {
+            return;
+        };
         match value {
             Value::Text(text) => seen.values.insert(text, false),
             Value::Hidden => seen.hidden = true,

@@ -2,9 +2,13 @@
 //!
 //! The recorder writes `tableName` for `TableName`, `dBInstanceIdentifier` for `DBInstanceIdentifier`, the HTTP names of S3
 //! (`bucketName`, `x-amz-acl`), and EC2's sets (`instancesSet.items[].instanceId` for `InstanceIds[]`).
+//!
+//! Parameters are read in one go ([`walk`](super::walk)): [`Plans`] remembers for each place in an operation's input what
+//! the recorder's names mean there, so that a name is looked for in the catalogue once and no path is built twice.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::catalog::{Member, MemberKind, Operation, Shape};
 
@@ -20,7 +24,7 @@ pub(super) enum Value<'n> {
 }
 
 /// A member path, as in [`crate::usage::Inputs`], and a value.
-pub(super) type Input<'n> = (String, Value<'n>);
+pub(super) type Input<'n> = (&'n str, Value<'n>);
 
 /// What CloudTrail writes in place of secrets.
 const REDACTED: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -31,6 +35,10 @@ const MAX_INPUTS: usize = 256;
 
 /// How many names of one structure are remembered.
 const MAX_REMEMBERED: usize = 1_000;
+/// How many places of all inputs are remembered.
+const MAX_PLACES: usize = 20_000;
+/// How deep structures may lie in each other: nothing that names a resource lies deeper.
+const MAX_DEPTH: usize = 32;
 
 /// Whether a value is one that CloudTrail hid.
 pub(super) fn is_redacted(text: &str) -> bool {
@@ -38,62 +46,211 @@ pub(super) fn is_redacted(text: &str) -> bool {
     text.match_indices('H').any(hidden) || text == "***" || text == "****"
 }
 
-/// Finds the members that the recorder's names stand for, and remembers them.
-#[derive(Default)]
-pub(super) struct Members<'c> {
-    /// Service and structure → recorder's name → member.
-    found: HashMap<(&'c str, &'c str), HashMap<String, Option<Member<'c>>>>,
+/// The inputs of one call; used for one call after the other, so that room is made once.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    /// The texts of all values.
+    texts: String,
+    found: Vec<Found>,
 }
 
-impl<'c> Members<'c> {
-    /// The inputs of a call.
-    pub(super) fn inputs<'n>(
-        &mut self,
-        operation: Operation<'c>,
-        parameters: &'n Node<'_>,
-    ) -> Vec<Input<'n>> {
-        let mut found = Vec::new();
-        if let Some(shape) = operation.input() {
-            let service = operation.service().suffix();
-            let mut walk = Walk {
-                members: self,
-                service,
-                found: &mut found,
-            };
-            walk.structure(shape, "", parameters);
-        }
-        found
+/// A value: the number of its path, and where its text lies; no place where the record hides it.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    path: u32,
+    text: Option<(usize, usize)>,
+}
+
+impl Inputs {
+    pub(super) fn clear(&mut self) {
+        self.texts.clear();
+        self.found.clear();
     }
 
-    /// The member that the recorder calls `key`.
-    fn member(&mut self, service: &'c str, shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
-        let known = self.found.entry((service, shape.name())).or_default();
-        if let Some(member) = known.get(key) {
-            return *member;
+    pub(super) fn push(&mut self, path: u32, text: &str) {
+        if self.found.len() >= MAX_INPUTS || text.is_empty() {
+            return;
         }
-        let member = member(shape, key);
-        if known.len() < MAX_REMEMBERED {
-            known.insert(key.to_owned(), member);
+        let hidden = is_redacted(text) || text.len() > MAX_VALUE;
+        let start = self.texts.len();
+        if !hidden {
+            self.texts.push_str(text);
         }
-        member
+        let text = (!hidden).then_some((start, self.texts.len()));
+        self.found.push(Found { path, text });
+    }
+
+    /// Paths and values, in the order of the record.
+    pub(super) fn iter<'i>(&'i self, paths: &'i Paths) -> impl Iterator<Item = Input<'i>> {
+        self.found.iter().filter_map(|found| {
+            let path = paths.known.get(found.path as usize)?;
+            Some((path.text.as_ref(), self.value(found)))
+        })
+    }
+
+    /// The values that name the resource as a whole ([`is_anchor`]), in the order of their paths.
+    pub(super) fn anchors<'i>(&'i self, paths: &'i Paths) -> Vec<(&'i str, &'i str)> {
+        let mut anchors = Vec::new();
+        for found in &self.found {
+            if let Some(path) = paths.known.get(found.path as usize)
+                && path.is_anchor
+                && let Value::Text(text) = self.value(found)
+            {
+                anchors.push((path.text.as_ref(), text));
+            }
+        }
+        anchors.sort_unstable();
+        anchors
+    }
+
+    fn value(&self, found: &Found) -> Value<'_> {
+        match found.text.and_then(|(start, end)| self.texts.get(start..end)) {
+            Some(text) => Value::Text(text),
+            None => Value::Hidden,
+        }
+    }
+}
+
+/// The paths of members, by number.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    known: Vec<Path>,
+    numbers: FxHashMap<Box<str>, u32>,
+}
+
+#[derive(Debug)]
+struct Path {
+    text: Box<str>,
+    is_anchor: bool,
+}
+
+impl Paths {
+    pub(super) fn number(&mut self, path: &str) -> u32 {
+        if let Some(number) = self.numbers.get(path) {
+            return *number;
+        }
+        let number = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        self.known.push(Path {
+            text: path.into(),
+            is_anchor: is_anchor(path),
+        });
+        self.numbers.insert(path.into(), number);
+        number
+    }
+}
+
+/// A place in an operation's input that holds members: the input itself, or a structure in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place(u32);
+
+/// What a recorder's name means at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meaning {
+    pub(super) kind: MemberKind,
+    /// Whether a number is a text there.
+    pub(super) is_text: bool,
+    /// The path of the member itself, of the items of a list, and of the keys of a map.
+    pub(super) own: u32,
+    pub(super) item: u32,
+    pub(super) key: u32,
+    /// Where the members of the structure, or of the list's structures, are.
+    pub(super) inner: Option<Place>,
+}
+
+/// What recorder's names mean, remembered.
+#[derive(Debug, Default)]
+pub(super) struct Plans<'c> {
+    places: Vec<Members<'c>>,
+    inputs: FxHashMap<(&'c str, &'c str), Option<Place>>,
+    pub(super) paths: Paths,
+}
+
+#[derive(Debug)]
+struct Members<'c> {
+    shape: Shape<'c>,
+    /// The path of what holds the members, with the dot behind it.
+    prefix: String,
+    depth: usize,
+    meanings: FxHashMap<Box<str>, Option<Meaning>>,
+}
+
+impl<'c> Plans<'c> {
+    /// The place of an operation's whole input; `None` for one without members.
+    pub(super) fn input(&mut self, operation: Operation<'c>) -> Option<Place> {
+        if self.places.len() > MAX_PLACES {
+            *self = Self::default();
+        }
+        let name = (operation.service().suffix(), operation.name());
+        if let Some(place) = self.inputs.get(&name) {
+            return *place;
+        }
+        let place = operation.input().map(|shape| self.place(shape, String::new(), 0));
+        self.inputs.insert(name, place);
+        place
+    }
+
+    fn place(&mut self, shape: Shape<'c>, prefix: String, depth: usize) -> Place {
+        let place = Place(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        self.places.push(Members {
+            shape,
+            prefix,
+            depth,
+            meanings: FxHashMap::default(),
+        });
+        place
+    }
+
+    /// What the recorder calls `key` at a place.
+    pub(super) fn meaning(&mut self, place: Place, key: &str) -> Option<Meaning> {
+        let members = self.places.get(place.0 as usize)?;
+        if let Some(meaning) = members.meanings.get(key) {
+            return *meaning;
+        }
+        let (prefix, depth) = (members.prefix.clone(), members.depth);
+        let meaning = member(members.shape, key).map(|member| self.meaning_of(member, &prefix, depth));
+        if let Some(members) = self.places.get_mut(place.0 as usize)
+            && members.meanings.len() < MAX_REMEMBERED
+        {
+            members.meanings.insert(key.into(), meaning);
+        }
+        meaning
+    }
+
+    fn meaning_of(&mut self, member: Member<'c>, prefix: &str, depth: usize) -> Meaning {
+        let path = format!("{prefix}{}", member.name());
+        let kind = member.kind();
+        let inner = member
+            .structure()
+            .filter(|_| depth < MAX_DEPTH)
+            .and_then(|shape| match kind {
+                MemberKind::List => Some(self.place(shape, format!("{path}[]."), depth + 1)),
+                MemberKind::Structure => Some(self.place(shape, format!("{path}."), depth + 1)),
+                _ => None,
+            });
+        Meaning {
+            kind,
+            is_text: member.is_text(),
+            own: self.paths.number(&path),
+            item: self.paths.number(&format!("{path}[]")),
+            key: self.paths.number(&format!("{path}{{}}")),
+            inner,
+        }
     }
 }
 
 /// The parameters of a call without a known operation, as recorded: a newer catalogue may name them.
-pub(super) fn as_recorded<'n>(parameters: &'n Node<'_>) -> Vec<Input<'n>> {
+pub(super) fn as_recorded(parameters: &Node<'_>, paths: &mut Paths, inputs: &mut Inputs) {
     const MOST: usize = 16;
     let Node::Map(entries) = parameters else {
-        return Vec::new();
+        return;
     };
-    let scalar = |(key, value): &'n (Cow<'_, str>, Node<'_>)| match value {
-        Node::Scalar(text) if !text.is_empty() => {
-            let hidden = is_redacted(text) || text.len() > MAX_VALUE;
-            let value = if hidden { Value::Hidden } else { Value::Text(text) };
-            Some((format!("{RECORDED}{key}"), value))
+    for (key, value) in entries.iter().take(MOST) {
+        if let Node::Scalar(text) = value
+            && !text.is_empty()
+        {
+            inputs.push(paths.number(&format!("{RECORDED}{key}")), text);
         }
-        _ => None,
-    };
-    entries.iter().take(MOST).filter_map(scalar).collect()
+    }
 }
 
 /// The recorder's name in a path that [`as_recorded`] made.
@@ -105,14 +262,9 @@ pub(super) fn recorded(path: &str) -> Option<&str> {
 const RECORDED: char = '=';
 
 /// How many of the recorded parameters the operation's input knows.
-pub(super) fn known_parameters(operation: Operation<'_>, parameters: &Node<'_>) -> usize {
-    let (Some(shape), Node::Map(entries)) = (operation.input(), parameters) else {
-        return 0;
-    };
-    entries
-        .iter()
-        .filter(|(key, _)| member(shape, key).is_some())
-        .count()
+pub(super) fn known_parameters(operation: Operation<'_>, keys: &[Cow<'_, str>]) -> usize {
+    let known = |shape: Shape<'_>| keys.iter().filter(|key| member(shape, key).is_some()).count();
+    operation.input().map_or(0, known)
 }
 
 /// Whether a path names the resource of a call as a whole, so that calls with different values are kept apart. What lies
@@ -131,92 +283,6 @@ pub(super) fn is_anchor(path: &str) -> bool {
         && !WITHIN.contains(&path)
 }
 
-/// A walk through the parameters of one call.
-struct Walk<'w, 'c, 'n> {
-    members: &'w mut Members<'c>,
-    service: &'c str,
-    found: &'w mut Vec<Input<'n>>,
-}
-
-impl<'c, 'n> Walk<'_, 'c, 'n> {
-    fn structure(&mut self, shape: Shape<'c>, prefix: &str, node: &'n Node<'_>) {
-        let Node::Map(entries) = node else {
-            return;
-        };
-        for (key, value) in entries {
-            if let Some(member) = self.members.member(self.service, shape, key) {
-                self.member(member, &format!("{prefix}{}", member.name()), value);
-            } else if let Some(items) = value.get("items") {
-                self.set(shape, prefix, items);
-            } else if key.ends_with("Request") {
-                self.structure(shape, prefix, value);
-            }
-        }
-    }
-
-    fn member(&mut self, member: Member<'c>, path: &str, node: &'n Node<'_>) {
-        match (member.kind(), node) {
-            (_, Node::Scalar(text)) => self.scalar(member, path, text),
-            (MemberKind::List, Node::List(items)) => {
-                let path = format!("{path}[]");
-                for item in items {
-                    match (item, member.structure()) {
-                        (Node::Scalar(text), _) => self.scalar(member, &path, text),
-                        (_, Some(shape)) => self.structure(shape, &format!("{path}."), item),
-                        _ => {}
-                    }
-                }
-            }
-            (MemberKind::Map, Node::Map(entries)) => {
-                for (key, _) in entries {
-                    self.push(format!("{path}{{}}"), key);
-                }
-            }
-            (MemberKind::Structure, Node::Map(_)) => {
-                if let Some(shape) = member.structure() {
-                    self.structure(shape, &format!("{path}."), node);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// EC2's sets: the name of the list is that of its items in the plural.
-    fn set(&mut self, shape: Shape<'c>, prefix: &str, items: &'n Node<'_>) {
-        let Node::List(items) = items else {
-            return;
-        };
-        for item in items {
-            let Node::Map(entries) = item else {
-                continue;
-            };
-            for (key, value) in entries {
-                let plural = self.members.member(self.service, shape, &format!("{key}s"));
-                if let (Some(member), Node::Scalar(text)) = (plural, value) {
-                    self.scalar(member, &format!("{prefix}{}[]", member.name()), text);
-                }
-            }
-        }
-    }
-
-    /// A scalar counts when it can name or choose something: numbers of members that are no texts do not.
-    fn scalar(&mut self, member: Member<'_>, path: &str, text: &'n str) {
-        let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-        if member.is_text() || text.is_empty() || !text.bytes().all(numeric) {
-            self.push(path.to_owned(), text);
-        }
-    }
-
-    fn push(&mut self, path: String, text: &'n str) {
-        if self.found.len() >= MAX_INPUTS || text.is_empty() {
-            return;
-        }
-        let hidden = is_redacted(text) || text.len() > MAX_VALUE;
-        self.found
-            .push((path, if hidden { Value::Hidden } else { Value::Text(text) }));
-    }
-}
-
 /// The member that the recorder calls `key`.
 pub(super) fn member<'c>(shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
     shape.member_of_setter(key).or_else(|| match key {
@@ -231,7 +297,8 @@ pub(super) fn member<'c>(shape: Shape<'c>, key: &str) -> Option<Member<'c>> {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::trail::json::{Parser, Sonic};
+    use crate::trail::json::{Reference, Sonic};
+    use crate::trail::walk;
 
     fn check(service: &str, name: &str, parameters: &str, expected: &[(&str, &str)]) {
         let operation = Catalog::embedded()
@@ -239,20 +306,20 @@ mod tests {
             .unwrap()
             .operation(name)
             .unwrap();
-        let node: Node<'_> = Sonic::parse(parameters).unwrap();
-        let found: Vec<(String, String)> = Members::default()
-            .inputs(operation, &node)
-            .into_iter()
-            .map(|(path, value)| match value {
-                Value::Text(text) => (path, text.to_owned()),
-                Value::Hidden => (path, "?".to_owned()),
-            })
-            .collect();
-        let found: Vec<(&str, &str)> = found
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
-            .collect();
-        assert_eq!(found, expected, "{service}.{name}");
+        let (mut plans, mut inputs) = (Plans::default(), Inputs::default());
+        for parse in [walk::parameters::<Sonic>, walk::parameters::<Reference>] {
+            inputs.clear();
+            let place = plans.input(operation).unwrap();
+            parse(parameters, &mut plans, place, &mut inputs).unwrap();
+            let found: Vec<(&str, &str)> = inputs
+                .iter(&plans.paths)
+                .map(|(path, value)| match value {
+                    Value::Text(text) => (path, text),
+                    Value::Hidden => (path, "?"),
+                })
+                .collect();
+            assert_eq!(found, expected, "{service}.{name}");
+        }
     }
 
     #[test]

@@ -2,24 +2,25 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A piece of JSON that is checked but not read.
 pub(super) trait Raw {
     /// The JSON text.
-    fn json(&self) -> Cow<'_, str>;
+    fn json(&self) -> &str;
 }
 
 impl Raw for sonic_rs::LazyValue<'_> {
-    fn json(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.as_raw_str())
+    fn json(&self) -> &str {
+        self.as_raw_str()
     }
 }
 
 impl Raw for &serde_json::value::RawValue {
-    fn json(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.get())
+    fn json(&self) -> &str {
+        self.get()
     }
 }
 
@@ -29,7 +30,12 @@ pub(super) trait Parser {
     type Raw<'a>: Raw + Deserialize<'a>;
 
     /// Parses one document; the error is in the parser's words.
-    fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String>;
+    fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+        Self::parse_seed(text, PhantomData)
+    }
+
+    /// The same with something that is at hand.
+    fn parse_seed<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::Value, String>;
 }
 
 /// The fast parser.
@@ -38,11 +44,14 @@ pub(super) struct Sonic;
 impl Parser for Sonic {
     type Raw<'a> = sonic_rs::LazyValue<'a>;
 
-    fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    fn parse_seed<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::Value, String> {
         if !is_shallow(text) {
             return Err("too many levels of nesting".to_owned());
         }
-        sonic_rs::from_str(text).map_err(|error| first_line(&error.to_string()))
+        let mut parser = sonic_rs::Deserializer::from_str(text);
+        let parsed = seed.deserialize(&mut parser);
+        let parsed = parsed.and_then(|value| parser.end().map(|()| value));
+        parsed.map_err(|error| first_line(&error.to_string()))
     }
 }
 
@@ -52,8 +61,11 @@ pub(super) struct Reference;
 impl Parser for Reference {
     type Raw<'a> = &'a serde_json::value::RawValue;
 
-    fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-        serde_json::from_str(text).map_err(|error| first_line(&error.to_string()))
+    fn parse_seed<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::Value, String> {
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let parsed = seed.deserialize(&mut parser);
+        let parsed = parsed.and_then(|value| parser.end().map(|()| value));
+        parsed.map_err(|error| first_line(&error.to_string()))
     }
 }
 
@@ -155,6 +167,63 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// The keys of a map; none of anything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keys<'a>(pub(super) Vec<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeysVisitor).map(Keys)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Vec<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_str<E>(self, _text: &str) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_i64<E>(self, _value: i64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_u64<E>(self, _value: u64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_f64<E>(self, _value: f64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Vec::new())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut keys = Vec::new();
+        while let Some((Text(key), IgnoredAny)) = map.next_entry()? {
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+}
+
 /// A JSON value of the request parameters. Numbers and booleans are kept as their text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node<'a> {
@@ -162,19 +231,6 @@ pub(super) enum Node<'a> {
     Scalar(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Map(Vec<(Cow<'a, str>, Node<'a>)>),
-}
-
-impl<'a> Node<'a> {
-    /// The value under `key`, when this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node<'a>> {
-        match self {
-            Self::Map(entries) => entries
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, value)| value),
-            _ => None,
-        }
-    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::day;
+use super::selectors::KnownTrail;
 
 /// What was read, apart from the calls themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Ledger {
     pub windows: BTreeSet<Window>,
     /// What the digests of trails prove, by account and region.
     pub proofs: BTreeMap<(String, String), Proof>,
+    /// What trails were told to record, as far as somebody said.
+    pub trails: BTreeSet<KnownTrail>,
 }
 
 /// A stream of events of one kind.
@@ -191,6 +194,7 @@ impl Ledger {
         }
         self.windows.extend(other.windows);
         self.proofs.extend(other.proofs);
+        self.trails.extend(other.trails);
     }
 
     /// Windows of the same kind that touch or overlap, as one.

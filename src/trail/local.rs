@@ -1,16 +1,19 @@
 //! Files and folders of this machine as a source of objects.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
-
-use rayon::prelude::*;
 
 use crate::catalog::Catalog;
 use crate::usage::Gap;
 
 use super::batch::{Batch, ObjectId, Reader};
-use super::files::{self, Object};
+use super::files::{self, Object, ObjectError};
+
+/// Files of more bytes than this are read in pieces, not as a whole.
+const LARGE: u64 = 64 << 20;
 
 /// A file or folder, and the files in it.
 #[derive(Debug)]
@@ -60,21 +63,21 @@ impl Local {
         threads: usize,
         proceed: &(dyn Fn(u64) -> bool + Sync),
     ) -> Batch {
-        let read_all = || {
-            wanted
-                .par_iter()
-                .fold(
-                    || Reader::new(catalog),
-                    |reader, object| read_one(reader, object, proceed),
-                )
-                .map(|mut reader| reader.batch())
-                .reduce(Batch::default, Batch::merge)
+        // Each thread reads whatever object comes next into a fold of its own: what it knows of names is used for all.
+        let next = AtomicUsize::new(0);
+        let read_some = |_: rayon::BroadcastContext<'_>| {
+            let mut reader = Reader::new(catalog);
+            while let Some(object) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                read_one(&mut reader, object, proceed);
+            }
+            reader.batch()
         };
-        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(read_all),
+        let batches = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => pool.broadcast(read_some),
             // The system gives no threads: the ones that there are do.
-            Err(_) => read_all(),
-        }
+            Err(_) => rayon::broadcast(read_some),
+        };
+        batches.into_iter().fold(Batch::default(), Batch::merge)
     }
 
     /// What could not even be listed.
@@ -98,18 +101,17 @@ impl Local {
     }
 }
 
-fn read_one<'k>(
-    mut reader: Reader<'k>,
-    object: &LocalObject,
-    proceed: &(dyn Fn(u64) -> bool + Sync),
-) -> Reader<'k> {
+fn read_one(reader: &mut Reader<'_>, object: &LocalObject, proceed: &(dyn Fn(u64) -> bool + Sync)) {
     if proceed(object.id.bytes) {
-        match files::bytes(&object.object.path) {
-            Ok(bytes) => reader.object(object.id.clone(), bytes),
-            Err(error) => reader.failed(object.id.clone(), &error),
+        let path = &object.object.path;
+        let outcome = match object.id.bytes {
+            0..=LARGE => fs::read(path).map(|bytes| reader.object(object.id.clone(), bytes)),
+            size => File::open(path).map(|file| reader.large(object.id.clone(), BufReader::new(file), size)),
+        };
+        if let Err(error) = outcome {
+            reader.failed(object.id.clone(), &ObjectError::Io(error));
         }
     }
-    reader
 }
 
 fn stamp(path: &Path) -> ObjectId {

@@ -1,64 +1,100 @@
 //! The operation behind a record's event source and event name.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::catalog::{Catalog, Operation};
 
 use super::inputs;
-use super::json::Node;
+use super::json::{Keys, Parser, Reference, Sonic};
+
+/// The number of an event source and event name, for those who keep things by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct EventName(u32);
+
+/// An operation, and which one of its name it is.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen<'c> {
+    pub(super) operation: Operation<'c>,
+    /// From 1 on.
+    pub(super) nth: u8,
+}
 
 /// Finds operations by CloudTrail's names, and remembers them.
 pub(super) struct EventNames<'c> {
     catalog: &'c Catalog,
-    found: HashMap<(String, String), Vec<Operation<'c>>>,
+    /// Event source → event name → number.
+    numbers: FxHashMap<Box<str>, FxHashMap<Box<str>, EventName>>,
+    /// The operations that a name can stand for, the likeliest first.
+    operations: Vec<Vec<Operation<'c>>>,
 }
 
 impl<'c> EventNames<'c> {
     pub(super) fn new(catalog: &'c Catalog) -> Self {
         Self {
             catalog,
-            found: HashMap::new(),
+            numbers: FxHashMap::default(),
+            operations: Vec::new(),
         }
+    }
+
+    /// The number of a source and a name.
+    pub(super) fn number(&mut self, source: &str, name: &str) -> EventName {
+        if let Some(number) = self.numbers.get(source).and_then(|names| names.get(name)) {
+            return *number;
+        }
+        let number = EventName(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
+        self.operations
+            .push(self.catalog.operations_of_event(source, name));
+        let names = self.numbers.entry(source.into()).or_default();
+        names.insert(name.into(), number);
+        number
     }
 
     /// The operation that a record names, such as `dynamodb.PutItem` for `dynamodb.amazonaws.com` `PutItem`.
     ///
     /// Where several services have an operation of the name (`ses` and `sesv2` have `SendEmail`), the request parameters
     /// decide: the operation counts whose input knows most of them.
-    pub(super) fn operation(
-        &mut self,
-        source: &str,
-        name: &str,
-        parameters: &Node<'_>,
-    ) -> Option<Operation<'c>> {
-        let catalog = self.catalog;
-        let found = self
-            .found
-            .entry((source.to_owned(), name.to_owned()))
-            .or_insert_with_key(|(source, name)| catalog.operations_of_event(source, name));
-        let (first, others) = found.split_first()?;
-        if others.is_empty() {
-            return Some(newest_list(*first, parameters));
+    pub(super) fn operation(&self, name: EventName, parameters: &str) -> Option<Chosen<'c>> {
+        let operations = self.operations.get(name.0 as usize)?;
+        let operation = *operations.first()?;
+        if operations.len() == 1 {
+            return Some(newest_list(operation, parameters));
         }
-        let fit = |operation: &Operation<'_>| inputs::known_parameters(*operation, parameters);
-        let better =
-            |best: Operation<'c>, next: &Operation<'c>| if fit(next) > fit(&best) { *next } else { best };
-        Some(others.iter().fold(*first, better))
+        let Keys(keys) = keys(parameters);
+        let mut best = (0, Chosen { operation, nth: 1 });
+        for (operation, nth) in operations.iter().zip(1..) {
+            let fit = inputs::known_parameters(*operation, &keys);
+            if fit > best.0 {
+                let operation = *operation;
+                best = (fit, Chosen { operation, nth });
+            }
+        }
+        Some(best.1)
     }
 }
 
 /// S3 records `ListObjectsV2` as `ListObjects`; a parameter of the request tells.
-fn newest_list<'c>(operation: Operation<'c>, parameters: &Node<'_>) -> Operation<'c> {
-    let is_v2 = operation.name() == "ListObjects" && parameters.get("list-type").is_some();
-    let newest = is_v2.then(|| operation.service().operation("ListObjectsV2"));
-    newest.flatten().unwrap_or(operation)
+fn newest_list<'c>(operation: Operation<'c>, parameters: &str) -> Chosen<'c> {
+    let is_v2 = || keys(parameters).0.iter().any(|key| key == "list-type");
+    if operation.name() == "ListObjects"
+        && is_v2()
+        && let Some(operation) = operation.service().operation("ListObjectsV2")
+    {
+        return Chosen { operation, nth: 2 };
+    }
+    Chosen { operation, nth: 1 }
+}
+
+/// The names of the parameters; what no parser can read has none.
+fn keys(parameters: &str) -> Keys<'_> {
+    Sonic::parse(parameters)
+        .or_else(|_| Reference::parse(parameters))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::trail::json::{Parser, Sonic};
 
     #[test]
     fn parameters_tell_services_apart() {
@@ -104,9 +140,9 @@ mod tests {
                 "appconfigdata.GetLatestConfiguration",
             ),
         ] {
-            let node: Node<'_> = Sonic::parse(parameters).unwrap();
-            let operation = names.operation(&format!("{source}.amazonaws.com"), name, &node);
-            let id = operation.map(|operation| operation.id().to_string());
+            let number = names.number(&format!("{source}.amazonaws.com"), name);
+            let operation = names.operation(number, parameters);
+            let id = operation.map(|chosen| chosen.operation.id().to_string());
             assert_eq!(id.as_deref(), Some(expected), "{source} {name}");
         }
     }

@@ -67,6 +67,35 @@ pub(super) struct Identity<'a> {
     pub(super) in_scope_of: Option<Scope<'a>>,
 }
 
+impl Identity<'_> {
+    /// Everything that tells identities apart, always as many parts.
+    pub(super) fn parts(&self) -> [&str; 10] {
+        let issuer = self
+            .session_context
+            .as_ref()
+            .and_then(|context| context.session_issuer.as_ref());
+        let [role_id, role_arn, role_account] = issuer.map_or([""; 3], |issuer| {
+            [&issuer.principal_id, &issuer.arn, &issuer.account_id].map(Text::as_str)
+        });
+        let [kind, function, version] = self.in_scope_of.as_ref().map_or([""; 3], |scope| {
+            let (function, version) = (&scope.credentials_issued_to, &scope.credentials_issued_to_version);
+            [&scope.issuer_type, function, version].map(Text::as_str)
+        });
+        [
+            self.arn.as_str(),
+            self.principal_id.as_str(),
+            self.account_id.as_str(),
+            self.access_key_id.as_str(),
+            role_id,
+            role_arn,
+            role_account,
+            kind,
+            function,
+            version,
+        ]
+    }
+}
+
 /// The session of a role.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]

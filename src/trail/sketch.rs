@@ -4,7 +4,7 @@
 //! a sketch stands at the highest level that keeps it within the limit. A folder whose name is a date, a number or an id is
 //! cut away at once: the next one will have another name. What all texts of a folder end with is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many texts are kept.
 const LIMIT: usize = 64;
@@ -15,8 +15,10 @@ const EXACT: u8 = 9;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sketch {
     level: u8,
-    /// Text and whether it is a beginning only → what the texts with this beginning end with.
-    entries: BTreeMap<(String, bool), String>,
+    /// Texts that are whole.
+    whole: BTreeSet<Box<str>>,
+    /// Beginnings, each with what all texts that begin so end with.
+    begun: BTreeMap<Box<str>, Box<str>>,
 }
 
 /// A text, or the beginning and end of some texts.
@@ -44,7 +46,8 @@ impl Default for Sketch {
     fn default() -> Self {
         Self {
             level: EXACT,
-            entries: BTreeMap::new(),
+            whole: BTreeSet::new(),
+            begun: BTreeMap::new(),
         }
     }
 }
@@ -52,7 +55,7 @@ impl Default for Sketch {
 impl Sketch {
     /// Adds a text; `open` says that it is a beginning only.
     pub(super) fn insert(&mut self, text: &str, open: bool) {
-        self.add((text.to_owned(), open), String::new());
+        self.add(text, open, "");
         self.settle();
     }
 
@@ -61,19 +64,30 @@ impl Sketch {
         if other.level < self.level {
             self.cut_to(other.level);
         }
-        for (key, tail) in other.entries {
-            self.add(key, tail);
+        for text in other.whole {
+            self.add(&text, false, "");
+        }
+        for (text, tail) in other.begun {
+            self.add(&text, true, &tail);
         }
         self.settle();
     }
 
-    /// What is in it.
+    /// What is in it, in the order of the texts.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.entries.iter().map(|((text, open), tail)| Entry {
+        let whole = self.whole.iter().map(|text| Entry {
             text,
-            open: *open,
+            open: false,
+            tail: "",
+        });
+        let begun = self.begun.iter().map(|(text, tail)| Entry {
+            text,
+            open: true,
             tail,
-        })
+        });
+        let mut entries: Vec<Entry<'_>> = whole.chain(begun).collect();
+        entries.sort_by_key(|entry| (entry.text, entry.open));
+        entries.into_iter()
     }
 
     /// The level at which nothing is cut.
@@ -88,71 +102,96 @@ impl Sketch {
 
     /// A sketch of its parts: text, whether more follows, and how all of them end.
     pub(super) fn of_parts(level: u8, entries: impl IntoIterator<Item = (String, bool, String)>) -> Self {
-        let entries = entries.into_iter();
-        Self {
+        let mut sketch = Self {
             level: level.min(EXACT),
-            entries: entries.map(|(text, open, tail)| ((text, open), tail)).collect(),
+            ..Self::default()
+        };
+        for (text, open, tail) in entries {
+            if open {
+                sketch.begun.insert(text.into(), tail.into());
+            } else {
+                sketch.whole.insert(text.into());
+            }
         }
+        sketch
     }
 
-    /// Adds an entry as it is at the present level.
-    fn add(&mut self, key: (String, bool), tail: String) {
-        match self.level {
-            EXACT => {
-                self.entries.insert(key, tail);
-            }
-            0 => {
-                self.entries.insert(key, tail);
-                self.cut_to(0);
-            }
-            level => self.join(cut(key, tail, level)),
+    /// Adds a text as it is at the present level. `tail` is that of a beginning.
+    fn add(&mut self, text: &str, open: bool, tail: &str) {
+        if self.level == 0 {
+            self.shorten(text);
+            return;
         }
-    }
-
-    /// Adds an entry that is cut; entries with the same beginning keep what their ends share.
-    fn join(&mut self, (key, tail): ((String, bool), String)) {
-        match self.entries.get_mut(&key) {
+        let (text, open, tail) = match self.level {
+            EXACT => (text, open, tail),
+            level => cut(text, open, tail, level),
+        };
+        if !open {
+            if !self.whole.contains(text) {
+                self.whole.insert(text.into());
+            }
+            return;
+        }
+        match self.begun.get_mut(text) {
+            // What both end with.
             Some(present) => {
-                let kept = present.len() - common_end(present, &tail);
-                present.drain(..kept);
+                let shared = common_end(present, tail);
+                if shared < present.len() {
+                    *present = present.get(present.len() - shared..).unwrap_or_default().into();
+                }
             }
             None => {
-                self.entries.insert(key, tail);
+                self.begun.insert(text.into(), tail.into());
             }
+        }
+    }
+
+    /// At level 0: shortens the only beginning until the text begins so too.
+    fn shorten(&mut self, text: &str) {
+        let Some((present, _)) = self.begun.first_key_value() else {
+            self.begun.insert(text.into(), Box::default());
+            return;
+        };
+        if !text.starts_with(&**present) {
+            let shared = common_beginning(present, text).to_owned();
+            self.begun = BTreeMap::from([(shared.into(), Box::default())]);
         }
     }
 
     /// Goes down until the entries are few enough.
     fn settle(&mut self) {
-        while self.entries.len() > LIMIT && self.level > 0 {
+        while self.whole.len() + self.begun.len() > LIMIT && self.level > 0 {
             self.cut_to(self.level - 1);
         }
     }
 
     fn cut_to(&mut self, level: u8) {
-        self.level = level;
-        let entries = std::mem::take(&mut self.entries);
-        if level == 0 {
-            self.entries = common_beginning(&entries).into_iter().collect();
+        if level == self.level {
             return;
         }
-        for (key, tail) in entries {
-            self.join(cut(key, tail, level));
+        let cut = std::mem::replace(
+            self,
+            Self {
+                level,
+                ..Self::default()
+            },
+        );
+        for text in &cut.whole {
+            self.add(text, false, "");
+        }
+        for (text, tail) in &cut.begun {
+            self.add(text, true, tail);
         }
     }
 }
 
-/// The entry at a level: cut behind slash number `level`, or before the first folder whose name will not come again.
-fn cut((text, open): (String, bool), tail: String, level: u8) -> ((String, bool), String) {
-    let end = folder_ends(&text).take(usize::from(level)).last();
-    let Some((head, rest)) = end.and_then(|end| text.split_at_checked(end)) else {
-        return ((text, open), tail);
-    };
-    if rest.is_empty() {
-        return ((text, open), tail);
+/// The text at a level: cut behind slash number `level`, or before the first folder whose name will not come again.
+fn cut<'t>(text: &'t str, open: bool, tail: &'t str, level: u8) -> (&'t str, bool, &'t str) {
+    let end = folder_ends(text).take(usize::from(level)).last();
+    match end.and_then(|end| text.split_at_checked(end)) {
+        Some((head, rest)) if !rest.is_empty() => (head, true, if open { tail } else { last_part(text) }),
+        _ => (text, open, tail),
     }
-    let tail = if open { tail } else { last_part(&text).to_owned() };
-    ((head.to_owned(), true), tail)
 }
 
 /// Where the folders of a text end, up to the first one of a passing name.
@@ -189,13 +228,11 @@ fn common_end(a: &str, b: &str) -> usize {
     pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
 }
 
-/// The beginning that all entries share.
-fn common_beginning(entries: &BTreeMap<(String, bool), String>) -> Option<((String, bool), String)> {
-    let ((first, _), _) = entries.first_key_value()?;
-    let ((last, _), _) = entries.last_key_value()?;
-    let shared = first.chars().zip(last.chars()).take_while(|(a, b)| a == b);
-    let text = shared.map(|(c, _)| c).collect();
-    Some(((text, true), String::new()))
+/// What two texts begin with.
+fn common_beginning<'t>(a: &'t str, b: &str) -> &'t str {
+    let pairs = a.chars().zip(b.chars()).take_while(|(a, b)| a == b);
+    let length = pairs.map(|(c, _)| c.len_utf8()).sum();
+    a.get(..length).unwrap_or_default()
 }
 
 #[cfg(test)]

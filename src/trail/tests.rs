@@ -759,7 +759,7 @@ mod demo {
                 let parameters: Option<Value> = record
                     .request_parameters
                     .as_ref()
-                    .map(|raw| serde_json::from_str(&raw.json()).unwrap());
+                    .map(|raw| serde_json::from_str(raw.json()).unwrap());
                 self.0.push(format!(
                     "{:?} {:?} {:?} {:?} {:?} {parameters:?}",
                     record.event_id,
@@ -779,7 +779,15 @@ mod demo {
         let mut texts: Vec<String> = files::list(&path())
             .0
             .iter()
-            .map(|object| files::text(&object.path).unwrap())
+            .map(|object| {
+                let bytes = fs::read(&object.path).unwrap();
+                let mut inflater = inflate::Inflater::default();
+                let unpacked = match inflate::is_gzip(&bytes) {
+                    true => inflater.inflate(&bytes, inflate::MAX_WHOLE).unwrap().bytes,
+                    false => &bytes,
+                };
+                String::from_utf8_lossy(unpacked).into_owned()
+            })
             .collect();
         texts.extend(
             fixture()["cases"]

@@ -42,6 +42,7 @@ impl Whole {
                 days: BTreeMap::new(),
                 windows: batch.windows,
                 proofs,
+                trails: batch.trails,
             },
             fold: batch.fold,
         }

@@ -328,9 +328,18 @@ impl History {
             })
             .collect();
         events.sort_by_key(|(at, _, _)| std::cmp::Reverse(*at));
-        let begin: usize = asked["NextToken"]
-            .as_str()
-            .map_or(0, |token| token.parse().unwrap());
+        // A token holds for the question that it was given for.
+        let question = format!("{wanted:?} {from:?} {to:?}");
+        let begin: usize = match asked["NextToken"].as_str().map(|token| token.split_once(' ')) {
+            Some(Some((begin, of))) if of == question => begin.parse().unwrap(),
+            Some(_) => {
+                return Some(Reply::json_error(
+                    "InvalidNextTokenException",
+                    "not for this question",
+                ));
+            }
+            None => 0,
+        };
         let page: Vec<Value> = events
             .iter()
             .skip(begin)
@@ -342,7 +351,7 @@ impl History {
             .collect();
         let mut answer = json!({"Events": page});
         if begin + 50 < events.len() {
-            answer["NextToken"] = json!((begin + 50).to_string());
+            answer["NextToken"] = json!(format!("{} {question}", begin + 50));
         }
         Some(Reply::json(&answer))
     }

@@ -14,6 +14,10 @@ const TRAIL: &str = "docs/demo/orders/trail";
 const NOW: &str = "1795176000";
 
 fn rolefit(arguments: &[&str], endpoint: &str) -> Output {
+    rolefit_at(NOW, arguments, endpoint)
+}
+
+fn rolefit_at(now: &str, arguments: &[&str], endpoint: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rolefit"))
         .args(arguments)
         .env("AWS_ENDPOINT_URL", endpoint)
@@ -22,7 +26,7 @@ fn rolefit(arguments: &[&str], endpoint: &str) -> Output {
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_CONFIG_FILE", "/nowhere")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-        .env("SOURCE_DATE_EPOCH", NOW)
+        .env("SOURCE_DATE_EPOCH", now)
         .output()
         .unwrap()
 }
@@ -93,6 +97,7 @@ fn a_bucket_gives_what_the_folder_gives_and_is_read_once() {
     );
     asked.lock().unwrap().clear();
     let (key, bytes) = last;
+    let key = key.replace("/2026/11/17/", "/2026/11/18/");
     shared.lock().unwrap().objects.insert(key.clone(), bytes);
     let second = observe(&store, &["--from", "s3://audit-logs/AWSLogs/"], &endpoint);
     assert_eq!(second["new_objects"], 1, "{second:#}");
@@ -101,6 +106,14 @@ fn a_bucket_gives_what_the_folder_gives_and_is_read_once() {
         .map(|request| request.key)
         .collect();
     assert_eq!(fetched, [key]);
+    // Days that were read whole two days before are not even listed.
+    let prefix = "AWSLogs/111122223333/CloudTrail/eu-west-1/";
+    let listed = operations(&asked, "ListObjectsV2");
+    let of_region = listed
+        .iter()
+        .rfind(|request| request.parameter("prefix") == prefix)
+        .unwrap();
+    assert_eq!(of_region.parameter("start-after"), format!("{prefix}2026/11/18"));
     assert_eq!(export(&store), of_folder());
 }
 
@@ -173,7 +186,7 @@ fn throttled_and_broken_answers_are_asked_for_again() {
     let (endpoint, asked) = serve(move |request| {
         let mut reply = bucket.answer(request).unwrap();
         match (request.operation.as_str(), count.fetch_add(1, Ordering::SeqCst)) {
-            ("GetObject", 8 | 13) => Reply::xml_error(503, "SlowDown", "Please reduce your request rate."),
+            ("GetObject", 11 | 13) => Reply::xml_error(503, "SlowDown", "Please reduce your request rate."),
             ("GetObject", 10 | 17 | 23) => {
                 reply.cut = Some(reply.body.len() / 2);
                 reply
@@ -431,7 +444,7 @@ fn the_event_history_is_read_page_by_page_and_once() {
     for expected in [
         "eu-west-1: about ",
         "at two requests a second",
-        "123 events of 2 functions on 4 pages",
+        "4 pages of the event history, which holds management events alone, for 2 functions",
         "add `--region us-east-1`",
     ] {
         assert!(said(&output).contains(expected), "{expected}: {}", said(&output));
@@ -532,12 +545,112 @@ fn what_was_read_before_credentials_expire_is_kept() {
 }
 
 #[test]
+fn what_trails_were_told_to_record_decides_what_silence_means() {
+    let trail = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit";
+    let (endpoint, asked) = serve(move |request| {
+        Reply::json(&match request.operation.as_str() {
+            "DescribeTrails" => {
+                json!({"trailList": [{"Name": "audit", "TrailARN": trail, "HomeRegion": "eu-west-1",
+                "S3BucketName": "audit-logs", "IsMultiRegionTrail": true, "HasCustomEventSelectors": true}]})
+            }
+            "GetTrailStatus" => {
+                json!({"IsLogging": false, "StartLoggingTime": 1_790_000_000, "StopLoggingTime": 1_795_000_000,
+                "LatestDeliveryError": "NoSuchBucket"})
+            }
+            "GetEventSelectors" => json!({"TrailARN": trail, "EventSelectors": [{"ReadWriteType": "All",
+                "IncludeManagementEvents": true, "ExcludeManagementEventSources": ["kms.amazonaws.com"],
+                "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::shop/"]}]}]}),
+            other => panic!("unexpected {other}"),
+        })
+    });
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("usage.db");
+    let arguments = ["observe", "--from", "trails", "--store", store.to_str().unwrap()];
+    let output = rolefit(&arguments, &endpoint);
+    for expected in [
+        "the trail audit is switched off",
+        "cannot deliver to its bucket: NoSuchBucket",
+    ] {
+        assert!(said(&output).contains(expected), "{expected}: {}", said(&output));
+    }
+    assert_eq!(asked.lock().unwrap().len(), 3);
+    let trails = export(&store)["trails"].clone();
+    assert_eq!(trails[0]["asked"], "2026-11-20T12:00:00Z");
+    assert_eq!(trails[0]["StopLoggingTime"], "2026-11-18T11:06:40Z");
+    assert_eq!(
+        trails[0]["EventSelectors"][0]["DataResources"][0]["Values"],
+        json!(["arn:aws:s3:::shop/"])
+    );
+    let (endpoint, _) = serve(|_| Reply::json_error("AccessDeniedException", "not for ci"));
+    let output = rolefit(&arguments, &endpoint);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains(r#""Action": "cloudtrail:DescribeTrails""#),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn what_iam_remembers_is_a_remark() {
+    let looks = AtomicUsize::new(0);
+    let (endpoint, asked) = serve(move |request| {
+        let job = "<JobStatus>COMPLETED</JobStatus><JobCreationDate>2026-11-20T12:00:00Z</JobCreationDate>";
+        let answer = match (request.operation.as_str(), looks.fetch_add(1, Ordering::SeqCst)) {
+            ("GenerateServiceLastAccessedDetails", _) => {
+                assert_eq!(request.parameter("Granularity"), "ACTION_LEVEL");
+                "<JobId>42</JobId>".to_owned()
+            }
+            (_, 1) => {
+                "<JobStatus>IN_PROGRESS</JobStatus><JobCreationDate>2026-11-20T12:00:00Z</JobCreationDate>\
+                       <ServicesLastAccessed/>"
+                    .to_owned()
+            }
+            _ => format!(
+                "{job}<ServicesLastAccessed><member><ServiceName>DynamoDB</ServiceName>\
+                 <ServiceNamespace>dynamodb</ServiceNamespace><LastAuthenticated>2026-11-03T08:00:00Z</LastAuthenticated>\
+                 <LastAuthenticatedRegion>eu-west-1</LastAuthenticatedRegion><TrackedActionsLastAccessed>\
+                 <member><ActionName>DeleteTable</ActionName></member>\
+                 <member><ActionName>DescribeTable</ActionName><LastAccessedTime>2026-11-02T08:00:00Z</LastAccessedTime>\
+                 <LastAccessedRegion>eu-west-1</LastAccessedRegion></member></TrackedActionsLastAccessed></member>\
+                 </ServicesLastAccessed>"
+            ),
+        };
+        let name = &request.operation;
+        Reply::ok(format!(
+            "<{name}Response><{name}Result>{answer}</{name}Result></{name}Response>"
+        ))
+    });
+    let role = "arn:aws:iam::111122223333:role/api";
+    let explained = |action: &str| {
+        let arguments = [
+            "explain",
+            "ApiFunction",
+            action,
+            "--path",
+            "docs/demo/orders",
+            "--last-accessed",
+            role,
+        ];
+        let output = rolefit(&arguments, &endpoint);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = explained("dynamodb:PutItem");
+    assert!(text.contains("IAM does not track dynamodb:PutItem; anything of dynamodb: last tried 2026-11-03T08:00:00Z in eu-west-1"), "{text}");
+    let text = explained("dynamodb:De*");
+    assert!(
+        text.contains("dynamodb:DescribeTable  last tried 2026-11-02T08:00:00Z in eu-west-1"),
+        "{text}"
+    );
+    assert!(text.contains("dynamodb:DeleteTable  not tried"), "{text}");
+    assert!(asked.lock().unwrap().len() >= 5);
+}
+
+#[test]
 fn what_is_no_source_is_told() {
     for (from, expected) in [
-        (
-            "nowhere",
-            "give a file, a folder, `s3://bucket/prefix`, or `lookup`",
-        ),
+        ("nowhere", "give a file, a folder, `s3://bucket/prefix`, `lookup`"),
         ("s3://", "write `s3://bucket/prefix`"),
     ] {
         let output = rolefit(&["observe", "--from", from, "--store", "/nowhere/usage.db"], "");

@@ -195,8 +195,9 @@ fn request(one: &ReplayedV1) -> String {
     } else {
         ""
     };
+    let about = if one.calls_estimated { "about " } else { "" };
     row(&format!(
-        "{} by {}{by}, {} to {}{failed}",
+        "{about}{} by {}{by}, {} to {}{failed}",
         count_calls(one.calls),
         one.operation.as_deref().unwrap_or(&one.event_source),
         day(&one.first),

@@ -8,13 +8,16 @@
 mod judge;
 mod matching;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 pub use judge::{Call, Recorded, recorded};
 
 /// A trail and what it was told to record. Members are called as in CloudTrail's API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TrailSettings {
     /// ARN of the trail; it tells the account too.
@@ -71,7 +74,7 @@ pub struct TrailSettings {
 }
 
 /// A basic event selector: an event is recorded if one selector of the trail takes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct BasicSelector {
     /// `All`, `ReadOnly` or `WriteOnly`.
@@ -99,7 +102,7 @@ impl Default for BasicSelector {
 }
 
 /// Resources whose data events a basic selector takes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DataResource {
     /// `AWS::S3::Object`, `AWS::Lambda::Function` or `AWS::DynamoDB::Table`.
@@ -110,7 +113,7 @@ pub struct DataResource {
 }
 
 /// An advanced event selector: takes an event that fits every field.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AdvancedSelector {
     /// What people call it.
@@ -122,7 +125,7 @@ pub struct AdvancedSelector {
 }
 
 /// A condition on one field: none of the `Not…` values fits, and one of the others does, if there are any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct FieldSelector {
     /// The field of the record, such as `resources.ARN`.
@@ -145,6 +148,41 @@ pub struct FieldSelector {
     /// Values that the field does not end with.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "listed")]
     pub not_ends_with: Vec<String>,
+}
+
+/// The settings of a trail at some time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct KnownTrail {
+    /// When the account was asked; empty for what was read from a file.
+    pub asked: String,
+    /// What it said.
+    #[serde(flatten)]
+    pub settings: TrailSettings,
+}
+
+/// What is known of trails, with the newest settings of each; and whether other ones are known, too.
+///
+/// Answers about one trail of the same time become one.
+pub fn newest(known: &BTreeSet<KnownTrail>) -> Vec<(TrailSettings, bool)> {
+    let mut trails: BTreeMap<&str, BTreeMap<&str, TrailSettings>> = BTreeMap::new();
+    for trail in known {
+        let of_time = trails.entry(&trail.settings.arn).or_default();
+        of_time
+            .entry(&trail.asked)
+            .or_default()
+            .merge(trail.settings.clone());
+    }
+    trails
+        .into_values()
+        .filter_map(|mut times| {
+            let (_, newest) = times.pop_last()?;
+            let changed = times.values().any(|older| {
+                older.event_selectors != newest.event_selectors
+                    || older.advanced_event_selectors != newest.advanced_event_selectors
+            });
+            Some((newest, changed))
+        })
+        .collect()
 }
 
 impl TrailSettings {

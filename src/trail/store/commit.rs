@@ -388,6 +388,11 @@ fn write_ledger(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Stor
             window.to
         ])?;
     }
+    let mut add =
+        transaction.prepare_cached("INSERT OR IGNORE INTO trail (asked, settings) VALUES (?, ?)")?;
+    for trail in &batch.trails {
+        add.execute(params![trail.asked, json(&trail.settings)?])?;
+    }
     let mut add = transaction.prepare_cached(
         "INSERT OR REPLACE INTO digest (name, account, region, from_time, to_time) VALUES (?, ?, ?, ?, ?)",
     )?;

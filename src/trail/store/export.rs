@@ -19,6 +19,7 @@ use crate::trail::day;
 use crate::trail::distinct::{Distinct, OF_A_TRAIL};
 use crate::trail::fold::Fold;
 use crate::trail::ledger::{Ledger, Proof, Stream, Window};
+use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Days, Span, Time};
 use crate::trail::whole::Whole;
 use crate::usage::{Gap, Location};
@@ -43,6 +44,9 @@ pub struct UsageV1 {
     pub days: Vec<DaysV1>,
     /// Spans that a source has given completely.
     pub windows: BTreeSet<WindowV1>,
+    /// What trails were told to record, in the words of CloudTrail's API.
+    #[serde(default)]
+    pub trails: BTreeSet<KnownTrail>,
     /// What digests of trails prove.
     pub proofs: Vec<ProofV1>,
     /// What could not be read.
@@ -194,6 +198,7 @@ fn usage(mut whole: Whole, catalog: String) -> UsageV1 {
             .into_iter()
             .map(|(stream, days)| days_row(stream, days))
             .collect(),
+        trails: whole.ledger.trails.clone(),
         windows: whole
             .ledger
             .joined_windows()
@@ -290,6 +295,7 @@ pub fn batch(path: &Path) -> Result<(Batch, String), StoreError> {
     let batch = Batch {
         fold: whole.fold,
         windows: whole.ledger.windows,
+        trails: whole.ledger.trails,
         ..Batch::default()
     };
     Ok((batch, catalog))
@@ -391,6 +397,7 @@ fn whole(usage: UsageV1) -> Option<Whole> {
             days: BTreeMap::new(),
             windows: windows.collect(),
             proofs: proofs.collect(),
+            trails: usage.trails,
         },
     })
 }

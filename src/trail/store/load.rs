@@ -15,6 +15,7 @@ use crate::trail::distinct::OF_A_TRAIL;
 use crate::trail::fold::{Fold, GroupKey};
 use crate::trail::group::Group;
 use crate::trail::ledger::{Digest, Ledger, Stream, Window, proofs};
+use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Span, Time};
 use crate::trail::whole::Whole;
 use crate::usage::{Gap, Location};
@@ -72,6 +73,7 @@ impl Store {
                     days: BTreeMap::new(),
                     windows: windows(&self.db)?,
                     proofs: proofs(digests.values(), |name| read.contains(name)),
+                    trails: trails(&self.db)?,
                 },
             })
         };
@@ -88,6 +90,7 @@ impl Store {
                 digests: digests(&self.db)?,
                 windows: windows(&self.db)?,
                 watermarks: watermarks(&self.db)?,
+                trails: trails(&self.db)?,
                 checked: 0,
             })
         };
@@ -325,6 +328,17 @@ fn fold(db: &Connection) -> Result<Fold, StoreError> {
         }
     }
     Ok(fold)
+}
+
+fn trails(db: &Connection) -> Result<BTreeSet<KnownTrail>, StoreError> {
+    let rows: Vec<(String, String)> = all(db, "SELECT asked, settings FROM trail", |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let known = rows.into_iter().map(|(asked, settings)| {
+        let settings = serde_json::from_str(&settings).map_err(|_| strange("trail"))?;
+        Ok(KnownTrail { asked, settings })
+    });
+    known.collect()
 }
 
 fn windows(db: &Connection) -> Result<BTreeSet<Window>, StoreError> {

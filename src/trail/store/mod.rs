@@ -191,8 +191,12 @@ impl Store {
     /// # Errors
     /// As [`open`](Self::open); also when there is no file.
     pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
-        if !path.is_file() {
+        let Some(found) = fs::metadata(path).ok().filter(fs::Metadata::is_file) else {
             return Err(StoreError::Missing(path.to_owned()));
+        };
+        // A process that was killed before its first commit leaves an empty file: a store without anything.
+        if found.len() == 0 {
+            return Self::in_memory(path).map_err(|error| error.at(path));
         }
         if !is_store(path) {
             return Err(StoreError::Foreign {
@@ -220,14 +224,23 @@ impl Store {
         Ok(store)
     }
 
+    /// A store without anything.
+    fn in_memory(path: &Path) -> Result<Self, StoreError> {
+        let mut store = Self {
+            db: Connection::open_in_memory()?,
+            path: path.to_owned(),
+            sessions: None,
+        };
+        store.migrate()?;
+        Ok(store)
+    }
+
     /// An older store is only read, so a copy in memory is brought up to date instead.
     fn copy_up_to_date(old: &Self) -> Result<Self, StoreError> {
         let mut db = Connection::open_in_memory()?;
-        rusqlite::backup::Backup::new(&old.db, &mut db)?.run_to_completion(
-            1_000,
-            std::time::Duration::ZERO,
-            None,
-        )?;
+        let whole = rusqlite::backup::Backup::new(&old.db, &mut db)?;
+        whole.run_to_completion(1_000, std::time::Duration::ZERO, None)?;
+        drop(whole);
         let mut store = Self {
             db,
             path: old.path.clone(),

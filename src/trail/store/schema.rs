@@ -43,6 +43,7 @@ CREATE TABLE window (
     source TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, category TEXT NOT NULL, principal TEXT NOT NULL,
     from_time TEXT NOT NULL, to_time TEXT NOT NULL,
     PRIMARY KEY (source, account, region, category, principal, from_time, to_time)) WITHOUT ROWID;
+CREATE TABLE trail (asked TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (asked, settings)) WITHOUT ROWID;
 CREATE TABLE digest (
     name TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, from_time TEXT NOT NULL, to_time TEXT NOT NULL)
     WITHOUT ROWID;
@@ -76,6 +77,7 @@ CREATE VIEW sample AS
 /// What version 2 added to version 1: gaps of objects, digests, and the views.
 const FROM_1: &str = "
 ALTER TABLE source ADD COLUMN watermark TEXT;
+CREATE TABLE trail (asked TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (asked, settings)) WITHOUT ROWID;
 CREATE TABLE gap (
     source INTEGER NOT NULL REFERENCES source, key TEXT NOT NULL, line INTEGER NOT NULL, code TEXT NOT NULL,
     message TEXT NOT NULL, hint TEXT NOT NULL, PRIMARY KEY (source, key, line, code, message)) WITHOUT ROWID;

@@ -468,6 +468,13 @@ mod files {
     fn an_empty_file_becomes_a_store() {
         let (_folder, path) = new_store();
         fs::write(&path, "").unwrap();
+        assert!(
+            Store::open_to_read(&path)
+                .unwrap()
+                .export()
+                .unwrap()
+                .contains("\"usage\": []")
+        );
         filled(&path);
         assert!(is_store(&path));
     }

@@ -1,6 +1,7 @@
 """Judges generated roles by the tools of their languages.
 
 * SAM: the demo's template with the roles written into it passes cfn-lint without a word.
+* Terraform: python-hcl2 parses the HCL, which says the same as the JSON syntax and, statement by statement, the policies.
 * CDK: the constructs compile under `tsc --strict` and synthesise exactly the statements of the policies.
 
 Usage: check.py ROLEFIT FOLDER   (FOLDER gets node_modules and what is made)
@@ -14,7 +15,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hcl2
+
 DEMO = Path("docs/demo/orders")
+APP = Path("tests/fixtures/deploy/same-app")
 LINT = Path(sys.executable).with_name("cfn-lint")
 
 
@@ -129,10 +133,76 @@ def cdk(rolefit, folder):
     print(f"  tsc and CDK: {len(policies)} constructs, {statements} statements, equal to the policies")
 
 
+def plain(value):
+    """A value of python-hcl2 as Terraform's JSON syntax has it: texts without their quotes, nothing of the parser's own."""
+    if isinstance(value, dict):
+        return {key.strip('"'): plain(one) for key, one in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return json.loads(value) if isinstance(value, str) and value.startswith('"') else value
+
+
+def documents_of_hcl(text):
+    """Name → statements of each `aws_iam_policy_document`."""
+    blocks = plain(hcl2.loads(text)).get("data", [])
+    named = [block["aws_iam_policy_document"] for block in blocks if "aws_iam_policy_document" in block]
+    return {name: body.get("statement", []) for block in named for name, body in block.items()}
+
+
+def documents_of_json(text):
+    documents = json.loads(text)["data"]["aws_iam_policy_document"]
+    without_reason = lambda statement: {key: one for key, one in statement.items() if key != "//"}
+    return {name: [without_reason(one) for one in body["statement"]] for name, body in documents.items()}
+
+
+PSEUDO = {
+    "${data.aws_partition.current.partition}": "${AWS::Partition}",
+    "${data.aws_region.current.region}": "${AWS::Region}",
+    "${data.aws_caller_identity.current.account_id}": "${AWS::AccountId}",
+}
+
+
+def as_policy(statement):
+    """A statement of Terraform as one of a policy."""
+
+    def text(value):
+        for terraform, symbol in PSEUDO.items():
+            value = value.replace(terraform, symbol)
+        return value
+
+    condition = {}
+    for one in statement.get("condition", []):
+        condition.setdefault(one["test"], {})[one["variable"]] = [text(value) for value in one["values"]]
+    resources = [text(one) for one in statement["resources"]]
+    return {"Sid": statement["sid"], "Action": statement["actions"], "Resource": resources, "Condition": condition}
+
+
+def terraform(rolefit, folder):
+    work = folder / "terraform"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(APP / "app", work)
+    shutil.copytree(APP / "terraform", work, dirs_exist_ok=True)
+    hcl = documents_of_hcl(run(rolefit, "generate", work, "--format", "terraform"))
+    if hcl != documents_of_json(run(rolefit, "generate", work, "--format", "terraform-json")):
+        sys.exit("Terraform's HCL and JSON say different things")
+    # An attribute is what the policy writes out as an ARN with the resource's address in it.
+    attribute = lambda text: re.sub(r"^arn:.*\$\{(aws_\w+\.\w+)\}", r"${\1.arn}", text)
+    statements = 0
+    for function, policy in json.loads(run(rolefit, "generate", work)).items():
+        wanted = sorted(canonical(one, attribute) for one in policy["Statement"])
+        made = hcl[function.rsplit(".", 1)[-1]]
+        found = sorted(canonical(as_policy(one), lambda text: text) for one in made)
+        if wanted != found:
+            sys.exit(f"{function}: Terraform says\n" + "\n".join(found) + "\nand the policy is\n" + "\n".join(wanted))
+        statements += len(wanted)
+    print(f"  python-hcl2: {statements} statements, equal to the policies and to the JSON syntax")
+
+
 def main():
     rolefit, folder = (Path(argument).resolve() for argument in sys.argv[1:3])
     folder.mkdir(parents=True, exist_ok=True)
     sam(rolefit, folder)
+    terraform(rolefit, folder)
     cdk(rolefit, folder)
 
 

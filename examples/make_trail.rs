@@ -7,6 +7,7 @@
     reason = "a tool for measurements, which stops at what it did not expect"
 )]
 
+#[path = "../benches/trail_maker/mod.rs"]
 mod trail_maker;
 
 use std::path::Path;
