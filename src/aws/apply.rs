@@ -18,11 +18,6 @@ pub struct RoleInline {
 }
 
 impl Account {
-    /// The region that the calls go to.
-    pub fn region(&self) -> Option<String> {
-        self.lambda.config().region().map(ToString::to_string)
-    }
-
     /// Reads a role's inline policies.
     ///
     /// # Errors

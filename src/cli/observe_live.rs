@@ -99,14 +99,20 @@ mod without {
 
     pub fn read(
         _: &LiveArgs,
-        _: &Source<'_>,
+        source: &Source<'_>,
         _: &mut Store,
         _: &'static Catalog,
         _: &Stop,
     ) -> anyhow::Result<Taken> {
+        let named = match source {
+            Source::Local(path) => path.display().to_string(),
+            Source::Bucket(place) => place.to_string(),
+            Source::History => "lookup".to_owned(),
+            Source::Trails => "trails".to_owned(),
+        };
         anyhow::bail!(
-            "this rolefit was built without the part that asks AWS\nhint: build it with the feature `live`, or fetch the \
-             objects (`aws s3 sync`) and give the folder"
+            "`{named}` cannot be read: this rolefit was built without the part that asks AWS\nhint: build it with the feature \
+             `live`, or fetch the objects (`aws s3 sync`) and give the folder"
         )
     }
 }

@@ -8,7 +8,7 @@ use super::infer::Infer;
 use super::infer_path::Value;
 use super::ir::{ExprId, ExprKind, Name, Path, Span};
 use super::known_names::pass_through;
-use super::outside_types::other_sender;
+use super::outside_types::{OTHER_SENDER, other_sender};
 use super::types::Ty;
 use super::world::{AdtId, FnId, Owner, ParamId};
 
@@ -273,7 +273,13 @@ impl Infer<'_, '_> {
         args: &[ExprId],
         span: Span,
     ) -> Ty {
-        let types = self.arguments(args, &[], None);
+        let names: Vec<&str> = found.iter().map(|name| &**name).collect();
+        let own = || Ty::External(Some(Arc::from(format!("{OTHER_SENDER}std"))));
+        let scope = matches!(names.as_slice(), ["std", "thread", "scope"]).then(own);
+        let types = self.arguments(args, &[], scope.as_ref());
+        if matches!(names.as_slice(), ["std", "io", "stdin" | "stdout" | "stderr"]) {
+            return own();
+        }
         if let Some(ty) = self.wrapped_call(id, found, args, span) {
             return ty;
         }

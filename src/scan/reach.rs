@@ -50,15 +50,18 @@ pub struct WeakCall {
     pub target: FnId,
 }
 
+/// Methods of traits that are called, each with a call.
+type Called = BTreeMap<(TraitId, Name), (FnId, Span)>;
+
 pub(super) struct Walk<'x, 'a> {
     pub(super) world: &'x World<'a>,
     pub(super) facts: &'x AllFacts,
     pub(super) krate: CrateId,
     queue: VecDeque<FnId>,
     seen: BTreeSet<FnId>,
-    called: BTreeMap<(TraitId, Name), (FnId, Span)>,
+    called: Called,
     /// Methods of traits that are called on values whose type is a generic parameter.
-    called_on: BTreeMap<ParamId, BTreeMap<(TraitId, Name), (FnId, Span)>>,
+    called_on: BTreeMap<ParamId, Called>,
     actuals: Actuals,
     constructed: BTreeMap<AdtId, FnId>,
     /// Types that reachable code names: associated fns need no instance.

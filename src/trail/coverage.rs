@@ -19,7 +19,8 @@ pub struct Silence {
 impl Trail {
     /// What it says that `operation` was not seen.
     ///
-    /// Never `full`: that would take a longer window than a trail alone proves, and a second witness.
+    /// `full` takes the word of a trail's settings, known for as long as silence must last to mean something, and a proof
+    /// that all of it was read.
     pub fn coverage(&self, operation: &OperationId) -> Silence {
         self.coverage_of(operation, None, None)
     }
@@ -40,9 +41,30 @@ impl Trail {
         if let Some(role) = role {
             call = call.by_role(role);
         }
-        match self.by_settings(&call) {
-            None => seen,
-            Some(told) => told.join(seen, self.last.as_deref()),
+        let Some(told) = self.by_settings(&call) else {
+            return seen;
+        };
+        let since = told.since();
+        let silence = told.join(seen, self.last.as_deref());
+        match since {
+            Some(since) if silence.level == Coverage::Partial => self.raised(silence, &since, operation),
+            _ => silence,
+        }
+    }
+
+    /// What silence is worth when the settings of a trail were the right ones `since` then: `full`, if everything that the
+    /// trail recorded from there on was read.
+    fn raised(&self, silence: Silence, since: &str, operation: &OperationId) -> Silence {
+        // Before the first event nothing was read.
+        let since = self.first.as_deref().map_or(since, |first| since.max(first));
+        let data = matches!(Recording::of(operation), Recording::Data { .. });
+        let (level, told) = match self.is_complete_since(since, data) {
+            Ok(told) => (Coverage::Full, told),
+            Err(told) => (silence.level, told),
+        };
+        Silence {
+            level,
+            reason: format!("{}; {told}", silence.reason),
         }
     }
 
@@ -121,6 +143,14 @@ enum Settled {
 }
 
 impl Settled {
+    /// Since when a trail is known to be told to record the call.
+    fn since(&self) -> Option<String> {
+        match self {
+            Self::Yes { since, .. } => since.clone(),
+            Self::No(_) | Self::Partly(_) => None,
+        }
+    }
+
     /// Joins it with what the events say. Settings are those of one time and events are facts: what was seen to be recorded
     /// counts, though the settings leave it out; and what no event shows is not proved by settings alone, since nobody knows
     /// since when they hold.
@@ -228,5 +258,53 @@ mod tests {
         assert_eq!(shop.0, Coverage::None, "{shop:?}");
         let silent = Trail::default().coverage(&OperationId::new("s3", "CreateBucket"));
         assert_eq!(silent.level, Coverage::None);
+    }
+    #[test]
+    fn silence_is_worth_all_when_settings_and_digests_say_so() {
+        use crate::trail::ledger::{Proof, Stream};
+        let place = ("111122223333".to_owned(), "eu-west-1".to_owned());
+        let text = "{\"TrailARN\": \"arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit\", \
+                    \"EventSelectors\": [{\"ReadWriteType\": \"All\", \"IncludeManagementEvents\": true}]}";
+        let settings = crate::trail::selectors::parse(text).unwrap().remove(0);
+        let mut trail = Trail {
+            first: Some("2026-08-01T00:00:00Z".to_owned()),
+            last: Some("2026-11-17T00:00:00Z".to_owned()),
+            ..Trail::default()
+        };
+        let stream = Stream {
+            account: place.0.clone(),
+            region: place.1.clone(),
+            data: None,
+        };
+        trail.ledger.days.insert(stream, BTreeSet::new());
+        trail.ledger.trails.insert(KnownTrail {
+            asked: "2026-07-15T00:00:00Z".to_owned(),
+            settings,
+        });
+        let worth = |trail: &Trail| {
+            let silence = trail.coverage(&OperationId::new("dynamodb", "CreateTable"));
+            (silence.level, silence.reason)
+        };
+        let (level, reason) = worth(&trail);
+        assert_eq!(level, Coverage::Partial);
+        assert!(reason.contains("no digest or source proves"), "{reason}");
+        let complete = (
+            "2026-07-30T00:00:00Z".to_owned(),
+            "2026-11-18T00:00:00Z".to_owned(),
+        );
+        trail.ledger.proofs.insert(
+            place,
+            Proof {
+                complete: vec![complete],
+                ..Proof::default()
+            },
+        );
+        let (level, reason) = worth(&trail);
+        assert_eq!(level, Coverage::Full, "{reason}");
+        assert!(reason.contains("109 days, and every object"), "{reason}");
+        trail.enough_days = Some(120);
+        let (level, reason) = worth(&trail);
+        assert_eq!(level, Coverage::Partial);
+        assert!(reason.contains("only 109 of 120 days"), "{reason}");
     }
 }

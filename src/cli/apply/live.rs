@@ -187,7 +187,7 @@ fn known(
     let parts: Vec<&str> = role.arn.split(':').collect();
     put("AWS::Partition", parts.get(1).copied());
     put("AWS::AccountId", parts.get(4).copied());
-    put("AWS::Region", account.region().as_deref());
+    put("AWS::Region", account.region());
     if let Some(file) = &args.set_from {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
