@@ -68,7 +68,7 @@ impl Call {
             resources: String::new(),
             read_only: ["Get", "List", "Describe", "Query", "Receive", "Head"]
                 .iter()
-                .any(|prefix| starts(&prefix)),
+                .any(|prefix| starts(prefix)),
             data: false,
         }
     }
