@@ -59,7 +59,6 @@ struct Call {
 
 impl Call {
     fn of(source: &'static str, name: &'static str, parameters: String) -> Self {
-        let starts = |prefix: &&str| name.starts_with(*prefix);
         Self {
             source,
             name,
@@ -68,7 +67,7 @@ impl Call {
             resources: String::new(),
             read_only: ["Get", "List", "Describe", "Query", "Receive", "Head"]
                 .iter()
-                .any(starts),
+                .any(|prefix| name.starts_with(prefix)),
             data: false,
         }
     }
