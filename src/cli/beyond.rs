@@ -37,8 +37,8 @@ pub fn wanted(inputs: &Inputs, function: &Function, grants: Vec<Grant>, observat
         findings.extend(silence(inputs, trail, function, &sorted, observations));
     }
     let mut grants = sorted.kept;
-    if options.list_bucket_for_404 {
-        grants = adjust::with_listing(grants, &by_config(&inputs.config));
+    if let Some(line) = options.list_bucket_for_404 {
+        grants = adjust::with_listing(grants, &listing_asked_for(&inputs.config, line));
     }
     if options.whole_types {
         grants = adjust::on_whole_types(inputs.catalog(), grants);
@@ -46,11 +46,12 @@ pub fn wanted(inputs: &Inputs, function: &Function, grants: Vec<Grant>, observat
     Wanted { grants, findings }
 }
 
-fn by_config(config: &Config) -> Because {
+/// The reason for listing buckets that no call asks for: the choice in `rolefit.toml`.
+fn listing_asked_for(config: &Config, line: u32) -> Because {
     Because {
         kind: BecauseKind::Config,
         operation: None,
-        location: config.file.as_ref().map(|file| Location::new(file, 1, 1)),
+        location: config.file.as_ref().map(|file| Location::new(file, line, 1)),
         note: "`synthesis.allow_list_bucket_for_404`: so that S3 answers 404 for objects that are not there"
             .to_owned(),
     }

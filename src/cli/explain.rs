@@ -13,6 +13,7 @@ use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
 use crate::report::text::{self, About, Question};
 use crate::report::{Assessed, Report};
+use crate::synth::adjust;
 use crate::trail::denial::{self, Denial};
 use crate::usage::OperationId;
 
@@ -144,6 +145,26 @@ fn at_line(args: &Explain, file: &str, line: u32) -> anyhow::Result<Outcome> {
 }
 
 /// Why a function does not need an action: what its calls would have to do, and which operations need it.
+/// Tells which reads of objects would be answered otherwise if the function had `s3:ListBucket`, and the key that adds it.
+fn clearer_answer(out: &mut String, assessed: &Assessed<'_>, action: &Action) -> bool {
+    if action.to_string() != "s3:ListBucket" {
+        return false;
+    }
+    let reads = assessed
+        .grants
+        .iter()
+        .filter(|grant| adjust::reads_objects(grant));
+    let buckets: BTreeSet<String> = reads.map(|grant| grant.resource.short()).collect();
+    for bucket in &buckets {
+        let _ = writeln!(
+            out,
+            "  without it, S3 answers 403 instead of 404 when an object of {bucket} is not there; \
+             `allow_list_bucket_for_404 = true` in `[synthesis]` of rolefit.toml adds it"
+        );
+    }
+    !buckets.is_empty()
+}
+
 fn why_not(report: &Report<'_>, assessed: &Assessed<'_>, action: &Action, catalog: &Catalog) -> String {
     let name = &assessed.function.name;
     let pattern = ActionPattern::from(action);
@@ -178,6 +199,7 @@ fn why_not(report: &Report<'_>, assessed: &Assessed<'_>, action: &Action, catalo
             );
         }
     }
+    near |= clearer_answer(&mut out, assessed, action);
     if !near {
         let operations = catalog.operations_of_action(&pattern);
         let shown: Vec<String> = operations.iter().take(OTHERS).map(ToString::to_string).collect();

@@ -235,7 +235,8 @@ pub const SECTIONS: &[Section] = &[
                 Form::Flag,
                 "false",
                 "Whether a function that reads objects also needs `s3:ListBucket` on the bucket: without it, S3 answers \
-                 403 instead of 404 for an object that is not there.",
+                 403 instead of 404 for an object that is not there. Off unless asked for, since with it the function may \
+                 also read the names of all objects of the bucket.",
             ),
             key(
                 "attach",

@@ -133,8 +133,8 @@ pub struct Synthesis {
     pub need: NeedPolicy,
     /// Whether a need is on every resource of its type.
     pub whole_types: bool,
-    /// Whether who reads objects may also list the bucket.
-    pub list_bucket_for_404: bool,
+    /// Whether who reads objects may also list the bucket: the line of `rolefit.toml` that says so.
+    pub list_bucket_for_404: Option<u32>,
     /// Whether the policy will be attached as a managed one.
     pub managed: bool,
 }

@@ -61,7 +61,7 @@ pub fn config(file: &str, text: &str, document: &DeTable<'_>) -> (Config, Vec<Pr
         };
     }
     if let Some(table) = single(document, "synthesis") {
-        config.synthesis = synthesis(&table);
+        config.synthesis = synthesis(&table, &place);
     }
     if let Some(table) = single(document, "check") {
         config.check = self::check(&table);
@@ -105,7 +105,8 @@ pub fn config(file: &str, text: &str, document: &DeTable<'_>) -> (Config, Vec<Pr
     (config, doubtful)
 }
 
-fn synthesis(table: &Table<'_, '_>) -> Synthesis {
+fn synthesis(table: &Table<'_, '_>, place: &dyn Fn(usize) -> Location) -> Synthesis {
+    let list = "allow_list_bucket_for_404";
     Synthesis {
         need: match table.text("need").as_deref() {
             Some("code") => NeedPolicy::Code,
@@ -114,7 +115,7 @@ fn synthesis(table: &Table<'_, '_>) -> Synthesis {
             _ => NeedPolicy::CodeOrObserved,
         },
         whole_types: table.text("resources").as_deref() == Some("type"),
-        list_bucket_for_404: table.flag("allow_list_bucket_for_404"),
+        list_bucket_for_404: table.flag(list).then(|| place(table.at(list)).line),
         managed: table.text("attach").as_deref() == Some("managed"),
     }
 }

@@ -1,7 +1,7 @@
 //! What a team may want otherwise of the synthesised need: which evidence counts, how exact resources are, listing for
 //! a clear answer about objects that are not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::iam::action::Action;
@@ -61,28 +61,79 @@ pub fn on_whole_types(catalog: &Catalog, grants: Vec<Grant>) -> Vec<Grant> {
     merge::normalise(widened.collect())
 }
 
-/// `s3:ListBucket` for every bucket whose objects are read: without it, S3 answers 403 instead of 404.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+/// Actions that read an object, and are refused with 403 where listing is not allowed and the object is not there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+const READS: [&str; 3] = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"];
+
+/// Whether a grant lets objects be read, so that listing their bucket changes how S3 answers for those that are not there.
+pub fn reads_objects(grant: &Grant) -> bool {
+    READS.contains(&grant.action.to_string().as_str())
+}
+
+/// `s3:ListBucket` for every bucket whose objects are read: without it, S3 answers 403 instead of 404. The reason is the
+/// given one, with the reads that it is for.
 pub fn with_listing(mut grants: Vec<Grant>, because: &Because) -> Vec<Grant> {
-    let reads = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"];
-    let buckets: BTreeSet<ArnPattern> = grants
-        .iter()
-        .filter(|grant| reads.contains(&grant.action.to_string().as_str()))
-        .filter_map(|grant| bucket(&grant.resource))
-        .collect();
     let Some(list) = Action::parse("s3:ListBucket") else {
         return grants;
     };
-    let added = buckets
+    let mut readings: BTreeMap<ArnPattern, Vec<&Grant>> = BTreeMap::new();
+    for grant in grants.iter().filter(|grant| reads_objects(grant)) {
+        readings.entry(bucket(&grant.resource)).or_default().push(grant);
+    }
+    let added: Vec<Grant> = readings
         .into_iter()
-        .map(|bucket| Grant::new(list.clone(), bucket, Confidence::High, because.clone()));
+        .map(|(bucket, readings)| listing(&list, bucket, &readings, because))
+        .collect();
     grants.extend(added);
     merge::normalise(grants)
 }
 
-/// The bucket of an object's ARN: what stands before the first slash outside of symbols.
-fn bucket(object: &ArnPattern) -> Option<ArnPattern> {
+/// `list` on a bucket, as sure as the surest of the reads that it is for.
+fn listing(list: &Action, on: ArnPattern, readings: &[&Grant], because: &Because) -> Grant {
+    let confidence = readings.iter().map(|grant| grant.confidence).max();
+    let because = Because {
+        note: format!("{}{}", because.note, reads(readings)),
+        ..because.clone()
+    };
+    let known = !on.as_str().contains(['*', '?']);
+    let mut grant = Grant::new(list.clone(), on, confidence.unwrap_or(Confidence::Low), because);
+    grant.exact = known || readings.iter().any(|reading| reading.exact);
+    let spelled = readings.iter().find_map(|reading| reading.spelled_out.as_ref());
+    grant.spelled_out = spelled.map(bucket).filter(|spelled| *spelled != grant.resource);
+    grant
+}
+
+/// The first of the reads, and how many more there are.
+fn reads(readings: &[&Grant]) -> String {
+    let places: BTreeSet<String> = readings
+        .iter()
+        .flat_map(|grant| grant.because())
+        .filter_map(|because| match (&because.operation, &because.location) {
+            (Some(operation), Some(at)) => Some(format!("{operation} at {at}")),
+            (Some(operation), None) => Some(operation.to_string()),
+            (None, _) => None,
+        })
+        .collect();
+    let more = match places.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let first = places.first();
+    first.map_or_else(String::new, |first| format!("; for {first}{more}"))
+}
+
+/// The bucket, or access point, of an object's ARN: what stands before the first slash outside of symbols, or before the
+/// step `/object/` of an access point. A pattern without a slash fits buckets as it is.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html>
+fn bucket(object: &ArnPattern) -> ArnPattern {
     let text = object.as_str();
+    if let Some((point, _)) = text
+        .split_once("/object/")
+        .filter(|(point, _)| point.contains(":accesspoint/"))
+    {
+        return ArnPattern::new(point);
+    }
     let mut inside = false;
     let slash = text.char_indices().find(|(_, c)| {
         match c {
@@ -92,8 +143,8 @@ fn bucket(object: &ArnPattern) -> Option<ArnPattern> {
         }
         *c == '/' && !inside
     });
-    let (at, _) = slash?;
-    text.get(..at).map(ArnPattern::new)
+    let bucket = slash.and_then(|(at, _)| text.get(..at)).unwrap_or(text);
+    ArnPattern::new(bucket)
 }
 
 #[cfg(test)]
@@ -170,26 +221,56 @@ mod tests {
         assert!(!lines.concat().contains("orders"), "{lines:?}");
     }
 
-    #[test]
-    fn buckets_are_listed_once() {
+    fn listed(grants: Vec<Grant>) -> Vec<Grant> {
         let because = Because {
             kind: BecauseKind::Config,
             operation: None,
             location: None,
             note: "asked for".to_owned(),
         };
-        let grants = with_listing(
-            vec![
-                grant("s3:GetObject", "arn:aws:s3:::${Docs}/a/*", &[BecauseKind::Code]),
-                grant("s3:GetObject", "arn:aws:s3:::${Docs}/b", &[BecauseKind::Code]),
-                grant("s3:PutObject", "arn:aws:s3:::${Other}/b", &[BecauseKind::Code]),
-            ],
-            &because,
-        );
-        let listed: Vec<String> = lines(&grants)
-            .into_iter()
-            .filter(|line| line.starts_with("s3:ListBucket"))
-            .collect();
-        assert_eq!(listed, ["s3:ListBucket arn:aws:s3:::${Docs}"]);
+        let mut grants = with_listing(grants, &because);
+        grants.retain(|grant| grant.action.to_string() == "s3:ListBucket");
+        grants
+    }
+
+    #[test]
+    fn buckets_are_listed_once() {
+        use BecauseKind::Code;
+        let listed = listed(vec![
+            grant("s3:GetObject", "arn:aws:s3:::${Docs}/a/*", &[Code]),
+            grant("s3:GetObject", "arn:aws:s3:::${Docs}/b", &[Code]),
+            grant("s3:PutObject", "arn:aws:s3:::${Other}/b", &[Code]),
+        ]);
+        assert_eq!(lines(&listed), ["s3:ListBucket arn:aws:s3:::${Docs}"]);
+    }
+
+    #[test]
+    fn an_access_point_is_listed_itself() {
+        let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports";
+        let object = format!("{point}/object/2026/*");
+        let listed = listed(vec![grant("s3:GetObject", &object, &[BecauseKind::Code])]);
+        assert_eq!(lines(&listed), [format!("s3:ListBucket {point}")]);
+    }
+
+    #[test]
+    fn listing_is_as_sure_as_the_read_and_known_by_the_same_names() {
+        let mut read = grant("s3:GetObject", "arn:aws:s3:::${Docs}/*", &[BecauseKind::Code]);
+        read.confidence = Confidence::Medium;
+        read.spelled_out = Some(ArnPattern::new("arn:aws:s3:::docs-dev/*"));
+        let listed = listed(vec![read]);
+        let listed = listed.first().unwrap();
+        assert_eq!(listed.confidence, Confidence::Medium);
+        assert!(listed.exact);
+        let spelled = listed.spelled_out.as_ref().map(ArnPattern::as_str);
+        assert_eq!(spelled, Some("arn:aws:s3:::docs-dev"));
+    }
+
+    #[test]
+    fn a_bucket_that_is_not_known_is_not_said_to_be_exact() {
+        let mut read = grant("s3:GetObject", "arn:aws:s3:::*/*", &[BecauseKind::Trail]);
+        read.exact = false;
+        let listed = listed(vec![read]);
+        assert_eq!(lines(&listed), ["s3:ListBucket arn:aws:s3:::*"]);
+        assert!(!listed.first().unwrap().exact);
     }
 }

@@ -404,12 +404,57 @@ fn resources_may_be_whole_types_and_buckets_listed() {
             .any(|need| need == "s3:ListBucket arn:${AWS::Partition}:s3:::in-prod")
     };
     assert!(!lists(&project));
-    assert!(lists(
-        project.config("[synthesis]\nallow_list_bucket_for_404 = true\n")
-    ));
+    project.config("[synthesis]\nallow_list_bucket_for_404 = false\n");
+    assert!(!lists(&project));
+    project.config("[synthesis]\nallow_list_bucket_for_404 = true\n");
+    assert!(lists(&project));
     project.config("[synthesis]\nresources = \"type\"\n");
     let policy = project.report()["functions"][0]["policy"].to_string();
     assert!(!policy.contains("in-prod"), "{policy}");
+}
+
+/// 404 instead of 403 is one choice for all commands, and its reason is told.
+#[test]
+fn listing_for_a_clear_answer_is_explained() {
+    let project = Project::new();
+    let said = |args: &[&str]| String::from_utf8(project.run(args).stdout).unwrap();
+    let why_not = said(&["explain", "Worker", "--why-not", "s3:ListBucket"]);
+    assert!(
+        why_not.contains("403 instead of 404") && why_not.contains("allow_list_bucket_for_404"),
+        "{why_not}"
+    );
+    assert!(!said(&["generate"]).contains("s3:ListBucket"));
+    project.config("[synthesis]\nneed = \"code\"\nallow_list_bucket_for_404 = true\n");
+    let why = said(&["explain", "Worker", "s3:ListBucket"]);
+    for part in [
+        "`synthesis.allow_list_bucket_for_404`",
+        "s3.GetObject at src/main.rs:7",
+        "rolefit.toml:4",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert!(said(&["generate"]).contains("s3:ListBucket"));
+    assert!(said(&["diff"]).contains("+ ListBucket"));
+    assert!(said(&["check"]).contains("needs `s3:ListBucket` on `s3:in-prod`"));
+}
+
+/// A role that lists the bucket by the name that the template gives it grants what the choice asks for.
+#[test]
+fn a_listed_bucket_is_known_by_its_name() {
+    let project = Project::new();
+    project.package("", "worker", &MAIN.replace("in-prod", "in-dev"));
+    let with = "Action: s3:ListBucket\n                Resource: arn:aws:s3:::in-dev\n              - Sid: Read\n                \
+                Effect: Allow\n                Action: s3:GetObject\n";
+    project.write("template.yaml", &TEMPLATE.replace("Action: s3:GetObject\n", with));
+    project.config("[synthesis]\nallow_list_bucket_for_404 = true\n");
+    let report = project.report();
+    let grants = report["functions"][0]["grants"].as_array().unwrap();
+    let verdicts: Vec<&str> = grants
+        .iter()
+        .filter(|grant| grant["action"] == "s3:ListBucket")
+        .map(|grant| grant["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["keep"], "{grants:#?}");
 }
 
 #[test]
