@@ -318,7 +318,7 @@ pub struct Apply {
     /// Write without asking.
     #[arg(long, short)]
     pub yes: bool,
-    /// CloudTrail: a folder of trail objects, or one file.
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
     #[arg(long, value_name = "PATH")]
     pub usage: Option<PathBuf>,
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).

@@ -245,7 +245,7 @@ fn difference(role: &str, before: &Policies, after: &Policies) -> String {
             true => format!("{side}/{role}/{name}"),
             false => "/dev/null".to_owned(),
         };
-        TextDiff::from_lines(&text(before, name), &text(after, name))
+        TextDiff::from_lines(text(before, name), text(after, name))
             .unified_diff()
             .header(&place("a", before), &place("b", after))
             .to_string()
