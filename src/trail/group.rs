@@ -200,8 +200,13 @@ impl Cell {
         if is_newer || self.samples.len() < MAX_SAMPLES {
             let id = record.event_id.as_str();
             let order = |(at, other): &(Option<Time>, String)| (*at, other.as_str()).cmp(&(time, id));
-            self.samples.add_by(order, || (time, id.to_owned()));
-            self.samples.keep_last(MAX_SAMPLES);
+            let own = |oldest: Option<(Option<Time>, String)>| {
+                let (_, mut room) = oldest.unwrap_or_default();
+                room.clear();
+                room.push_str(id);
+                (time, room)
+            };
+            self.samples.add_to_last(MAX_SAMPLES, order, own);
         }
     }
 

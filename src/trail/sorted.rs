@@ -2,6 +2,7 @@
 //! everything, for which a tree would take ten times the room.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 
 /// A set, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +43,22 @@ impl<T: Ord> SortedSet<T> {
         }
     }
 
-    /// Adds the item that `order` looks for: it tells how an item stands to it.
-    pub(super) fn add_by(&mut self, order: impl FnMut(&T) -> std::cmp::Ordering, own: impl FnOnce() -> T) {
-        if let Err(at) = self.0.binary_search_by(order) {
-            put(&mut self.0, at, own());
+    /// Adds an item to the `count` greatest, if it is one of them. `order` tells how another item stands to it; `own` makes
+    /// it, from the least one where that has to go.
+    pub(super) fn add_to_last(
+        &mut self,
+        count: usize,
+        order: impl FnMut(&T) -> Ordering,
+        own: impl FnOnce(Option<T>) -> T,
+    ) {
+        match self.0.binary_search_by(order) {
+            Ok(_) => {}
+            Err(at) if self.0.len() < count => put(&mut self.0, at, own(None)),
+            Err(0) => {}
+            Err(at) => {
+                let least = self.0.remove(0);
+                put(&mut self.0, at - 1, own(Some(least)));
+            }
         }
     }
 
@@ -196,5 +209,36 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    proptest! {
+        #[test]
+        fn they_do_what_trees_do(items in proptest::collection::vec((0_u8..30, 0_u8..9), 0..60), at in 0_usize..60) {
+            let (left, right) = items.split_at(at.min(items.len()));
+            let set = |items: &[(u8, u8)]| items.iter().copied().collect::<SortedSet<_>>();
+            let mut merged = set(left);
+            merged.merge(set(right));
+            let tree: BTreeSet<(u8, u8)> = items.iter().copied().collect();
+            prop_assert!(merged.iter().eq(tree.iter()));
+
+            let mut map = left.iter().copied().collect::<SortedMap<_, _>>();
+            map.merge(right.iter().copied().collect(), |mine, other| *mine = other);
+            let tree: BTreeMap<u8, u8> = items.iter().copied().collect();
+            prop_assert!(map.iter().eq(tree.iter()));
+
+            let (mut greatest, mut all) = (SortedSet::default(), set(&items));
+            for item in &items {
+                greatest.add_to_last(8, |other: &(u8, u8)| other.cmp(item), |_| *item);
+            }
+            all.keep_last(8);
+            prop_assert_eq!(greatest, all);
+        }
     }
 }
