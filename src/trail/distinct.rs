@@ -5,7 +5,7 @@
 //! Distinct Elements in a Data Stream*, 2002; the standard error is 1 / √(limit − 2)). What is kept depends on the set
 //! alone: not on order, repetition, threads, or how it was put together.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 /// Up to this many events a resource's count is exact; beyond, its standard error is 6 %.
 pub(super) const OF_A_CELL: usize = 256;
@@ -32,20 +32,32 @@ impl Count {
 }
 
 /// A set of which the smallest hashes are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Distinct {
     limit: usize,
-    hashes: BTreeSet<u64>,
+    /// The hashes that are kept, in order and each once; behind them what came since.
+    hashes: Vec<u64>,
+    /// How many are in order.
+    settled: usize,
     /// A hash above this one is not kept.
     highest: u64,
 }
+
+impl PartialEq for Distinct {
+    fn eq(&self, other: &Self) -> bool {
+        self.limit == other.limit && self.kept() == other.kept()
+    }
+}
+
+impl Eq for Distinct {}
 
 impl Distinct {
     /// An empty set that keeps `limit` hashes, at least three.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(3),
-            hashes: BTreeSet::new(),
+            hashes: Vec::new(),
+            settled: 0,
             highest: u64::MAX,
         }
     }
@@ -68,33 +80,37 @@ impl Distinct {
     /// The hashes that it keeps, the smallest first.
     #[allow(dead_code, reason = "the form in which stores keep it")]
     pub(super) fn hashes(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
-        self.hashes.iter().copied()
+        self.kept().into_owned().into_iter()
     }
 
     /// Adds an element by its hash ([`hash_id`], [`hash_parts`]).
+    ///
+    /// It is put behind the others; they are brought into order when the room is full, so that an element costs little.
     pub(super) fn insert(&mut self, hash: u64) {
-        if hash > self.highest || !self.hashes.insert(hash) {
+        if hash > self.highest {
             return;
         }
-        if self.hashes.len() > self.limit {
-            self.hashes.pop_last();
+        if self.hashes.len() == self.hashes.capacity() {
+            self.make_room();
         }
-        if self.hashes.len() == self.limit {
-            self.highest = self.hashes.last().copied().unwrap_or(u64::MAX);
-        }
+        self.hashes.push(hash);
     }
 
     /// Takes in another set. Of two limits the lower one holds, since the other set has forgotten what is above it.
     pub(super) fn merge(&mut self, other: Self) {
+        if self.hashes.is_empty() && other.limit <= self.limit {
+            *self = other;
+            return;
+        }
         if other.limit < self.limit {
             let mine = std::mem::replace(self, Self::new(other.limit));
-            self.take(mine);
+            self.take(&mine);
         }
-        self.take(other);
+        self.take(&other);
     }
 
-    fn take(&mut self, other: Self) {
-        for hash in other.hashes {
+    fn take(&mut self, other: &Self) {
+        for &hash in other.kept().iter() {
             // They come in order: no later one is kept either.
             if hash > self.highest {
                 break;
@@ -103,22 +119,60 @@ impl Distinct {
         }
     }
 
+    /// Brings all into order, and makes room for more when that leaves little.
+    fn make_room(&mut self) {
+        if self.settled < self.hashes.len() {
+            bring_into_order(&mut self.hashes, self.limit);
+            self.settled = self.hashes.len();
+            if self.hashes.len() == self.limit {
+                self.highest = self.hashes.last().copied().unwrap_or(u64::MAX);
+            }
+        }
+        let room = self.hashes.capacity();
+        if self.hashes.len() >= room - room / 4 {
+            // A set that is full needs room for some that come to be forgotten.
+            let more = room.clamp(2, self.limit.div_ceil(4).max(64));
+            self.hashes.reserve_exact(room - self.hashes.len() + more);
+        }
+    }
+
+    /// The hashes that are kept, in order.
+    fn kept(&self) -> Cow<'_, [u64]> {
+        if self.settled == self.hashes.len() {
+            return Cow::Borrowed(&self.hashes);
+        }
+        let mut hashes = self.hashes.clone();
+        bring_into_order(&mut hashes, self.limit);
+        Cow::Owned(hashes)
+    }
+
     /// How many elements the set has.
     pub(super) fn count(&self) -> Count {
-        if self.hashes.len() < self.limit {
-            return Count {
-                number: self.hashes.len() as u64,
-                about: false,
-            };
-        }
+        let hashes = self.kept();
+        let highest = match hashes.last() {
+            Some(highest) if hashes.len() == self.limit => *highest,
+            _ => {
+                return Count {
+                    number: hashes.len() as u64,
+                    about: false,
+                };
+            }
+        };
         // (limit − 1) hashes lie below the highest one, evenly: as many as fit into that part of all hashes.
         let below = self.limit as u128 - 1;
-        let estimate = (below << 64) / (u128::from(self.highest) + 1);
+        let estimate = (below << 64) / (u128::from(highest) + 1);
         Count {
             number: rounded(u64::try_from(estimate).unwrap_or(u64::MAX)),
             about: true,
         }
     }
+}
+
+/// Sorts hashes and leaves the `limit` smallest of them, each once.
+fn bring_into_order(hashes: &mut Vec<u64>, limit: usize) {
+    hashes.sort();
+    hashes.dedup();
+    hashes.truncate(limit);
 }
 
 /// To three digits: an estimate is no better than that.

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::HashMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::usage::OperationId;
 
 use super::attribute::{Learned, Session};
@@ -30,7 +32,7 @@ pub(super) struct GroupKey {
 /// What some objects of a trail hold.
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
-    pub(super) groups: HashMap<GroupKey, Group>,
+    pub(super) groups: FxHashMap<GroupKey, Group>,
     pub(super) learned: Learned,
     /// Events, and the contents of files, that do not count, by the reason.
     pub(super) skipped: BTreeMap<String, Distinct>,
@@ -44,7 +46,7 @@ pub(super) struct Fold {
 impl Default for Fold {
     fn default() -> Self {
         Self {
-            groups: HashMap::new(),
+            groups: FxHashMap::default(),
             learned: Learned::default(),
             skipped: BTreeMap::new(),
             events: Distinct::new(OF_A_TRAIL),
@@ -56,7 +58,10 @@ impl Default for Fold {
 
 impl Fold {
     /// Takes in what other objects hold.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
+        if self.groups.is_empty() {
+            self.groups = std::mem::take(&mut other.groups);
+        }
         for (key, group) in other.groups {
             match self.groups.entry(key) {
                 std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(group),

@@ -3,7 +3,10 @@
 //! Records name the same few sources, regions, identities and members again and again. Each is looked at once and goes by
 //! a number afterwards, so that a record whose like was seen before costs no text of its own.
 
-use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::catalog::Catalog;
 
@@ -82,7 +85,12 @@ impl<'k> Folder<'k> {
     pub(super) fn take(&mut self) -> Fold {
         let mut fold = std::mem::take(&mut self.fold);
         for (key, group) in std::mem::take(&mut self.groups).close() {
-            fold.groups.entry(key).or_default().merge(group);
+            match fold.groups.entry(key) {
+                Entry::Occupied(mut entry) => entry.get_mut().merge(group),
+                Entry::Vacant(entry) => {
+                    entry.insert(group);
+                }
+            }
         }
         for (stream, days) in std::mem::take(&mut self.streams).days.into_values() {
             fold.streams.entry(stream).or_default().merge(days);
@@ -236,15 +244,14 @@ struct OpenGroups {
     classes: FxHashMap<Class, u32>,
 }
 
-/// A group, its cells by what they are kept apart by, written in a row.
+/// A group and its cells, with what they are kept apart by.
 struct OpenGroup {
     key: GroupKey,
-    rows: FxHashMap<Box<str>, usize>,
+    /// A hash of what each cell is kept apart by.
+    marks: Vec<u64>,
     cells: Vec<(Vec<(String, String)>, Cell)>,
     /// All cells beyond [`MAX_CELLS`].
     rest: Option<Box<Cell>>,
-    /// Room to write in.
-    row: String,
 }
 
 impl OpenGroups {
@@ -263,10 +270,9 @@ impl OpenGroups {
     fn open(&mut self, number: OpenKey, key: impl FnOnce() -> GroupKey) -> &mut OpenGroup {
         self.groups.entry(number).or_insert_with(|| OpenGroup {
             key: key(),
-            rows: FxHashMap::default(),
-            cells: Vec::new(),
+            marks: Vec::new(),
+            cells: Vec::with_capacity(1),
             rest: None,
-            row: String::new(),
         })
     }
 
@@ -287,22 +293,23 @@ impl OpenGroups {
 impl OpenGroup {
     /// The cell of calls that name these resources.
     fn cell(&mut self, anchors: &[(&str, &str)]) -> &mut Cell {
-        self.row.clear();
-        for (path, value) in anchors {
-            for part in [path, value] {
-                self.row.push_str(part);
-                self.row.push('\0');
-            }
-        }
-        let position = match self.rows.get(self.row.as_str()) {
-            Some(position) => *position,
+        let mark = FxBuildHasher.hash_one(anchors);
+        let is_it = |(at, marked): (usize, &u64)| {
+            let (apart_by, _) = self.cells.get(at).filter(|_| *marked == mark)?;
+            let pairs = apart_by
+                .iter()
+                .map(|(path, value)| (path.as_str(), value.as_str()));
+            pairs.eq(anchors.iter().copied()).then_some(at)
+        };
+        let position = match self.marks.iter().enumerate().find_map(is_it) {
+            Some(position) => position,
             None if self.cells.len() >= MAX_CELLS => return self.rest.get_or_insert_default(),
             None => {
                 let owned = anchors
                     .iter()
                     .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()));
                 self.cells.push((owned.collect(), Cell::default()));
-                self.rows.insert(self.row.as_str().into(), self.cells.len() - 1);
+                self.marks.push(mark);
                 self.cells.len() - 1
             }
         };

@@ -1,12 +1,13 @@
 //! A group of calls that are alike: what is kept of them, resource by resource.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::distinct::{Distinct, OF_A_CELL};
 use super::inputs::{self, Value};
 use super::json::Raw;
 use super::record::Record;
 use super::sketch::Sketch;
+use super::sorted::{SortedMap, SortedSet};
 use super::time::{Days, Span, Time};
 
 /// How many sets of resource names of one group are kept apart.
@@ -17,11 +18,11 @@ const MAX_SAMPLES: usize = 8;
 /// Everything that is kept of calls that are alike.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    pub(super) inputs: BTreeMap<String, Seen>,
+    pub(super) inputs: SortedMap<String, Seen>,
     /// ARNs by the type that the record gives them.
-    pub(super) arns: BTreeMap<String, Sketch>,
+    pub(super) arns: SortedMap<String, Sketch>,
     pub(super) denied: Sketch,
-    pub(super) versions: BTreeSet<String>,
+    pub(super) versions: SortedSet<String>,
     pub(super) errors: BTreeSet<String>,
     pub(super) succeeded: bool,
     /// The different events.
@@ -30,22 +31,22 @@ pub(super) struct Cell {
     /// The days on which there were events.
     pub(super) days: Days,
     /// Time and id of the newest events.
-    pub(super) samples: BTreeSet<(Option<Time>, String)>,
+    pub(super) samples: SortedSet<(Option<Time>, String)>,
 }
 
 impl Default for Cell {
     fn default() -> Self {
         Self {
-            inputs: BTreeMap::new(),
-            arns: BTreeMap::new(),
+            inputs: SortedMap::default(),
+            arns: SortedMap::default(),
             denied: Sketch::default(),
-            versions: BTreeSet::new(),
+            versions: SortedSet::default(),
             errors: BTreeSet::new(),
             succeeded: false,
             events: Distinct::new(OF_A_CELL),
             span: Span::default(),
             days: Days::default(),
-            samples: BTreeSet::new(),
+            samples: SortedSet::default(),
         }
     }
 }
@@ -58,26 +59,40 @@ pub(super) struct Seen {
     pub(super) hidden: bool,
 }
 
+impl Seen {
+    fn see(&mut self, value: &Value<'_>) {
+        match value {
+            Value::Text(text) => self.values.insert(text, false),
+            Value::Hidden => self.hidden = true,
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.values.merge(other.values);
+        self.hidden |= other.hidden;
+    }
+}
+
 /// A cell, and the names by which it is kept apart from others of its group.
 pub(super) type NamedCell<'g> = (Option<&'g [(String, String)]>, &'g Cell);
 
 /// The calls of a group, by the names of their resources; all in one cell when there are too many.
 #[derive(Clone, Debug)]
 pub(super) enum Group {
-    Apart(BTreeMap<Vec<(String, String)>, Cell>),
+    Apart(SortedMap<Vec<(String, String)>, Cell>),
     Together(Box<Cell>),
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self::Apart(BTreeMap::new())
+        Self::Apart(SortedMap::default())
     }
 }
 
 impl Group {
-    /// The cell for calls with these names of resources.
-    pub(super) fn cell(&mut self, anchors: Vec<(String, String)>) -> &mut Cell {
-        let full = |cells: &BTreeMap<Vec<(String, String)>, Cell>| {
+    /// Adds a cell of calls with these names of resources.
+    fn add_named(&mut self, anchors: Vec<(String, String)>, cell: Cell) {
+        let full = |cells: &SortedMap<Vec<(String, String)>, Cell>| {
             cells.len() >= MAX_CELLS && !cells.contains_key(&anchors)
         };
         if let Self::Apart(cells) = self
@@ -86,8 +101,8 @@ impl Group {
             *self = Self::Together(Box::new(together(std::mem::take(cells))));
         }
         match self {
-            Self::Together(all) => all,
-            Self::Apart(cells) => cells.entry(anchors).or_default(),
+            Self::Together(all) => all.merge(cell),
+            Self::Apart(cells) => cells.merge_one(anchors, cell, Cell::merge),
         }
     }
 
@@ -95,14 +110,14 @@ impl Group {
         match other {
             Self::Apart(cells) => {
                 for (anchors, cell) in cells {
-                    self.cell(anchors).merge(cell);
+                    self.add_named(anchors, cell);
                 }
             }
             Self::Together(all) => {
                 if let Self::Apart(cells) = self {
                     *self = Self::Together(Box::new(together(std::mem::take(cells))));
                 }
-                self.cell(Vec::new()).merge(*all);
+                self.add_named(Vec::new(), *all);
             }
         }
     }
@@ -110,7 +125,7 @@ impl Group {
     /// Adds a cell; `None` stands for calls that are not kept apart.
     pub(super) fn add(&mut self, apart_by: Option<Vec<(String, String)>>, cell: Cell) {
         match apart_by {
-            Some(anchors) => self.cell(anchors).merge(cell),
+            Some(anchors) => self.add_named(anchors, cell),
             None => self.merge(Self::Together(Box::new(cell))),
         }
     }
@@ -137,15 +152,15 @@ impl Group {
     /// The cells.
     pub(super) fn cells(self) -> Vec<Cell> {
         match self {
-            Self::Apart(cells) => cells.into_values().collect(),
+            Self::Apart(cells) => cells.into_iter().map(|(_, cell)| cell).collect(),
             Self::Together(all) => vec![*all],
         }
     }
 }
 
-fn together(cells: BTreeMap<Vec<(String, String)>, Cell>) -> Cell {
+fn together(cells: SortedMap<Vec<(String, String)>, Cell>) -> Cell {
     let mut all = Cell::default();
-    for cell in cells.into_values() {
+    for (_, cell) in cells {
         all.merge(cell);
     }
     all
@@ -174,65 +189,56 @@ impl Cell {
         for resource in record.resources.iter().flatten() {
             if let Some((arn, open)) = resource.arn().filter(|(arn, _)| !inputs::is_redacted(arn)) {
                 let kind = resource.kind.as_str();
-                if !self.arns.contains_key(kind) {
-                    self.arns.insert(kind.to_owned(), Sketch::default());
-                }
-                if let Some(arns) = self.arns.get_mut(kind) {
-                    arns.insert(arn, open);
-                }
+                self.arns.update(
+                    kind,
+                    |arns| arns.insert(arn, open),
+                    || (kind.to_owned(), Sketch::of(arn, open)),
+                );
             }
         }
         let is_newer = self.samples.first().is_none_or(|(oldest, _)| time >= *oldest);
         if is_newer || self.samples.len() < MAX_SAMPLES {
-            self.samples.insert((time, record.event_id.as_str().to_owned()));
-            self.limit_samples();
+            let id = record.event_id.as_str();
+            let order = |(at, other): &(Option<Time>, String)| (*at, other.as_str()).cmp(&(time, id));
+            let own = |oldest: Option<(Option<Time>, String)>| {
+                let (_, mut room) = oldest.unwrap_or_default();
+                room.clear();
+                room.push_str(id);
+                (time, room)
+            };
+            self.samples.add_to_last(MAX_SAMPLES, order, own);
         }
     }
 
     pub(super) fn see_version(&mut self, version: Option<&str>) {
-        if let Some(version) = version
-            && !self.versions.contains(version)
-        {
-            self.versions.insert(version.to_owned());
+        if let Some(version) = version {
+            self.versions.add(version, || version.to_owned());
         }
     }
 
     pub(super) fn see_input(&mut self, path: &str, value: &Value<'_>) {
-        if !self.inputs.contains_key(path) {
-            self.inputs.insert(path.to_owned(), Seen::default());
-        }
-        let Some(seen) = self.inputs.get_mut(path) else {
-            return;
-        };
-        match value {
-            Value::Text(text) => seen.values.insert(text, false),
-            Value::Hidden => seen.hidden = true,
-        }
-    }
-
-    fn limit_samples(&mut self) {
-        while self.samples.len() > MAX_SAMPLES {
-            self.samples.pop_first();
-        }
+        self.inputs.update(
+            path,
+            |seen| seen.see(value),
+            || {
+                let mut seen = Seen::default();
+                seen.see(value);
+                (path.to_owned(), seen)
+            },
+        );
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for (path, seen) in other.inputs {
-            let mine = self.inputs.entry(path).or_default();
-            mine.values.merge(seen.values);
-            mine.hidden |= seen.hidden;
-        }
-        for (kind, arns) in other.arns {
-            self.arns.entry(kind).or_default().merge(arns);
-        }
+        self.inputs.merge(other.inputs, Seen::merge);
+        self.arns.merge(other.arns, Sketch::merge);
         self.denied.merge(other.denied);
-        self.versions.extend(other.versions);
+        self.versions.merge(other.versions);
         self.errors.extend(other.errors);
         self.succeeded |= other.succeeded;
         self.events.merge(other.events);
         self.span.merge(other.span);
         self.days.merge(other.days);
-        self.samples.extend(other.samples);
-        self.limit_samples();
+        self.samples.merge(other.samples);
+        self.samples.keep_last(MAX_SAMPLES);
     }
 }

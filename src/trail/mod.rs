@@ -11,6 +11,7 @@
 //! The result does not depend on the order of files or records, on duplicates, or on the number of threads.
 
 mod time;
+mod sorted;
 mod distinct;
 mod json;
 mod record;

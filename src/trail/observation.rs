@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
 use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 
 use super::Trail;
@@ -93,7 +95,7 @@ pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
         ..Trail::default()
     };
     // Function and group, with the session of no more interest: groups of several sessions become one.
-    let mut attributed: BTreeMap<(Option<String>, GroupKey), (Rung, Group)> = BTreeMap::new();
+    let mut attributed: FxHashMap<(Option<String>, GroupKey), (Rung, Group)> = FxHashMap::default();
     for (mut key, group) in fold.groups {
         let Some((function, rung)) = functions.attribute(&key.session, &fold.learned) else {
             // Different cells hold different events.
@@ -168,7 +170,7 @@ fn observation(
         denied_resources: cell.denied.entries().map(|entry| entry.pattern()).collect(),
         region: key.region,
         rung,
-        versions: cell.versions,
+        versions: cell.versions.into_iter().collect(),
         count: events.number,
         estimated: events.about,
         days: cell.days.count(),

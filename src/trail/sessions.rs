@@ -84,7 +84,11 @@ impl Fold {
         let moved: Vec<(GroupKey, Session)> = self
             .groups
             .keys()
-            .filter_map(|key| Some((key.clone(), sessions.together(&key.session)?)))
+            .filter_map(|key| {
+                sessions
+                    .together(&key.session)
+                    .map(|session| (key.clone(), session))
+            })
             .collect();
         for (key, session) in moved {
             if let Some(group) = self.groups.remove(&key) {

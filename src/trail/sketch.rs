@@ -4,7 +4,7 @@
 //! a sketch stands at the highest level that keeps it within the limit. A folder whose name is a date, a number or an id is
 //! cut away at once: the next one will have another name. What all texts of a folder end with is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::sorted::{SortedMap, SortedSet};
 
 /// How many texts are kept.
 const LIMIT: usize = 64;
@@ -16,9 +16,9 @@ const EXACT: u8 = 9;
 pub(super) struct Sketch {
     level: u8,
     /// Texts that are whole.
-    whole: BTreeSet<Box<str>>,
+    whole: SortedSet<Box<str>>,
     /// Beginnings, each with what all texts that begin so end with.
-    begun: BTreeMap<Box<str>, Box<str>>,
+    begun: SortedMap<Box<str>, Box<str>>,
 }
 
 /// A text, or the beginning and end of some texts.
@@ -46,8 +46,8 @@ impl Default for Sketch {
     fn default() -> Self {
         Self {
             level: EXACT,
-            whole: BTreeSet::new(),
-            begun: BTreeMap::new(),
+            whole: SortedSet::default(),
+            begun: SortedMap::default(),
         }
     }
 }
@@ -59,10 +59,21 @@ impl Sketch {
         self.settle();
     }
 
+    /// A sketch of one text.
+    pub(super) fn of(text: &str, open: bool) -> Self {
+        let mut sketch = Self::default();
+        sketch.insert(text, open);
+        sketch
+    }
+
     /// Takes in another sketch.
     pub(super) fn merge(&mut self, other: Self) {
         if other.level < self.level {
             self.cut_to(other.level);
+        }
+        if self.is_empty() && self.level >= other.level {
+            *self = other;
+            return;
         }
         for text in other.whole {
             self.add(&text, false, "");
@@ -116,6 +127,10 @@ impl Sketch {
         sketch
     }
 
+    fn is_empty(&self) -> bool {
+        self.whole.len() + self.begun.len() == 0
+    }
+
     /// Adds a text as it is at the present level. `tail` is that of a beginning.
     fn add(&mut self, text: &str, open: bool, tail: &str) {
         if self.level == 0 {
@@ -127,34 +142,28 @@ impl Sketch {
             level => cut(text, open, tail, level),
         };
         if !open {
-            if !self.whole.contains(text) {
-                self.whole.insert(text.into());
-            }
+            self.whole.add(text, || text.into());
             return;
         }
-        match self.begun.get_mut(text) {
-            // What both end with.
-            Some(present) => {
-                let shared = common_end(present, tail);
-                if shared < present.len() {
-                    *present = present.get(present.len() - shared..).unwrap_or_default().into();
-                }
+        // What both end with.
+        let shorten = |present: &mut Box<str>| {
+            let shared = common_end(present, tail);
+            if shared < present.len() {
+                *present = present.get(present.len() - shared..).unwrap_or_default().into();
             }
-            None => {
-                self.begun.insert(text.into(), tail.into());
-            }
-        }
+        };
+        self.begun.update(text, shorten, || (text.into(), tail.into()));
     }
 
     /// At level 0: shortens the only beginning until the text begins so too.
     fn shorten(&mut self, text: &str) {
-        let Some((present, _)) = self.begun.first_key_value() else {
+        let Some((present, _)) = self.begun.iter().next() else {
             self.begun.insert(text.into(), Box::default());
             return;
         };
         if !text.starts_with(&**present) {
             let shared = common_beginning(present, text).to_owned();
-            self.begun = BTreeMap::from([(shared.into(), Box::default())]);
+            self.begun = SortedMap::from_iter([(shared.into(), Box::default())]);
         }
     }
 
@@ -176,10 +185,10 @@ impl Sketch {
                 ..Self::default()
             },
         );
-        for text in &cut.whole {
+        for text in cut.whole.iter() {
             self.add(text, false, "");
         }
-        for (text, tail) in &cut.begun {
+        for (text, tail) in cut.begun.iter() {
             self.add(text, true, tail);
         }
     }

@@ -1,7 +1,8 @@
 //! Points in time and sets of days, small enough to be kept by the million.
 
-use std::collections::BTreeMap;
 use std::fmt;
+
+use super::sorted::SortedMap;
 
 /// A second, as the number whose digits are year, month, day, hour, minute and second: `20261104083000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,20 +78,19 @@ impl Span {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Days {
     /// Month, counted from the year 0 → its days, a bit each: day 1 is the lowest.
-    months: BTreeMap<u16, u32>,
+    months: SortedMap<u16, u32>,
 }
 
 impl Days {
     pub(super) fn insert(&mut self, time: Time) {
         if let Some((month, day)) = time.month_and_day() {
-            *self.months.entry(month).or_default() |= 1 << (day - 1);
+            let bit = 1 << (day - 1);
+            self.months.update(&month, |days| *days |= bit, || (month, bit));
         }
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for (month, days) in other.months {
-            *self.months.entry(month).or_default() |= days;
-        }
+        self.months.merge(other.months, |mine, days| *mine |= days);
     }
 
     /// How many days.

@@ -71,13 +71,13 @@ impl Fold {
     /// Brings the operations of groups to what this catalogue says of their event names: another catalogue may have read
     /// them. Where the names leave several operations possible, the parameters have decided when the event was read.
     pub(super) fn name_anew(&mut self, catalog: &Catalog) {
-        let mut known: HashMap<(String, String, Option<OperationId>), Option<OperationId>> = HashMap::new();
+        let mut known: HashMap<(&str, &str, Option<&OperationId>), Option<OperationId>> = HashMap::new();
         let mut changed: Vec<(GroupKey, OperationId)> = Vec::new();
         for key in self.groups.keys() {
             let name = (
-                key.event_source.clone(),
-                key.event_name.clone(),
-                key.operation.clone(),
+                key.event_source.as_str(),
+                key.event_name.as_str(),
+                key.operation.as_ref(),
             );
             let operation = known
                 .entry(name)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rustc_hash::FxHashMap;
 
 use super::load;
 use super::row::{CallRow, CellRow, SessionRow, marks, of_marks};
@@ -144,7 +145,7 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
 
 fn write_groups(
     transaction: &Transaction<'_>,
-    groups: &HashMap<GroupKey, Group>,
+    groups: &FxHashMap<GroupKey, Group>,
 ) -> Result<usize, StoreError> {
     let mut ids: HashMap<&Session, i64> = HashMap::new();
     let mut written = 0;

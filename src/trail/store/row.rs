@@ -18,6 +18,7 @@ use crate::trail::distinct::{Distinct, OF_A_CELL};
 use crate::trail::fold::GroupKey;
 use crate::trail::group::{Cell, Seen};
 use crate::trail::sketch::Sketch;
+use crate::trail::sorted::SortedSet;
 use crate::trail::time::{Days, Span, Time};
 use crate::usage::OperationId;
 
@@ -273,7 +274,7 @@ impl CellRow {
                 .collect(),
             succeeded: cell.succeeded,
             errors: cell.errors.clone(),
-            versions: cell.versions.clone(),
+            versions: cell.versions.iter().cloned().collect(),
             resources: cell
                 .arns
                 .iter()
@@ -319,7 +320,7 @@ impl CellRow {
                 Some((year * 12 + month - 1, *days))
             })
             .collect();
-        let samples: Option<BTreeSet<(Option<Time>, String)>> = self
+        let samples: Option<SortedSet<(Option<Time>, String)>> = self
             .samples
             .iter()
             .map(|(at, id)| Some((time(at)?, id.clone())))
@@ -345,7 +346,7 @@ impl CellRow {
                 .map(|(kind, texts)| (kind.clone(), texts.sketch()))
                 .collect(),
             denied: self.denied_resources.sketch(),
-            versions: self.versions.clone(),
+            versions: self.versions.iter().cloned().collect(),
             errors: self.errors.clone(),
             succeeded: self.succeeded,
             events: of_marks(OF_A_CELL, &self.marks)?,
