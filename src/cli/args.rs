@@ -1,6 +1,6 @@
 //! The command line as typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -116,6 +116,46 @@ pub struct Project {
     /// With `--current aws`: the name of the role, when the stack does not tell.
     #[arg(long, value_name = "NAME", requires = "current")]
     pub role: Option<String>,
+}
+
+/// What a command about one function reads beside the code and the stack templates.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
+    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Cargo features.
+    #[command(flatten)]
+    pub features: Features,
+    /// A folder with policy templates of your own; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub templates: Vec<PathBuf>,
+}
+
+impl Reading {
+    /// The project at `path`, with the functions that were asked for.
+    pub fn project(&self, path: &Path, functions: Vec<String>) -> Project {
+        Project {
+            path: path.to_path_buf(),
+            functions,
+            usage: self.usage.clone(),
+            config: self.config.clone(),
+            no_config: self.no_config,
+            catalog: self.catalog.clone(),
+            templates: self.templates.clone(),
+            features: self.features.clone(),
+            ..Project::default()
+        }
+    }
 }
 
 /// Which code is read: the Cargo features it is built with, and whose.
@@ -318,24 +358,9 @@ pub struct Apply {
     /// Write without asking.
     #[arg(long, short)]
     pub yes: bool,
-    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
-    #[arg(long, value_name = "PATH")]
-    pub usage: Option<PathBuf>,
-    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
-    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Read no configuration.
-    #[arg(long, conflicts_with = "config")]
-    pub no_config: bool,
-    /// A newer catalogue file.
-    #[arg(long, value_name = "FILE")]
-    pub catalog: Option<PathBuf>,
-    /// Cargo features.
+    /// What is read beside the code and the stack templates.
     #[command(flatten)]
-    pub features: Features,
-    /// A folder with policy templates of your own; may be repeated.
-    #[arg(long, value_name = "DIR")]
-    pub templates: Vec<PathBuf>,
+    pub reading: Reading,
 }
 
 /// Takes back the last `apply` of a role.
@@ -508,24 +533,9 @@ pub struct Explain {
     /// A package, a workspace, or a folder with many of each.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
-    #[arg(long, value_name = "PATH")]
-    pub usage: Option<PathBuf>,
-    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
-    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Read no configuration.
-    #[arg(long, conflicts_with = "config")]
-    pub no_config: bool,
-    /// A newer catalogue file.
-    #[arg(long, value_name = "FILE")]
-    pub catalog: Option<PathBuf>,
-    /// Cargo features.
+    /// What is read beside the code and the stack templates.
     #[command(flatten)]
-    pub features: Features,
-    /// A folder with policy templates of your own; may be repeated.
-    #[arg(long, value_name = "DIR")]
-    pub templates: Vec<PathBuf>,
+    pub reading: Reading,
 }
 
 /// A request against policies: the decision, and the statement that decides.

@@ -64,17 +64,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
 }
 
 fn project(args: &Explain, functions: Vec<String>) -> Project {
-    Project {
-        path: args.path.clone(),
-        functions,
-        usage: args.usage.clone(),
-        config: args.config.clone(),
-        no_config: args.no_config,
-        catalog: args.catalog.clone(),
-        templates: args.templates.clone(),
-        features: args.features.clone(),
-        ..Project::default()
-    }
+    args.reading.project(&args.path, functions)
 }
 
 fn answers(report: &Report<'_>, about: About<'_>) -> String {

@@ -142,17 +142,9 @@ pub fn rollback(args: &Rollback) -> anyhow::Result<Outcome> {
 /// What to read: the one function, with the one role of the account as its current role.
 fn project(args: &Apply) -> Project {
     Project {
-        path: args.path.clone(),
-        functions: vec![args.function.clone()],
-        usage: args.usage.clone(),
-        config: args.config.clone(),
-        no_config: args.no_config,
-        features: args.features.clone(),
-        catalog: args.catalog.clone(),
-        templates: args.templates.clone(),
-        deploy: Vec::new(),
         current: Current::Aws,
         role: Some(aws::name_of(&args.role).to_owned()),
+        ..args.reading.project(&args.path, vec![args.function.clone()])
     }
 }
 
