@@ -228,37 +228,63 @@ impl Numbers {
     }
 }
 
-#[test]
-fn a_run_that_is_killed_again_and_again_loses_nothing() {
-    let place = place();
-    made_trail(&place.trail, 160, 20);
-    let whole = undisturbed(&place.trail);
-    let mut numbers = Numbers(20_261_104);
-    let mut killed = 0;
-    for _ in 0..8 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
-            .args([
-                "observe",
-                "--from",
-                place.trail.to_str().unwrap(),
-                "--store",
-                place.store.to_str().unwrap(),
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(20 + numbers.below(300)));
-        // `kill` of the standard library is SIGKILL.
-        child.kill().unwrap();
-        killed += usize::from(!child.wait().unwrap().success());
+/// Starts reading the trail of a place.
+fn spawned(place: &Place) -> std::process::Child {
+    Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args([
+            "observe",
+            "--from",
+            place.trail.to_str().unwrap(),
+            "--store",
+            place.store.to_str().unwrap(),
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Stops a run `wanted` times at moments that are spread over the time that a
+/// whole run takes on this machine; what got to its end begins anew.
+///
+/// `stop` ends a run and says whether it was still at work.
+fn stopped_at_random(place: &Place, seed: u64, wanted: usize, stop: impl Fn(std::process::Child) -> bool) {
+    let begun = std::time::Instant::now();
+    assert!(spawned(place).wait().unwrap().success());
+    let whole_run = u64::try_from(begun.elapsed().as_micros()).unwrap();
+    fs::remove_file(&place.store).unwrap();
+    let mut numbers = Numbers(seed);
+    let mut stopped = 0;
+    for _ in 0..20 * wanted {
+        let child = spawned(place);
+        std::thread::sleep(Duration::from_micros(numbers.below(whole_run)));
+        let at_work = stop(child);
         // Whatever was committed can be read at once.
         if place.store.is_file() {
             let so_far = rolefit(&["observe", "export", "--store", place.store.to_str().unwrap()]);
             assert!(so_far.status.success(), "{}", text(&so_far.stderr));
         }
+        stopped += usize::from(at_work);
+        if stopped == wanted {
+            return;
+        }
+        if !at_work {
+            fs::remove_file(&place.store).unwrap();
+        }
     }
-    assert!(killed > 2, "killed {killed} times only");
+    panic!("stopped {stopped} of {wanted} times only");
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_loses_nothing() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let whole = undisturbed(&place.trail);
+    stopped_at_random(&place, 20_261_104, 8, |mut child| {
+        // `kill` of the standard library is SIGKILL.
+        child.kill().unwrap();
+        !child.wait().unwrap().success()
+    });
     observe(&place.trail, &place.store, 0);
     assert_eq!(export(&place.store), whole);
     let left: Vec<PathBuf> = fs::read_dir(place.store.parent().unwrap())
@@ -274,21 +300,7 @@ fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
     let place = place();
     made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
-    let mut stopped = 0;
-    for wait in [60, 120, 200, 300] {
-        let child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
-            .args([
-                "observe",
-                "--from",
-                place.trail.to_str().unwrap(),
-                "--store",
-                place.store.to_str().unwrap(),
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
+    stopped_at_random(&place, 20_261_122, 3, |child| {
         Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
@@ -300,11 +312,10 @@ fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
                 said.contains("objects are left; the same command goes on there"),
                 "{said}"
             );
-            stopped += 1;
         }
-    }
-    // A signal before the program listens ends it, which is as good.
-    let _ = stopped;
+        // A signal before the program listens ends it, which is as good.
+        !output.status.success()
+    });
     observe(&place.trail, &place.store, 0);
     assert_eq!(export(&place.store), whole);
 }
