@@ -2,6 +2,14 @@
 //!
 //! `cargo bench --no-default-features`; figures are in `docs/performance.md`.
 
+#[allow(
+    dead_code,
+    missing_docs,
+    clippy::indexing_slicing,
+    reason = "a tool that stops at what it did not expect"
+)]
+mod trail_maker;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -49,6 +57,22 @@ fn scan_demo(bencher: Bencher<'_, '_>) {
 fn read_trail(bencher: Bencher<'_, '_>) {
     let folder = Path::new(DEMO).join("trail");
     bencher.bench(|| trail::read(&folder, Catalog::embedded(), &[], 0));
+}
+
+/// A made trail of 16 objects and 10,240 records, some 15 MB unpacked; on one thread.
+#[divan::bench(sample_count = 20)]
+fn read_a_made_trail(bencher: Bencher<'_, '_>) {
+    const SIZE: trail_maker::Size = trail_maker::Size {
+        objects: 16,
+        records: 640,
+        functions: 100,
+        seed: 7,
+    };
+    let folder = Path::new("target/bench-small-trail");
+    let made = trail_maker::write(folder, SIZE).map_or(0, |made| made.raw);
+    bencher
+        .counter(divan::counter::BytesCount::new(made))
+        .bench(|| trail::read(folder, Catalog::embedded(), &[], 1));
 }
 
 #[divan::bench(args = ["dynamodb.PutItem", "s3.CopyObject", "lambda.CreateFunction"])]

@@ -265,10 +265,12 @@ impl Reading<'_> {
 }
 
 /// Cuts a list of objects into batches. The first ones are small, so that the first commit comes soon; a batch is what is
-/// lost when the process is killed.
+/// lost when the process is killed. Each is much larger than the one before: a commit joins what it brings with all rows that
+/// are like it, which soon are most of them.
 fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> {
     const FIRST: u64 = 256 << 10;
-    const MOST: u64 = 512 << 20;
+    const MOST: u64 = 256 << 20;
+    const TIMES: u64 = 8;
     const MOST_OBJECTS: usize = 65_536;
     let (mut batches, mut rest, mut room) = (Vec::new(), wanted, FIRST);
     while !rest.is_empty() {
@@ -281,7 +283,7 @@ fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> 
         let (batch, others) = rest.split_at(count);
         batches.push(batch);
         rest = others;
-        room = (room * 2).min(MOST);
+        room = (room * TIMES).min(MOST);
     }
     batches
 }

@@ -47,42 +47,63 @@ pub enum Platform {
     RoleCheck,
 }
 
-/// Why a record does not count, or what it counts as.
-pub(super) enum Outcome {
-    /// It does not; a word in kebab case.
-    Skip(&'static str),
-    /// It does. The resource is that of a refusal.
-    Counts(Class, Option<String>),
+/// What of an identity decides what its calls count as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner<'i> {
+    /// The service that called for it; empty for none.
+    pub(super) invoked_by: &'i str,
+    /// Whether Lambda's control plane tries the role.
+    pub(super) is_role_check: bool,
+    /// Whether the record names the function.
+    pub(super) is_scoped: bool,
 }
 
-/// Decides what a record counts as.
-pub(super) fn classify<R: Raw>(record: &Record<'_, R>) -> Outcome {
+impl<'i> Manner<'i> {
+    pub(super) fn of(identity: &'i Identity<'_>) -> Self {
+        let session = identity.arn.as_str().rsplit('/').next();
+        Self {
+            invoked_by: identity.invoked_by.as_str(),
+            is_role_check: session.is_some_and(is_role_check),
+            is_scoped: identity.in_scope_of.is_some(),
+        }
+    }
+}
+
+/// Whose call a record tells, when it counts; else why it does not.
+pub(super) fn counted<'r, 'a, R>(record: &'r Record<'a, R>) -> Result<&'r Identity<'a>, &'static str> {
     if let Some(reason) = no_api_call(record) {
-        return Outcome::Skip(reason);
+        return Err(reason);
     }
-    let Some(identity) = record.user_identity.as_ref() else {
-        return Outcome::Skip("other-principal");
-    };
-    match identity.kind.as_str() {
-        "AssumedRole" => {}
-        "AWSService" => return Outcome::Skip("service-principal"),
-        _ => return Outcome::Skip("other-principal"),
+    let identity = role(record.user_identity.as_ref())?;
+    match denial::is_unauthenticated(record.error_code.as_str()) {
+        true => Err("not-authenticated"),
+        false => Ok(identity),
     }
-    let code = record.error_code.as_str();
-    if denial::is_unauthenticated(code) {
-        return Outcome::Skip("not-authenticated");
-    }
-    let class = caller(record, identity);
-    if denial::is_denied(code) {
+}
+
+/// What a record counts as that counts; for a refusal, also the resource.
+pub(super) fn classify<R: Raw>(record: &Record<'_, R>, manner: Manner<'_>) -> (Class, Option<String>) {
+    let class = caller(record, manner);
+    if denial::is_denied(record.error_code.as_str()) {
         let (denial, resource) = denial::parse(record.error_message.as_str());
         let caller = Box::new(class);
-        return Outcome::Counts(Class::Denied { caller, denial }, resource);
+        return (Class::Denied { caller, denial }, resource);
     }
-    Outcome::Counts(class, None)
+    (class, None)
+}
+
+/// The identity, when it is a role's; else why nothing counts that it does.
+pub(super) fn role<'i, 'a>(identity: Option<&'i Identity<'a>>) -> Result<&'i Identity<'a>, &'static str> {
+    let identity = identity.ok_or("other-principal")?;
+    match identity.kind.as_str() {
+        "AssumedRole" => Ok(identity),
+        "AWSService" => Err("service-principal"),
+        _ => Err("other-principal"),
+    }
 }
 
 /// Why a record is none of an API call, if it is not. Records of before 2014 have no `eventType`.
-fn no_api_call<R>(record: &Record<'_, R>) -> Option<&'static str> {
+pub(super) fn no_api_call<R>(record: &Record<'_, R>) -> Option<&'static str> {
     match (record.event_type.as_str(), record.event_category.as_str()) {
         ("AwsAggregatedEvent", _) | (_, "Aggregated") => Some("aggregated"),
         ("AwsVpceEvent", _) | (_, "NetworkActivity") => Some("network-activity"),
@@ -96,8 +117,8 @@ fn no_api_call<R>(record: &Record<'_, R>) -> Option<&'static str> {
 }
 
 /// Who called with the role.
-fn caller<R: Raw>(record: &Record<'_, R>, identity: &Identity<'_>) -> Class {
-    let invoked_by = identity.invoked_by.as_str();
+fn caller<R: Raw>(record: &Record<'_, R>, manner: Manner<'_>) -> Class {
+    let invoked_by = manner.invoked_by;
     let Keys(context) = encryption_context(record);
     if is_environment(record, invoked_by, &context) {
         return Class::Platform(Platform::Environment);
@@ -105,16 +126,10 @@ fn caller<R: Raw>(record: &Record<'_, R>, identity: &Identity<'_>) -> Class {
     if is_logs(record, invoked_by) {
         return Class::Platform(Platform::Logs);
     }
-    if identity
-        .arn
-        .as_str()
-        .rsplit('/')
-        .next()
-        .is_some_and(is_role_check)
-    {
+    if manner.is_role_check {
         return Class::Platform(Platform::RoleCheck);
     }
-    if is_poller(record, identity) {
+    if !manner.is_scoped && is_poller(record) {
         return Class::Poller;
     }
     if !invoked_by.is_empty() {
@@ -147,14 +162,12 @@ fn is_role_check(session: &str) -> bool {
         .is_some_and(|(number, stamp)| digits(number) && digits(stamp))
 }
 
-/// Whether Lambda calls from outside the function: such calls are not in the function's scope, and no SDK of the function
-/// signs them.
-fn is_poller<R>(record: &Record<'_, R>, identity: &Identity<'_>) -> bool {
+/// Whether Lambda calls from outside the function, when the call is not in the function's scope: no SDK of the function signs
+/// such calls.
+fn is_poller<R>(record: &Record<'_, R>) -> bool {
     let agent = record.user_agent.as_str();
     let by_code = agent.contains("aws-sdk-rust/") || agent.contains("exec-env/AWS_Lambda");
-    identity.in_scope_of.is_none()
-        && !by_code
-        && is_polling_call(record.event_source.as_str(), record.event_name.as_str())
+    !by_code && is_polling_call(record.event_source.as_str(), record.event_name.as_str())
 }
 
 /// The calls of event source mappings and of functions in a VPC. Lists of what Lambda's managed policies allow:

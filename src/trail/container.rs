@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::athena;
 use super::json::{Parser, Raw, Reference, Sonic, Text};
 use super::record::Record;
+use super::slices::{self, Slices};
 
 /// Why a record cannot be read that has no end.
 pub(super) const ENDS_EARLY: &str = "the JSON ends too early";
@@ -19,6 +20,12 @@ pub(super) const ENDS_EARLY: &str = "the JSON ends too early";
 pub(super) trait Sink {
     /// A record.
     fn record<R: Raw>(&mut self, record: &Record<'_, R>);
+    /// A record that is not parsed; `None` when it cannot be read so, and the parsers are to try.
+    fn slices(&mut self, record: &Slices<'_>) -> Option<()> {
+        let record = Sonic::parse::<Record<'_, <Sonic as Parser>::Raw<'_>>>(record.whole()).ok()?;
+        self.record(&record);
+        Some(())
+    }
     /// Something that is recognised and holds no records, such as a digest, and its text.
     fn skip(&mut self, what: &'static str, text: &str);
     /// Something that cannot be read, at a 1-based line.
@@ -28,6 +35,9 @@ pub(super) trait Sink {
 /// Reads every record of a file's text into `sink`.
 pub(super) fn read(text: &str, sink: &mut impl Sink) {
     let text = text.trim_start_matches('\u{feff}');
+    if read_slices(text, sink).is_some() {
+        return;
+    }
     if athena::is_answer(text) {
         read_answer(text, sink);
     } else if !may_hold_records(text) {
@@ -35,6 +45,13 @@ pub(super) fn read(text: &str, sink: &mut impl Sink) {
     } else if read_document::<Sonic>(text, sink).is_err() {
         read_pieces(text, sink);
     }
+}
+
+/// Reads a trail object that is as CloudTrail writes it. Of one that is not, some records may have been told: whoever reads it
+/// again tells them twice, which changes nothing.
+fn read_slices(text: &str, sink: &mut impl Sink) -> Option<()> {
+    let start = opening_of(text, &["\"Records\""])?;
+    slices::each(text, start, |record| sink.slices(record))
 }
 
 /// Reads what Athena answered.
@@ -256,10 +273,16 @@ fn read_pieces(text: &str, sink: &mut impl Sink) {
 
 /// The place after `{"Records":[`, or the same with another list of records, when the text begins so.
 pub(super) fn opening_of_list(text: &str) -> Option<usize> {
+    opening_of(
+        text,
+        &["\"Records\"", "\"Events\"", "\"logEvents\"", "\"events\""],
+    )
+}
+
+/// The place where the list begins that the first member holds, when it has one of these names.
+fn opening_of(text: &str, names: &[&str]) -> Option<usize> {
     let rest = text.trim_start().strip_prefix('{')?.trim_start();
-    let rest = ["\"Records\"", "\"Events\"", "\"logEvents\"", "\"events\""]
-        .iter()
-        .find_map(|name| rest.strip_prefix(name))?;
+    let rest = names.iter().find_map(|name| rest.strip_prefix(name))?;
     let rest = rest.trim_start().strip_prefix(':')?;
     let rest = rest.trim_start().strip_prefix('[')?;
     Some(text.len() - rest.len())

@@ -4,23 +4,26 @@
 //! a number afterwards, so that a record whose like was seen before costs no text of its own.
 
 use std::collections::hash_map::Entry;
-use std::hash::BuildHasher;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 
-use super::classify::{Class, Outcome, classify};
+use super::classify::{classify, counted, no_api_call, role};
 use super::container::Sink;
+use super::denial::is_unauthenticated;
 use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
 use super::fold::{Fold, GroupKey};
-use super::group::{Cell, Group, MAX_CELLS};
-use super::identity::{Identities, SessionNumber};
+use super::group_table::{CellNumber, OpenGroups, OpenKey};
+use super::identity::{Identities, MannerNumber};
 use super::inputs::{self, Inputs, Plans};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
 use super::ledger::Stream;
-use super::operation::{Chosen, EventName, EventNames};
-use super::record::Record;
+use super::memo::{Fingerprint, KnownCall, KnownIdentity, Memo};
+use super::operation::{Chosen, EventNames};
+use super::record::{self, Record};
+use super::samples::EventId;
+use super::slices::{Field, Slices};
 use super::time::{Days, Time};
 use super::walk;
 
@@ -49,6 +52,9 @@ pub(super) struct Folder<'k> {
     texts: Texts,
     streams: Streams,
     groups: OpenGroups,
+    /// Events that do not count, by the reason.
+    skipped: Vec<(&'static str, Distinct)>,
+    memo: Memo,
 }
 
 impl<'k> Folder<'k> {
@@ -63,16 +69,15 @@ impl<'k> Folder<'k> {
             texts: Texts::default(),
             streams: Streams::default(),
             groups: OpenGroups::default(),
+            skipped: Vec::new(),
+            memo: Memo::default(),
         }
     }
 
-    fn count_skipped(&mut self, what: &str, hash: u64) {
-        match self.fold.skipped.get_mut(what) {
-            Some(skipped) => skipped.insert(hash),
-            None => {
-                let skipped = Distinct::of(OF_A_TRAIL, [hash]);
-                self.fold.skipped.insert(what.to_owned(), skipped);
-            }
+    fn count_skipped(&mut self, what: &'static str, hash: u64) {
+        match self.skipped.iter_mut().find(|(other, _)| *other == what) {
+            Some((_, skipped)) => skipped.insert(hash),
+            None => self.skipped.push((what, Distinct::of(OF_A_TRAIL, [hash]))),
         }
     }
 
@@ -92,9 +97,13 @@ impl<'k> Folder<'k> {
                 }
             }
         }
-        for (stream, days) in std::mem::take(&mut self.streams).days.into_values() {
+        for (stream, days, _) in std::mem::take(&mut self.streams).days {
             fold.streams.entry(stream).or_default().merge(days);
         }
+        for (what, set) in std::mem::take(&mut self.skipped) {
+            fold.skipped.insert(what.to_owned(), set);
+        }
+        self.memo = Memo::default();
         self.identities = Identities::default();
         self.texts = Texts::default();
         fold
@@ -121,29 +130,22 @@ impl<'k> Folder<'k> {
     }
 }
 
-impl Sink for Folder<'_> {
-    fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
-        self.found.records = true;
-        let id = hash_of(record);
-        self.fold.events.insert(id);
-        let time = record.time();
-        self.fold.span.widen(time);
-        let region = self.texts.number(record.aws_region.as_str());
-        self.streams.see(record, region, time, &mut self.texts);
-        let (class, denied) = match classify(record) {
-            Outcome::Skip(what) => return self.count_skipped(what, id),
-            Outcome::Counts(class, denied) => (class, denied),
-        };
+impl Folder<'_> {
+    /// Folds a record that counts, made in a known manner; tells the cell that it went into.
+    fn fold<R: Raw>(
+        &mut self,
+        record: &Record<'_, R>,
+        hash: u64,
+        manner: MannerNumber,
+    ) -> Option<CellNumber> {
         let parameters = record.request_parameters.as_ref().map_or("null", Raw::json);
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
+        let region = self.texts.number(record.aws_region.as_str());
         let event = self.names.number(source, name);
         let chosen = self.names.operation(event, parameters);
         self.read_inputs(chosen.as_ref(), parameters);
-        let identity = record.user_identity.as_ref();
-        let known = identity.and_then(|identity| self.identities.find(identity, &mut self.fold.learned));
-        let Some(known) = known else {
-            return;
-        };
+        let known = self.identities.known(manner)?;
+        let (class, denied) = classify(record, known.manner);
 
         let key = OpenKey {
             session: known.session,
@@ -153,7 +155,7 @@ impl Sink for Folder<'_> {
             region,
             data_event: record.is_data_event(),
         };
-        let group = self.groups.open(key, || GroupKey {
+        let owned = || GroupKey {
             session: known.of.clone(),
             class,
             event_source: source.to_owned(),
@@ -161,14 +163,115 @@ impl Sink for Folder<'_> {
             operation: chosen.map(|chosen| chosen.operation.id()),
             region: record.aws_region.as_str().to_owned(),
             data_event: key.data_event,
-        });
-        let cell = group.cell(&self.inputs.anchors(&self.plans.paths));
-        cell.events.insert(id);
-        cell.see_record(record, time, denied.as_deref());
+        };
+        let anchors = self.inputs.anchors(&self.plans.paths);
+        let number = self.groups.cell(key, owned, &anchors)?;
+        let cell = self.groups.cell_mut(number)?;
+        cell.events.insert(hash);
+        cell.see_record(record, record.time(), denied.as_deref());
         cell.see_version(known.version);
         for (path, value) in self.inputs.iter(&self.plans.paths) {
             cell.see_input(path, &value);
         }
+        Some(number)
+    }
+
+    /// Folds a record by what is known of its pieces; `None` when one of them must be parsed in another way.
+    fn fold_slices(&mut self, slices: &Slices<'_>) -> Option<()> {
+        let unquoted = |field| slices.json(field).strip_prefix('"')?.strip_suffix('"');
+        let text: &str = unquoted(Field::EventId)?;
+        // Neither a UUID nor a time holds escapes.
+        let (id, hash) = (EventId::uuid(text)?, hash_id(text));
+        let time = Time::parse(unquoted(Field::EventTime)?)?;
+        let call = match self.memo.call(slices) {
+            (piece, Some(call)) => (piece, call),
+            (piece, None) => (piece, self.learn_call(piece, slices)?),
+        };
+        let (piece, KnownCall { skip, stream }) = call;
+        self.found.records = true;
+        self.fold.events.insert(hash);
+        self.fold.span.widen(Some(time));
+        self.streams.see(stream, Some(time));
+        if let Some(what) = skip {
+            self.count_skipped(what, hash);
+            return Some(());
+        }
+        let identity = match self.memo.identity(slices) {
+            (_, Some(identity)) => identity,
+            (piece, None) => self.learn_identity(piece, slices)?,
+        };
+        let manner = match identity {
+            Ok(manner) => manner,
+            Err(what) => {
+                self.count_skipped(what, hash);
+                return Some(());
+            }
+        };
+        let piece = self.memo.record(slices, piece, manner);
+        if let Some((_, Some(cell))) = piece
+            && let Some(cell) = self.groups.cell_mut(cell)
+        {
+            cell.see_again(hash, time, id);
+            return Some(());
+        }
+        let cell = self.fold(&Record::of(slices)?, hash, manner);
+        if let (Some((piece, _)), Some(cell)) = (piece, cell) {
+            self.memo.learn_record(piece, cell);
+        }
+        Some(())
+    }
+
+    fn learn_call(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownCall> {
+        let record = Record::of(slices)?;
+        // Old records tell the account in the identity alone; and nothing is to be learned from identities that AWS refused.
+        if !record.names_account() || is_unauthenticated(record.error_code.as_str()) {
+            return None;
+        }
+        let region = self.texts.number(record.aws_region.as_str());
+        let call = KnownCall {
+            skip: no_api_call(&record),
+            stream: self.streams.number(&record, region, &mut self.texts),
+        };
+        self.memo.learn_call(piece, call);
+        Some(call)
+    }
+
+    fn learn_identity(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownIdentity> {
+        let identity = record::identity(slices)?;
+        let identities = &mut self.identities;
+        let identity = role(identity.as_ref());
+        let known = identity.map(|identity| identities.find(identity, &mut self.fold.learned));
+        self.memo.learn_identity(piece, known);
+        Some(known)
+    }
+}
+
+impl Sink for Folder<'_> {
+    fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
+        self.found.records = true;
+        let hash = hash_of(record);
+        self.fold.events.insert(hash);
+        let time = record.time();
+        self.fold.span.widen(time);
+        let region = self.texts.number(record.aws_region.as_str());
+        let stream = self.streams.number(record, region, &mut self.texts);
+        self.streams.see(stream, time);
+        match counted(record) {
+            Err(what) => self.count_skipped(what, hash),
+            Ok(identity) => {
+                let manner = self.identities.find(identity, &mut self.fold.learned);
+                self.fold(record, hash, manner);
+            }
+        }
+    }
+
+    fn slices(&mut self, slices: &Slices<'_>) -> Option<()> {
+        if self.fold_slices(slices).is_some() {
+            return Some(());
+        }
+        let record = Sonic::parse::<Record<'_, <Sonic as Parser>::Raw<'_>>>(slices.whole()).ok()?;
+        self.record(&record);
+        Some(())
     }
 
     fn skip(&mut self, what: &'static str, text: &str) {
@@ -201,121 +304,37 @@ impl Texts {
 /// The days on which there were events, by whomever.
 #[derive(Debug, Default)]
 struct Streams {
-    /// Account, region and, for data events, source → the same in words, and the days.
-    days: FxHashMap<(u32, u32, Option<u32>), (Stream, Days)>,
+    /// Account, region and, for data events, source → number.
+    numbers: FxHashMap<(u32, u32, Option<u32>), u32>,
+    /// The same in words, the days, and the time of an event of one of them.
+    days: Vec<(Stream, Days, Option<Time>)>,
 }
 
 impl Streams {
-    fn see<R>(&mut self, record: &Record<'_, R>, region: u32, time: Option<Time>, texts: &mut Texts) {
+    /// The number of a record's stream.
+    fn number<R>(&mut self, record: &Record<'_, R>, region: u32, texts: &mut Texts) -> u32 {
         let source = record.is_data_event().then(|| record.event_source.as_str());
         let account = texts.number(record.account());
         let number = source.map(|source| texts.number(source));
-        let (_, days) = self.days.entry((account, region, number)).or_insert_with(|| {
+        *self.numbers.entry((account, region, number)).or_insert_with(|| {
             let stream = Stream {
                 account: record.account().to_owned(),
                 region: record.aws_region.as_str().to_owned(),
                 data: source.map(str::to_owned),
             };
-            (stream, Days::default())
-        });
-        if let Some(time) = time {
+            self.days.push((stream, Days::default(), None));
+            u32::try_from(self.days.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// A stream held an event.
+    #[inline]
+    fn see(&mut self, number: u32, time: Option<Time>) {
+        if let (Some(time), Some((_, days, last))) = (time, self.days.get_mut(number as usize))
+            && last.is_none_or(|last| !last.is_same_day(time))
+        {
             days.insert(time);
-        }
-    }
-}
-
-/// What a [`GroupKey`] says, in numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct OpenKey {
-    session: SessionNumber,
-    class: u32,
-    event: EventName,
-    /// Which of the operations of that name.
-    choice: u8,
-    region: u32,
-    data_event: bool,
-}
-
-/// Groups that are being folded into.
-#[derive(Default)]
-struct OpenGroups {
-    groups: FxHashMap<OpenKey, OpenGroup>,
-    /// Classes that say more than their kind.
-    classes: FxHashMap<Class, u32>,
-}
-
-/// A group and its cells, with what they are kept apart by.
-struct OpenGroup {
-    key: GroupKey,
-    /// A hash of what each cell is kept apart by.
-    marks: Vec<u64>,
-    cells: Vec<(Vec<(String, String)>, Cell)>,
-    /// All cells beyond [`MAX_CELLS`].
-    rest: Option<Box<Cell>>,
-}
-
-impl OpenGroups {
-    fn class(&mut self, class: &Class) -> u32 {
-        if *class == Class::Call {
-            return 0;
-        }
-        if let Some(number) = self.classes.get(class) {
-            return *number;
-        }
-        let number = u32::try_from(self.classes.len() + 1).unwrap_or(u32::MAX);
-        self.classes.insert(class.clone(), number);
-        number
-    }
-
-    fn open(&mut self, number: OpenKey, key: impl FnOnce() -> GroupKey) -> &mut OpenGroup {
-        self.groups.entry(number).or_insert_with(|| OpenGroup {
-            key: key(),
-            marks: Vec::new(),
-            cells: Vec::with_capacity(1),
-            rest: None,
-        })
-    }
-
-    fn close(self) -> impl Iterator<Item = (GroupKey, Group)> {
-        self.groups.into_values().map(|open| {
-            let mut group = Group::default();
-            for (apart_by, cell) in open.cells {
-                group.add(Some(apart_by), cell);
-            }
-            if let Some(rest) = open.rest {
-                group.add(None, *rest);
-            }
-            (open.key, group)
-        })
-    }
-}
-
-impl OpenGroup {
-    /// The cell of calls that name these resources.
-    fn cell(&mut self, anchors: &[(&str, &str)]) -> &mut Cell {
-        let mark = FxBuildHasher.hash_one(anchors);
-        let is_it = |(at, marked): (usize, &u64)| {
-            let (apart_by, _) = self.cells.get(at).filter(|_| *marked == mark)?;
-            let pairs = apart_by
-                .iter()
-                .map(|(path, value)| (path.as_str(), value.as_str()));
-            pairs.eq(anchors.iter().copied()).then_some(at)
-        };
-        let position = match self.marks.iter().enumerate().find_map(is_it) {
-            Some(position) => position,
-            None if self.cells.len() >= MAX_CELLS => return self.rest.get_or_insert_default(),
-            None => {
-                let owned = anchors
-                    .iter()
-                    .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()));
-                self.cells.push((owned.collect(), Cell::default()));
-                self.marks.push(mark);
-                self.cells.len() - 1
-            }
-        };
-        match self.cells.get_mut(position) {
-            Some((_, cell)) => cell,
-            None => self.rest.get_or_insert_default(),
+            *last = Some(time);
         }
     }
 }

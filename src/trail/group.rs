@@ -6,14 +6,13 @@ use super::distinct::{Distinct, OF_A_CELL};
 use super::inputs::{self, Value};
 use super::json::Raw;
 use super::record::Record;
+use super::samples::{EventId, Samples};
 use super::sketch::Sketch;
 use super::sorted::{SortedMap, SortedSet};
 use super::time::{Days, Span, Time};
 
 /// How many sets of resource names of one group are kept apart.
 pub(super) const MAX_CELLS: usize = 64;
-/// How many event ids a group keeps as samples.
-const MAX_SAMPLES: usize = 8;
 
 /// Everything that is kept of calls that are alike.
 #[derive(Clone, Debug)]
@@ -30,8 +29,7 @@ pub(super) struct Cell {
     pub(super) span: Span,
     /// The days on which there were events.
     pub(super) days: Days,
-    /// Time and id of the newest events.
-    pub(super) samples: SortedSet<(Option<Time>, String)>,
+    pub(super) samples: Samples,
 }
 
 impl Default for Cell {
@@ -46,7 +44,7 @@ impl Default for Cell {
             events: Distinct::new(OF_A_CELL),
             span: Span::default(),
             days: Days::default(),
-            samples: SortedSet::default(),
+            samples: Samples::default(),
         }
     }
 }
@@ -106,7 +104,16 @@ impl Group {
         }
     }
 
+    /// A group of cells that are kept apart by different names, at most [`MAX_CELLS`].
+    pub(super) fn apart(cells: Vec<(Vec<(String, String)>, Cell)>) -> Self {
+        Self::Apart(SortedMap::of_different(cells))
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
+        if matches!(self, Self::Apart(cells) if cells.len() == 0) {
+            *self = other;
+            return;
+        }
         match other {
             Self::Apart(cells) => {
                 for (anchors, cell) in cells {
@@ -196,18 +203,21 @@ impl Cell {
                 );
             }
         }
-        let is_newer = self.samples.first().is_none_or(|(oldest, _)| time >= *oldest);
-        if is_newer || self.samples.len() < MAX_SAMPLES {
-            let id = record.event_id.as_str();
-            let order = |(at, other): &(Option<Time>, String)| (*at, other.as_str()).cmp(&(time, id));
-            let own = |oldest: Option<(Option<Time>, String)>| {
-                let (_, mut room) = oldest.unwrap_or_default();
-                room.clear();
-                room.push_str(id);
-                (time, room)
-            };
-            self.samples.add_to_last(MAX_SAMPLES, order, own);
+        if self.samples.wants(time) {
+            self.samples.add(time, EventId::of(record.event_id.as_str()));
         }
+    }
+
+    /// Takes in an event all of which was taken in before, but for its time and id.
+    #[inline]
+    pub(super) fn see_again(&mut self, hash: u64, time: Time, id: EventId) {
+        self.events.insert(hash);
+        let is_of_last_day = self.span.last.is_some_and(|last| last.is_same_day(time));
+        self.span.widen(Some(time));
+        if !is_of_last_day {
+            self.days.insert(time);
+        }
+        self.samples.add(Some(time), id);
     }
 
     pub(super) fn see_version(&mut self, version: Option<&str>) {
@@ -239,6 +249,5 @@ impl Cell {
         self.span.merge(other.span);
         self.days.merge(other.days);
         self.samples.merge(other.samples);
-        self.samples.keep_last(MAX_SAMPLES);
     }
 }

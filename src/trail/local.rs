@@ -1,7 +1,7 @@
 //! Files and folders of this machine as a source of objects.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
@@ -14,6 +14,9 @@ use super::files::{self, Object, ObjectError};
 
 /// Files of more bytes than this are read in pieces, not as a whole.
 const LARGE: u64 = 64 << 20;
+
+/// How much room is kept from file to file.
+const KEPT_ROOM: usize = 8 << 20;
 
 /// A file or folder, and the files in it.
 #[derive(Debug)]
@@ -67,8 +70,11 @@ impl Local {
         let next = AtomicUsize::new(0);
         let read_some = |_: rayon::BroadcastContext<'_>| {
             let mut reader = Reader::new(catalog);
+            let mut room = Vec::new();
             while let Some(object) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                read_one(&mut reader, object, proceed);
+                if proceed(object.id.bytes) {
+                    read_one(&mut reader, object, &mut room);
+                }
             }
             reader.batch()
         };
@@ -101,16 +107,25 @@ impl Local {
     }
 }
 
-fn read_one(reader: &mut Reader<'_>, object: &LocalObject, proceed: &(dyn Fn(u64) -> bool + Sync)) {
-    if proceed(object.id.bytes) {
-        let path = &object.object.path;
-        let outcome = match object.id.bytes {
-            0..=LARGE => fs::read(path).map(|bytes| reader.object(object.id.clone(), bytes)),
-            size => File::open(path).map(|file| reader.large(object.id.clone(), BufReader::new(file), size)),
-        };
-        if let Err(error) = outcome {
-            reader.failed(object.id.clone(), &ObjectError::Io(error));
+/// Reads a file; `room` is for its bytes, from file to file.
+fn read_one(reader: &mut Reader<'_>, object: &LocalObject, room: &mut Vec<u8>) {
+    let opened = File::open(&object.object.path);
+    let outcome = opened.and_then(|mut file| match object.id.bytes {
+        0..=LARGE => {
+            room.clear();
+            room.reserve(usize::try_from(object.id.bytes + 1).unwrap_or_default());
+            file.read_to_end(room)?;
+            reader.object(object.id.clone(), room.as_slice());
+            Ok(())
         }
+        size => {
+            reader.large(object.id.clone(), BufReader::new(file), size);
+            Ok(())
+        }
+    });
+    room.shrink_to(KEPT_ROOM);
+    if let Err(error) = outcome {
+        reader.failed(object.id.clone(), &ObjectError::Io(error));
     }
 }
 

@@ -180,9 +180,10 @@ fn observation(
         errors: cell.errors,
         samples: cell
             .samples
-            .into_iter()
+            .newest()
+            .iter()
             .rev()
-            .map(|(_, id)| id)
+            .map(|(_, id)| id.text())
             .filter(|id| !id.is_empty())
             .collect(),
         data_event: key.data_event,

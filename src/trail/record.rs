@@ -2,9 +2,12 @@
 //!
 //! Every field can be missing in real trails. Fields: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
-use super::json::Text;
+use super::json::{Parser as _, Raw, Sonic, Text};
+use super::slices::{Field, Slices, plain_text};
 use super::time::Time;
 
 /// A record as it is written. `R` holds the request parameters, unread.
@@ -69,7 +72,7 @@ pub(super) struct Identity<'a> {
 
 impl Identity<'_> {
     /// Everything that tells identities apart, always as many parts.
-    pub(super) fn parts(&self) -> [&str; 10] {
+    pub(super) fn parts(&self) -> [&str; 11] {
         let issuer = self
             .session_context
             .as_ref()
@@ -92,6 +95,7 @@ impl Identity<'_> {
             kind,
             function,
             version,
+            self.invoked_by.as_str(),
         ]
     }
 }
@@ -154,6 +158,67 @@ impl Resource<'_> {
             let prefix = self.prefix.as_str();
             prefix.starts_with("arn:").then_some((prefix, true))
         })
+    }
+}
+
+/// Parameters as they are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'a>(&'a str);
+
+impl Raw for Written<'_> {
+    fn json(&self) -> &str {
+        self.0
+    }
+}
+
+/// The identity of slices, if there is one; `None` when it is unusual.
+pub(super) fn identity<'a>(slices: &Slices<'a>) -> Option<Option<Identity<'a>>> {
+    parsed(slices.json(Field::UserIdentity))
+}
+
+/// What the JSON of a member says; nothing when there is none.
+fn parsed<'a, T: Deserialize<'a>>(json: &'a str) -> Option<Option<T>> {
+    match json {
+        "" | "null" => Some(None),
+        json => Sonic::parse(json).ok(),
+    }
+}
+
+impl<'a> Record<'a, Written<'a>> {
+    /// The record of slices, without the identity; `None` when one of them is unusual.
+    pub(super) fn of(slices: &Slices<'a>) -> Option<Self> {
+        let text = |field: Field| -> Option<Text<'a>> {
+            let text = match slices.json(field) {
+                "" | "null" => "",
+                word @ ("true" | "false") => word,
+                json => plain_text(json)?,
+            };
+            Some(Text(Cow::Borrowed(text)))
+        };
+        let parameters = slices.json(Field::RequestParameters);
+        Some(Self {
+            event_id: text(Field::EventId)?,
+            request_id: text(Field::RequestId)?,
+            event_time: text(Field::EventTime)?,
+            event_source: text(Field::EventSource)?,
+            event_name: text(Field::EventName)?,
+            aws_region: text(Field::AwsRegion)?,
+            recipient_account_id: text(Field::RecipientAccountId)?,
+            event_type: text(Field::EventType)?,
+            event_category: text(Field::EventCategory)?,
+            management_event: text(Field::ManagementEvent)?,
+            error_code: text(Field::ErrorCode)?,
+            error_message: text(Field::ErrorMessage)?,
+            user_agent: text(Field::UserAgent)?,
+            user_identity: None,
+            resources: parsed(slices.json(Field::Resources))?,
+            request_parameters: (!matches!(parameters, "" | "null")).then_some(Written(parameters)),
+        })
+    }
+
+    /// Whether the record itself names the account whose trail holds it.
+    pub(super) fn names_account(&self) -> bool {
+        !self.recipient_account_id.as_str().is_empty()
     }
 }
 

@@ -2,7 +2,6 @@
 //! everything, for which a tree would take ten times the room.
 
 use std::borrow::Borrow;
-use std::cmp::Ordering;
 
 /// A set, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,25 +42,6 @@ impl<T: Ord> SortedSet<T> {
         }
     }
 
-    /// Adds an item to the `count` greatest, if it is one of them. `order` tells how another item stands to it; `own` makes
-    /// it, from the least one where that has to go.
-    pub(super) fn add_to_last(
-        &mut self,
-        count: usize,
-        order: impl FnMut(&T) -> Ordering,
-        own: impl FnOnce(Option<T>) -> T,
-    ) {
-        match self.0.binary_search_by(order) {
-            Ok(_) => {}
-            Err(at) if self.0.len() < count => put(&mut self.0, at, own(None)),
-            Err(0) => {}
-            Err(at) => {
-                let least = self.0.remove(0);
-                put(&mut self.0, at - 1, own(Some(least)));
-            }
-        }
-    }
-
     /// Takes in another set.
     pub(super) fn merge(&mut self, other: Self) {
         if self.0.is_empty() {
@@ -71,18 +51,8 @@ impl<T: Ord> SortedSet<T> {
         }
     }
 
-    pub(super) fn first(&self) -> Option<&T> {
-        self.0.first()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    /// Keeps the `count` greatest.
-    pub(super) fn keep_last(&mut self, count: usize) {
-        let more = self.0.len().saturating_sub(count);
-        self.0.drain(..more);
     }
 
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
@@ -115,6 +85,12 @@ impl<K, V> Default for SortedMap<K, V> {
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
+    /// A map of keys all of which are different.
+    pub(super) fn of_different(mut items: Vec<(K, V)>) -> Self {
+        items.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Self(items)
+    }
+
     fn search<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
@@ -232,13 +208,6 @@ mod tests {
             map.merge(right.iter().copied().collect(), |mine, other| *mine = other);
             let tree: BTreeMap<u8, u8> = items.iter().copied().collect();
             prop_assert!(map.iter().eq(tree.iter()));
-
-            let (mut greatest, mut all) = (SortedSet::default(), set(&items));
-            for item in &items {
-                greatest.add_to_last(8, |other: &(u8, u8)| other.cmp(item), |_| *item);
-            }
-            all.keep_last(8);
-            prop_assert_eq!(greatest, all);
         }
     }
 }

@@ -175,6 +175,33 @@ fn every_event_becomes_what_the_fixture_says() {
     check_fixture(&events);
 }
 
+/// What is known of records before must not show: the same records one a line are parsed one by one.
+#[test]
+fn records_that_repeat_are_read_as_if_each_were_alone() {
+    let mut records = Vec::new();
+    for round in 0..4 {
+        for name in ["records.json", "events.json"] {
+            let fixture = fixture_of(name);
+            for case in fixture["cases"].as_array().unwrap() {
+                let at = records.len();
+                let own = json!({
+                    "eventID": format!("{at:08x}-52d1-4a86-9a3d-6d1f5e2a9c10"),
+                    "eventTime": format!("2026-11-{:02}T08:30:00Z", 1 + (at * 7 + round) % 28),
+                });
+                records.push(merged(&record(&case["set"]), &own));
+            }
+        }
+    }
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    let parsed = read_text(&lines.join("\n"));
+    assert_eq!(parsed.gaps, []);
+    assert!(parsed.observations.len() > 50 && parsed.skipped.len() > 5);
+    let object = json!({ "Records": records }).to_string();
+    assert!(read_text(&object) == parsed);
+    let spread = serde_json::to_string_pretty(&json!({ "Records": records })).unwrap();
+    assert!(read_text(&spread) == parsed);
+}
+
 fn check_fixture(fixture: &Value) {
     let mut wrong = Vec::new();
     for case in fixture["cases"].as_array().unwrap() {

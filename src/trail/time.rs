@@ -29,6 +29,11 @@ impl Time {
         matches!(zone, b"" | b"Z" | b"+00:00" | b" UTC").then_some(Self(number))
     }
 
+    /// Whether both are on the same day.
+    pub(super) fn is_same_day(self, other: Self) -> bool {
+        self.0 / 1_000_000 == other.0 / 1_000_000
+    }
+
     /// The month, counted from the year 0, and the day in it.
     fn month_and_day(self) -> Option<(u16, u32)> {
         let day = self.0 / 1_000_000 % 100;

@@ -71,21 +71,10 @@ impl Fold {
     /// Brings the operations of groups to what this catalogue says of their event names: another catalogue may have read
     /// them. Where the names leave several operations possible, the parameters have decided when the event was read.
     pub(super) fn name_anew(&mut self, catalog: &Catalog) {
-        let mut known: HashMap<(&str, &str, Option<&OperationId>), Option<OperationId>> = HashMap::new();
-        let mut changed: Vec<(GroupKey, OperationId)> = Vec::new();
-        for key in self.groups.keys() {
-            let name = (
-                key.event_source.as_str(),
-                key.event_name.as_str(),
-                key.operation.as_ref(),
-            );
-            let operation = known
-                .entry(name)
-                .or_insert_with(|| better_operation(catalog, key));
-            if let Some(operation) = operation {
-                changed.push((key.clone(), operation.clone()));
-            }
-        }
+        let better = better_operations(catalog, self.groups.keys());
+        let changed = self.groups.keys().zip(better);
+        let changed = changed.filter_map(|(key, operation)| Some((key.clone(), operation?)));
+        let changed: Vec<(GroupKey, OperationId)> = changed.collect();
         for (key, operation) in changed {
             if let Some(mut group) = self.groups.remove(&key) {
                 group.name_inputs(catalog, &operation);
@@ -97,6 +86,26 @@ impl Fold {
             }
         }
     }
+}
+
+/// The operations that groups should have, for those that should have another one.
+pub(super) fn better_operations<'k>(
+    catalog: &Catalog,
+    keys: impl Iterator<Item = &'k GroupKey>,
+) -> Vec<Option<OperationId>> {
+    let mut known: HashMap<(&str, &str, Option<&OperationId>), Option<OperationId>> = HashMap::new();
+    let better = |key: &'k GroupKey| {
+        let name = (
+            key.event_source.as_str(),
+            key.event_name.as_str(),
+            key.operation.as_ref(),
+        );
+        let operation = known.entry(name);
+        operation
+            .or_insert_with(|| better_operation(catalog, key))
+            .clone()
+    };
+    keys.map(better).collect()
 }
 
 /// The operation that a group should have, if it is another one.

@@ -1,6 +1,6 @@
 //! Joins a batch with what a store holds, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use rustc_hash::FxHashMap;
@@ -106,7 +106,7 @@ impl Store {
         take_back(&transaction, &mut batch.fold, &sessions)?;
         let committed = Committed {
             objects: batch.objects.len(),
-            rows: write_groups(&transaction, &batch.fold.groups)?,
+            rows: write_groups(&transaction, std::mem::take(&mut batch.fold.groups))?,
         };
         write_rest(&transaction, &batch, catalog)?;
         transaction.commit()?;
@@ -145,20 +145,20 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
 
 fn write_groups(
     transaction: &Transaction<'_>,
-    groups: &FxHashMap<GroupKey, Group>,
+    groups: FxHashMap<GroupKey, Group>,
 ) -> Result<usize, StoreError> {
-    let mut ids: HashMap<&Session, i64> = HashMap::new();
+    // In the order of the index of rows, so that rows of the same pages come together.
+    let mut groups: Vec<(GroupKey, Group)> = groups.into_iter().collect();
+    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut of_session: Option<(Session, i64)> = None;
     let mut written = 0;
     for (key, group) in groups {
-        let session = match ids.get(&key.session) {
-            Some(id) => *id,
-            None => {
-                let id = session_id(transaction, &SessionRow::of(&key.session))?;
-                ids.insert(&key.session, id);
-                id
-            }
+        let id = match &of_session {
+            Some((session, id)) if *session == key.session => *id,
+            _ => session_id(transaction, &SessionRow::of(&key.session))?,
         };
-        written += write_group(transaction, session, &CallRow::of(key), group)?;
+        written += write_group(transaction, id, &CallRow::of(&key), group)?;
+        of_session = Some((key.session, id));
     }
     Ok(written)
 }
@@ -191,7 +191,7 @@ fn write_group(
     transaction: &Transaction<'_>,
     session: i64,
     call: &CallRow,
-    group: &Group,
+    group: Group,
 ) -> Result<usize, StoreError> {
     let stored = load::cells(transaction, session, call)?;
     let mut whole = Group::default();
@@ -201,7 +201,7 @@ fn write_group(
         };
         whole.add(row.apart_by.clone(), cell);
     }
-    whole.merge(group.clone());
+    whole.merge(group);
     let mut written = 0;
     let mut kept = BTreeSet::new();
     for (apart_by, cell) in whole.iter() {
@@ -211,7 +211,9 @@ fn write_group(
             write_cell(transaction, session, call, &name, &row)?;
             written += 1;
         }
-        kept.insert(name);
+        if !stored.is_empty() {
+            kept.insert(name);
+        }
     }
     for name in stored.keys().filter(|name| !kept.contains(*name)) {
         load::of_call(

@@ -1,6 +1,6 @@
 //! Reads a store: rows to groups, and the rest of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
@@ -57,27 +57,38 @@ pub(super) fn strange(table: &str) -> StoreError {
 impl Store {
     /// Everything that a trail needs.
     pub(in crate::trail) fn whole(&self) -> Result<Whole, StoreError> {
-        let whole = || -> Result<Whole, StoreError> {
-            let digests = digests(&self.db)?;
-            let read = match digests.is_empty() {
-                true => HashSet::new(),
-                false => object_names(&self.db)?,
-            };
-            let count = "SELECT count(*) FROM object WHERE kind != 'foreign'";
-            let objects: i64 = self.db.query_row(count, [], |row| row.get(0))?;
-            Ok(Whole {
-                fold: fold(&self.db)?,
-                objects: usize::try_from(objects).unwrap_or_default(),
-                gaps: gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect(),
-                ledger: Ledger {
-                    days: BTreeMap::new(),
-                    windows: windows(&self.db)?,
-                    proofs: proofs(digests.values(), |name| read.contains(name)),
-                    trails: trails(&self.db)?,
-                },
-            })
+        self.whole_of(fold).map_err(|error| error.at(&self.path))
+    }
+
+    fn whole_of(&self, fold: fn(&Connection) -> Result<Fold, StoreError>) -> Result<Whole, StoreError> {
+        let digests = digests(&self.db)?;
+        let read = match digests.is_empty() {
+            true => HashSet::new(),
+            false => object_names(&self.db)?,
         };
-        whole().map_err(|error| error.at(&self.path))
+        let count = "SELECT count(*) FROM object WHERE kind != 'foreign'";
+        let objects: i64 = self.db.query_row(count, [], |row| row.get(0))?;
+        Ok(Whole {
+            fold: fold(&self.db)?,
+            objects: usize::try_from(objects).unwrap_or_default(),
+            gaps: gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect(),
+            ledger: Ledger {
+                days: BTreeMap::new(),
+                windows: windows(&self.db)?,
+                proofs: proofs(digests.values(), |name| read.contains(name)),
+                trails: trails(&self.db)?,
+            },
+        })
+    }
+
+    /// The same without the calls.
+    pub(super) fn without_calls(&self) -> Result<Whole, StoreError> {
+        self.whole_of(frame).map_err(|error| error.at(&self.path))
+    }
+
+    /// Every kind of call of every session, and how many events there are of it.
+    pub(super) fn calls(&self) -> Result<Vec<(GroupKey, u64)>, StoreError> {
+        calls(&self.db).map_err(|error| error.at(&self.path))
     }
 
     /// Everything, as if it had just been read.
@@ -282,11 +293,35 @@ fn call_row(row: &Row<'_>, at: usize) -> Result<CallRow, StoreError> {
     })
 }
 
+/// Every kind of call of every session, and the sum of the counts of its rows.
+fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
+    let sessions: HashMap<i64, Session> = sessions(db)?.into_iter().collect();
+    let query = format!("SELECT {CALL}, session, sum(count) FROM usage GROUP BY session, {CALL}");
+    let mut statement = db.prepare(&query)?;
+    let mut rows = statement.query([])?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session = sessions.get(&row.get(11)?).cloned();
+        let call = call_row(row, 0)?;
+        let key = session.and_then(|session| call.key(session));
+        calls.push((key.ok_or_else(|| strange("usage"))?, row.get(12)?));
+    }
+    Ok(calls)
+}
+
 /// Everything that records were folded into.
 fn fold(db: &Connection) -> Result<Fold, StoreError> {
-    let mut fold = Fold::default();
+    let mut fold = frame(db)?;
     for (id, session) in sessions(db)? {
         fold.groups.extend(groups_of(db, id, &session)?);
+    }
+    Ok(fold)
+}
+
+/// The same without the calls.
+fn frame(db: &Connection) -> Result<Fold, StoreError> {
+    let mut fold = Fold::default();
+    for (_, session) in sessions(db)? {
         if let crate::trail::attribute::Who::Function(function) = &session.who {
             fold.learned.learn(&session.role, "", function);
         }

@@ -272,6 +272,8 @@ impl Store {
         self.db
             .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
+        // In KiB: a commit comes back to the same pages again and again.
+        self.db.pragma_update(None, "cache_size", -16_384)?;
         self.migrate()
     }
 

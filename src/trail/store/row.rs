@@ -17,8 +17,8 @@ use crate::trail::denial::Denial;
 use crate::trail::distinct::{Distinct, OF_A_CELL};
 use crate::trail::fold::GroupKey;
 use crate::trail::group::{Cell, Seen};
+use crate::trail::samples::{EventId, Samples};
 use crate::trail::sketch::Sketch;
-use crate::trail::sorted::SortedSet;
 use crate::trail::time::{Days, Span, Time};
 use crate::usage::OperationId;
 
@@ -297,8 +297,9 @@ impl CellRow {
                 .collect(),
             samples: cell
                 .samples
+                .newest()
                 .iter()
-                .map(|(time, id)| (time.map(|time| time.to_string()), id.clone()))
+                .map(|(time, id)| (time.map(|time| time.to_string()), id.text()))
                 .collect(),
             marks: marks(&cell.events),
         }
@@ -320,10 +321,10 @@ impl CellRow {
                 Some((year * 12 + month - 1, *days))
             })
             .collect();
-        let samples: Option<SortedSet<(Option<Time>, String)>> = self
+        let samples: Option<Samples> = self
             .samples
             .iter()
-            .map(|(at, id)| Some((time(at)?, id.clone())))
+            .map(|(at, id)| Some((time(at)?, EventId::of(id))))
             .collect();
         Some(Cell {
             inputs: self

@@ -1,6 +1,6 @@
 //! What a store holds, in a few numbers: for `rolefit observe`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,8 +10,8 @@ use super::{Store, StoreError};
 use crate::catalog::Catalog;
 use crate::trail::attribute::Who;
 use crate::trail::day;
-use crate::trail::distinct::Count;
-use crate::trail::whole::Whole;
+use crate::trail::fold::GroupKey;
+use crate::trail::whole::{self, Whole};
 use crate::usage::Gap;
 
 /// What a store holds.
@@ -74,13 +74,16 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn summary(&self, catalog: &Catalog) -> Result<Summary, StoreError> {
-        let mut whole = self.whole()?;
-        whole.fold.name_anew(catalog);
-        Ok(summary(whole))
+        let mut calls = self.calls()?;
+        let better = whole::better_operations(catalog, calls.iter().map(|(key, _)| key));
+        for ((key, _), operation) in calls.iter_mut().zip(better) {
+            key.operation = operation.or(key.operation.take());
+        }
+        Ok(summary(self.without_calls()?, &calls))
     }
 }
 
-fn summary(whole: Whole) -> Summary {
+fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
     let coverage = coverage(&whole);
     let fold = whole.fold;
     let events = fold.events.count();
@@ -101,31 +104,27 @@ fn summary(whole: Whole) -> Summary {
     };
     summary.gaps.sort();
     // Sessions differ in nothing that a reader wants to see counted.
-    let mut kinds: BTreeSet<(String, String, String, CallRow)> = BTreeSet::new();
-    for (key, group) in &fold.groups {
+    let mut kinds: HashSet<([&str; 2], Option<&str>, CallRow)> = HashSet::new();
+    let mut roles: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (key, count) in calls {
         let role = &key.session.role;
-        summary.roles.insert((role.account.clone(), role.name.clone()));
-        let mut function = String::new();
-        if let Who::Function(name) = &key.session.who {
-            summary.functions.insert((role.account.clone(), name.clone()));
-            function.clone_from(name);
+        roles.insert((role.account.as_str(), role.name.as_str()));
+        let function = match &key.session.who {
+            Who::Function(name) => Some(name.as_str()),
+            Who::Session { .. } => None,
+        };
+        if let Some(name) = function {
+            summary.functions.insert((role.account.clone(), name.to_owned()));
         }
         if key.operation.is_none() {
-            let count = group
-                .iter()
-                .into_iter()
-                .fold(Count::default(), |sum, (_, cell)| sum.plus(cell.events.count()));
             let name = (key.event_source.clone(), key.event_name.clone());
-            *summary.unmapped.entry(name).or_default() += count.number;
+            *summary.unmapped.entry(name).or_default() += count;
         }
-        kinds.insert((
-            role.account.clone(),
-            role.name.clone(),
-            function,
-            CallRow::of(key),
-        ));
+        kinds.insert(([&role.account, &role.name], function, CallRow::of(key)));
     }
-    summary.denied = kinds.iter().filter(|(_, _, _, call)| call.denied).count();
+    let owned = |(account, name): (&str, &str)| (account.to_owned(), name.to_owned());
+    summary.roles = roles.into_iter().map(owned).collect();
+    summary.denied = kinds.iter().filter(|(_, _, call)| call.denied).count();
     summary.usages = kinds.len() - summary.denied;
     summary
 }

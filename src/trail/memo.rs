@@ -1,0 +1,290 @@
+//! What was made of pieces of records before, by the pieces themselves.
+//!
+//! Records repeat what others said, byte for byte: who called, what, with which parameters. A piece is looked up as it is
+//! written; only one that was not seen is parsed. All pieces of a record that count name the cell that it was folded into: a
+//! record like it adds its time and id there, and nothing else. Everything is bounded: what is full is emptied, and filled
+//! anew.
+//!
+//! Pieces are known by fingerprints of 128 bits under a secret that each run draws for itself, so that nobody can write
+//! records of which two are taken for one, and chance would need some 10¹⁶ records for it.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use memchr::memmem;
+use rustc_hash::FxHashMap;
+
+use super::group_table::CellNumber;
+use super::identity::MannerNumber;
+use super::slices::{Field, Slices};
+
+/// How many pieces of a kind are remembered.
+const MAX_PIECES: usize = 1 << 16;
+/// How many records that came once are remembered, roughly: what comes once mostly never comes again.
+const MAX_ONCE: usize = 1 << 15;
+/// Parameters that are longer are not remembered.
+const MAX_LENGTH: usize = 4_096;
+
+/// A hash that stands for what was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Fingerprint(u64, u64);
+
+/// Makes fingerprints.
+#[derive(Debug)]
+struct Secret([u64; 4]);
+
+impl Default for Secret {
+    fn default() -> Self {
+        let random = RandomState::new();
+        Self([1_u8, 2, 3, 4].map(|n| random.hash_one(n)))
+    }
+}
+
+impl Secret {
+    /// The fingerprint of some parts in a row, told apart from all other parts in a row, behind `before`.
+    #[inline]
+    fn of(&self, before: Fingerprint, parts: &[&str]) -> Fingerprint {
+        let [k0, k1, k2, k3] = self.0;
+        let Fingerprint(mut a, mut b) = before;
+        let mut take = |x: u64, y: u64| {
+            a = product(x ^ a, y ^ k0);
+            b = product(x ^ k1, y ^ b);
+        };
+        for part in parts {
+            let (words, rest) = part.as_bytes().as_chunks::<16>();
+            for word in words {
+                let word = u128::from_le_bytes(*word);
+                take(word as u64, (word >> 64) as u64);
+            }
+            let (x, y) = ends(rest);
+            take(x, y ^ k2 ^ (part.len() as u64).rotate_left(32));
+        }
+        Fingerprint(product(a ^ k3, b ^ k2), product(a ^ k1, b ^ k3))
+    }
+}
+
+/// Fewer than 16 bytes as two numbers, which tell them apart from others of the same length.
+#[inline]
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (
+            u64::from(u32::from_le_bytes(*first)),
+            u64::from(u32::from_le_bytes(*last)),
+        );
+    }
+    let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+    (bytes.iter().fold(0, join), 0)
+}
+
+/// Both halves of a product.
+#[inline]
+fn product(x: u64, y: u64) -> u64 {
+    let product = u128::from(x) * u128::from(y);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// What was made of pieces of one kind.
+#[derive(Debug)]
+struct Pieces<V>(FxHashMap<Fingerprint, V>);
+
+impl<V> Default for Pieces<V> {
+    fn default() -> Self {
+        Self(FxHashMap::default())
+    }
+}
+
+impl<V: Copy> Pieces<V> {
+    #[inline]
+    fn find(&self, piece: Fingerprint) -> Option<V> {
+        self.0.get(&piece).copied()
+    }
+
+    fn add(&mut self, piece: Fingerprint, value: V) {
+        if self.0.len() >= MAX_PIECES {
+            self.0.clear();
+        }
+        self.0.insert(piece, value);
+    }
+}
+
+/// What is known of an identity: in which manner it calls, or why nothing counts that it does.
+pub(super) type KnownIdentity = Result<MannerNumber, &'static str>;
+
+/// What is known of a call: everything short that a record says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownCall {
+    /// Why it is none of an API call, if so.
+    pub(super) skip: Option<&'static str>,
+    /// The number of its account, region and kind.
+    pub(super) stream: u32,
+}
+
+/// What was made of records before.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    secret: Secret,
+    identities: Pieces<KnownIdentity>,
+    calls: Pieces<KnownCall>,
+    records: Pieces<CellNumber>,
+    /// Records that came once, each at a place of its own; a later one takes the place of an earlier one.
+    once: Vec<u64>,
+}
+
+impl Memo {
+    /// What a record says of the call in few words, and what is known of it.
+    #[inline]
+    pub(super) fn call(&self, record: &Slices<'_>) -> (Fingerprint, Option<KnownCall>) {
+        let parts = [
+            Field::EventSource,
+            Field::EventName,
+            Field::AwsRegion,
+            Field::RecipientAccountId,
+            Field::EventType,
+            Field::EventCategory,
+            Field::ManagementEvent,
+            Field::ErrorCode,
+        ];
+        let piece = self
+            .secret
+            .of(Fingerprint(0, 0), &parts.map(|field| record.json(field)));
+        (piece, self.calls.find(piece))
+    }
+
+    pub(super) fn learn_call(&mut self, piece: Fingerprint, call: KnownCall) {
+        self.calls.add(piece, call);
+    }
+
+    /// The identity of a record, and what is known of it.
+    #[inline]
+    pub(super) fn identity(&self, record: &Slices<'_>) -> (Fingerprint, Option<KnownIdentity>) {
+        let parts = identity_parts(record.json(Field::UserIdentity));
+        let piece = self.secret.of(Fingerprint(0, 0), &parts);
+        (piece, self.identities.find(piece))
+    }
+
+    pub(super) fn learn_identity(&mut self, piece: Fingerprint, identity: KnownIdentity) {
+        self.identities.add(piece, identity);
+    }
+
+    /// Everything of a record that decides where it is folded; `None` when that is too much.
+    #[inline]
+    pub(super) fn record(
+        &self,
+        record: &Slices<'_>,
+        call: Fingerprint,
+        manner: MannerNumber,
+    ) -> Option<(Fingerprint, Option<CellNumber>)> {
+        let parts = [
+            Field::UserAgent,
+            Field::ErrorMessage,
+            Field::RequestParameters,
+            Field::Resources,
+        ];
+        let parts = parts.map(|field| record.json(field));
+        if parts.iter().any(|part| part.len() > MAX_LENGTH) {
+            return None;
+        }
+        let before = Fingerprint(call.0 ^ u64::from(manner.0), call.1);
+        let piece = self.secret.of(before, &parts);
+        Some((piece, self.records.find(piece)))
+    }
+
+    /// Remembers the cell that a record was folded into, when it came before.
+    pub(super) fn learn_record(&mut self, piece: Fingerprint, cell: CellNumber) {
+        if self.once.is_empty() {
+            self.once = vec![0; MAX_ONCE];
+        }
+        let place = self.once.get_mut(piece.0 as usize % MAX_ONCE);
+        match place {
+            Some(place) if *place != piece.1 => *place = piece.1,
+            _ => self.records.add(piece, cell),
+        }
+    }
+}
+
+/// An identity without the time at which its session began, which counts for nothing and mostly is the only thing new.
+fn identity_parts(json: &str) -> [&str; 2] {
+    const BEGAN: &str = "\"creationDate\":\"";
+    const LENGTH: usize = "2026-11-04T08:30:00Z".len();
+    let split = || {
+        let at = memmem::find(json.as_bytes(), BEGAN.as_bytes())? + BEGAN.len();
+        let (before, rest) = json.split_at_checked(at)?;
+        let (date, after) = rest.split_at_checked(LENGTH)?;
+        let is_of_date = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'T' | b':' | b'Z');
+        date.bytes().all(is_of_date).then_some([before, after])
+    };
+    split().unwrap_or([json, ""])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOTHING: Fingerprint = Fingerprint(0, 0);
+
+    proptest! {
+        #[test]
+        fn fingerprints_tell_parts_apart(
+            one in proptest::collection::vec("[ab]{0,20}", 0..4),
+            other in proptest::collection::vec("[ab]{0,20}", 0..4),
+        ) {
+            let secret = Secret::default();
+            let of = |parts: &[String]| {
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                secret.of(NOTHING, &parts)
+            };
+            prop_assert_eq!(of(&one) == of(&other), one == other);
+        }
+    }
+
+    #[test]
+    fn short_parts_are_told_apart() {
+        let secret = Secret::default();
+        let texts = [
+            "",
+            "\0",
+            "a",
+            "\0a",
+            "a\0",
+            "ab",
+            "abc",
+            "abcd",
+            "abcde",
+            "abcdeabc",
+            "abcdeabcd",
+        ];
+        for one in texts {
+            for other in texts {
+                let same = secret.of(NOTHING, &[one]) == secret.of(NOTHING, &[other]);
+                assert_eq!(same, one == other, "{one:?} {other:?}");
+            }
+        }
+        assert_ne!(secret.of(NOTHING, &["a"]), secret.of(Fingerprint(1, 0), &["a"]));
+        assert_ne!(secret.of(NOTHING, &["a"]), Secret::default().of(NOTHING, &["a"]));
+    }
+
+    #[test]
+    fn a_full_memory_starts_anew() {
+        let mut pieces = Pieces::default();
+        for n in 0..=2 * MAX_PIECES as u64 {
+            pieces.add(Fingerprint(n, n), n);
+            assert_eq!(pieces.find(Fingerprint(n, n)), Some(n));
+        }
+        assert!(pieces.0.len() <= MAX_PIECES);
+        assert_eq!(pieces.find(NOTHING), None);
+    }
+
+    #[test]
+    fn identities_that_differ_in_when_they_began_are_one() {
+        let identity =
+            |date: &str| format!(r#"{{"arn":"a","attributes":{{"creationDate":"{date}"}},"b":1}}"#);
+        let (one, other) = (identity("2026-11-04T08:30:00Z"), identity("2026-12-04T08:30:01Z"));
+        assert_eq!(identity_parts(&one), identity_parts(&other));
+        let odd = identity("2026-11-04T08:30:\\\"Z");
+        assert_eq!(identity_parts(&odd), [odd.as_str(), ""]);
+        assert_eq!(identity_parts("{}"), ["{}", ""]);
+    }
+}
