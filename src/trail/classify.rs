@@ -47,6 +47,9 @@ pub enum Platform {
     RoleCheck,
 }
 
+/// The event source of KMS.
+pub(super) const KMS: &str = "kms.amazonaws.com";
+
 /// What of an identity decides what its calls count as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Manner<'i> {
@@ -141,7 +144,7 @@ fn caller<R: Raw>(record: &Record<'_, R>, manner: Manner<'_>) -> Class {
 
 /// Lambda decrypts the environment of a function: it names the function in the encryption context.
 fn is_environment<R>(record: &Record<'_, R>, invoked_by: &str, context: &[Cow<'_, str>]) -> bool {
-    let kms = record.event_source.as_str() == "kms.amazonaws.com";
+    let kms = record.event_source.as_str() == KMS;
     kms && (invoked_by == "lambda.amazonaws.com" || context.iter().any(|key| key == "aws:lambda:FunctionArn"))
 }
 
@@ -227,7 +230,7 @@ fn encryption_context<'r, R: Raw>(record: &'r Record<'_, R>) -> Keys<'r> {
         #[serde(default, rename = "encryptionContext")]
         context: Keys<'a>,
     }
-    if record.event_source.as_str() != "kms.amazonaws.com" {
+    if record.event_source.as_str() != KMS {
         return Keys::default();
     }
     let Some(raw) = record.request_parameters.as_ref() else {

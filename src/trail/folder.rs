@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 
-use super::classify::{classify, counted, no_api_call, role};
+use super::classify::{KMS, classify, counted, no_api_call, role};
 use super::container::Sink;
 use super::denial::is_unauthenticated;
 use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
@@ -20,7 +20,7 @@ use super::inputs::{self, Inputs, Plans};
 use super::json::{Node, Parser, Raw, Reference, Sonic};
 use super::ledger::Stream;
 use super::memo::{Fingerprint, KnownCall, KnownIdentity, Memo};
-use super::operation::{Chosen, EventNames};
+use super::operation::{Chosen, EventName, EventNames};
 use super::record::{self, Record};
 use super::samples::EventId;
 use super::slices::{Field, Slices};
@@ -38,6 +38,20 @@ pub(super) struct Found {
     pub(super) digest: bool,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
+}
+
+/// The name of a call, and the operation that it stands for.
+struct Called<'k> {
+    event: EventName,
+    chosen: Option<Chosen<'k>>,
+}
+
+/// What is always new of a record.
+struct Seen {
+    /// The hash of the event's id.
+    hash: u64,
+    time: Time,
+    id: EventId,
 }
 
 /// Folds records.
@@ -89,7 +103,13 @@ impl<'k> Folder<'k> {
     /// What was folded since the last time.
     pub(super) fn take(&mut self) -> Fold {
         let mut fold = std::mem::take(&mut self.fold);
-        for (key, group) in std::mem::take(&mut self.groups).close() {
+        // What is remembered makes room before the groups are told.
+        self.memo = Memo::default();
+        self.identities = Identities::default();
+        self.texts = Texts::default();
+        let groups = std::mem::take(&mut self.groups);
+        fold.groups.reserve(groups.len());
+        for (key, group) in groups.close() {
             match fold.groups.entry(key) {
                 Entry::Occupied(mut entry) => entry.get_mut().merge(group),
                 Entry::Vacant(entry) => {
@@ -103,9 +123,6 @@ impl<'k> Folder<'k> {
         for (what, set) in std::mem::take(&mut self.skipped) {
             fold.skipped.insert(what.to_owned(), set);
         }
-        self.memo = Memo::default();
-        self.identities = Identities::default();
-        self.texts = Texts::default();
         fold
     }
 
@@ -130,20 +147,26 @@ impl<'k> Folder<'k> {
     }
 }
 
-impl Folder<'_> {
-    /// Folds a record that counts, made in a known manner; tells the cell that it went into.
-    fn fold<R: Raw>(
-        &mut self,
-        record: &Record<'_, R>,
-        hash: u64,
-        manner: MannerNumber,
-    ) -> Option<CellNumber> {
+impl<'k> Folder<'k> {
+    /// Reads the operation and the inputs of a call.
+    fn read_call<R: Raw>(&mut self, record: &Record<'_, R>) -> Called<'k> {
         let parameters = record.request_parameters.as_ref().map_or("null", Raw::json);
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
-        let region = self.texts.number(record.aws_region.as_str());
         let event = self.names.number(source, name);
         let chosen = self.names.operation(event, parameters);
         self.read_inputs(chosen.as_ref(), parameters);
+        Called { event, chosen }
+    }
+
+    /// Folds a record that counts, made in a known manner and just [read](Self::read_call); tells the cell that it went into.
+    fn fold<R: Raw>(
+        &mut self,
+        record: &Record<'_, R>,
+        Called { event, chosen }: Called<'k>,
+        hash: u64,
+        manner: MannerNumber,
+    ) -> Option<CellNumber> {
+        let region = self.texts.number(record.aws_region.as_str());
         let known = self.identities.known(manner)?;
         let (class, denied) = classify(record, known.manner);
 
@@ -158,8 +181,8 @@ impl Folder<'_> {
         let owned = || GroupKey {
             session: known.of.clone(),
             class,
-            event_source: source.to_owned(),
-            event_name: name.to_owned(),
+            event_source: record.event_source.as_str().to_owned(),
+            event_name: record.event_name.as_str().to_owned(),
             operation: chosen.map(|chosen| chosen.operation.id()),
             region: record.aws_region.as_str().to_owned(),
             data_event: key.data_event,
@@ -207,18 +230,48 @@ impl Folder<'_> {
                 return Some(());
             }
         };
-        let piece = self.memo.record(slices, piece, manner);
-        if let Some((_, Some(cell))) = piece
+        let whole = self.memo.record(slices, piece, manner);
+        if let Some((_, Some(cell))) = whole
             && let Some(cell) = self.groups.cell_mut(cell)
         {
             cell.see_again(hash, time, id);
             return Some(());
         }
-        let cell = self.fold(&Record::of(slices)?, hash, manner);
-        if let (Some((piece, _)), Some(cell)) = (piece, cell) {
-            self.memo.learn_record(piece, cell);
+        let cell = self.fold_read(slices, piece, manner, Seen { hash, time, id })?;
+        if let Some((whole, _)) = whole {
+            self.memo.learn_record(whole, cell);
         }
         Some(())
+    }
+
+    /// Folds a record of which not everything is known; the inputs may be, when the parameters differ in nothing that counts.
+    fn fold_read(
+        &mut self,
+        slices: &Slices<'_>,
+        call: Fingerprint,
+        manner: MannerNumber,
+        seen: Seen,
+    ) -> Option<CellNumber> {
+        let mut record = Record::of(slices)?;
+        let called = self.read_call(&record);
+        let nth = called.chosen.map_or(0, |chosen| chosen.nth);
+        // What calls of KMS count as hangs on more than the inputs.
+        let inputs = (record.event_source.as_str() != KMS).then(|| {
+            self.memo
+                .inputs(slices, (call, manner, nth), self.inputs.iter(&self.plans.paths))
+        });
+        if let Some((_, Some(number))) = inputs
+            && let Some(cell) = self.groups.cell_mut(number)
+        {
+            cell.see_again(seen.hash, seen.time, seen.id);
+            return Some(number);
+        }
+        record.resources = record::resources(slices)?;
+        let cell = self.fold(&record, called, seen.hash, manner)?;
+        if let Some((inputs, _)) = inputs {
+            self.memo.learn_record(inputs, cell);
+        }
+        Some(cell)
     }
 
     fn learn_call(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownCall> {
@@ -260,7 +313,8 @@ impl Sink for Folder<'_> {
             Err(what) => self.count_skipped(what, hash),
             Ok(identity) => {
                 let manner = self.identities.find(identity, &mut self.fold.learned);
-                self.fold(record, hash, manner);
+                let called = self.read_call(record);
+                self.fold(record, called, hash, manner);
             }
         }
     }

@@ -77,7 +77,7 @@ pub(super) type NamedCell<'g> = (Option<&'g [(String, String)]>, &'g Cell);
 /// The calls of a group, by the names of their resources; all in one cell when there are too many.
 #[derive(Clone, Debug)]
 pub(super) enum Group {
-    Apart(SortedMap<Vec<(String, String)>, Cell>),
+    Apart(SortedMap<Vec<(String, String)>, Box<Cell>>),
     Together(Box<Cell>),
 }
 
@@ -89,8 +89,8 @@ impl Default for Group {
 
 impl Group {
     /// Adds a cell of calls with these names of resources.
-    fn add_named(&mut self, anchors: Vec<(String, String)>, cell: Cell) {
-        let full = |cells: &SortedMap<Vec<(String, String)>, Cell>| {
+    fn add_named(&mut self, anchors: Vec<(String, String)>, cell: Box<Cell>) {
+        let full = |cells: &SortedMap<Vec<(String, String)>, Box<Cell>>| {
             cells.len() >= MAX_CELLS && !cells.contains_key(&anchors)
         };
         if let Self::Apart(cells) = self
@@ -99,13 +99,13 @@ impl Group {
             *self = Self::Together(Box::new(together(std::mem::take(cells))));
         }
         match self {
-            Self::Together(all) => all.merge(cell),
-            Self::Apart(cells) => cells.merge_one(anchors, cell, Cell::merge),
+            Self::Together(all) => all.merge(*cell),
+            Self::Apart(cells) => cells.merge_one(anchors, cell, |mine, cell| mine.merge(*cell)),
         }
     }
 
     /// A group of cells that are kept apart by different names, at most [`MAX_CELLS`].
-    pub(super) fn apart(cells: Vec<(Vec<(String, String)>, Cell)>) -> Self {
+    pub(super) fn apart(cells: Vec<(Vec<(String, String)>, Box<Cell>)>) -> Self {
         Self::Apart(SortedMap::of_different(cells))
     }
 
@@ -124,16 +124,16 @@ impl Group {
                 if let Self::Apart(cells) = self {
                     *self = Self::Together(Box::new(together(std::mem::take(cells))));
                 }
-                self.add_named(Vec::new(), *all);
+                self.add_named(Vec::new(), all);
             }
         }
     }
 
     /// Adds a cell; `None` stands for calls that are not kept apart.
-    pub(super) fn add(&mut self, apart_by: Option<Vec<(String, String)>>, cell: Cell) {
+    pub(super) fn add(&mut self, apart_by: Option<Vec<(String, String)>>, cell: Box<Cell>) {
         match apart_by {
             Some(anchors) => self.add_named(anchors, cell),
-            None => self.merge(Self::Together(Box::new(cell))),
+            None => self.merge(Self::Together(cell)),
         }
     }
 
@@ -142,7 +142,7 @@ impl Group {
         match self {
             Self::Apart(cells) => cells
                 .iter()
-                .map(|(anchors, cell)| (Some(anchors.as_slice()), cell))
+                .map(|(anchors, cell)| (Some(anchors.as_slice()), &**cell))
                 .collect(),
             Self::Together(all) => vec![(None, all)],
         }
@@ -151,7 +151,7 @@ impl Group {
     /// The cells, to be changed.
     pub(super) fn cells_mut(&mut self) -> Vec<&mut Cell> {
         match self {
-            Self::Apart(cells) => cells.values_mut().collect(),
+            Self::Apart(cells) => cells.values_mut().map(|cell| &mut **cell).collect(),
             Self::Together(all) => vec![all],
         }
     }
@@ -159,16 +159,16 @@ impl Group {
     /// The cells.
     pub(super) fn cells(self) -> Vec<Cell> {
         match self {
-            Self::Apart(cells) => cells.into_iter().map(|(_, cell)| cell).collect(),
+            Self::Apart(cells) => cells.into_iter().map(|(_, cell)| *cell).collect(),
             Self::Together(all) => vec![*all],
         }
     }
 }
 
-fn together(cells: SortedMap<Vec<(String, String)>, Cell>) -> Cell {
+fn together(cells: SortedMap<Vec<(String, String)>, Box<Cell>>) -> Cell {
     let mut all = Cell::default();
     for (_, cell) in cells {
-        all.merge(cell);
+        all.merge(*cell);
     }
     all
 }

@@ -26,9 +26,6 @@ pub(super) struct OpenKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CellNumber(u32);
 
-/// How many cells lie behind one another.
-const CHUNK: usize = 256;
-
 /// Groups that are being folded into.
 #[derive(Default)]
 pub(super) struct OpenGroups {
@@ -36,8 +33,8 @@ pub(super) struct OpenGroups {
     groups: Vec<OpenGroup>,
     /// Position of a group and a hash of what a cell is kept apart by → position of the cell in the group.
     marks: FxHashMap<(usize, u64), usize>,
-    /// The cells of all groups, [`CHUNK`] by [`CHUNK`], so that none has to be moved when there are more.
-    cells: Vec<Vec<Cell>>,
+    /// The cells of all groups; none has to be moved when there are more, or when they are told.
+    cells: Vec<Box<Cell>>,
     /// Classes that say more than their kind.
     classes: FxHashMap<Class, u32>,
 }
@@ -66,19 +63,7 @@ impl OpenGroups {
     /// The cell of a number.
     #[inline]
     pub(super) fn cell_mut(&mut self, number: CellNumber) -> Option<&mut Cell> {
-        let at = number.0 as usize;
-        self.cells.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
-    }
-
-    /// One more cell.
-    fn add_cell(&mut self) -> Option<CellNumber> {
-        if self.cells.last().is_none_or(|chunk| chunk.len() >= CHUNK) {
-            self.cells.push(Vec::with_capacity(CHUNK));
-        }
-        let before = (self.cells.len() - 1) * CHUNK;
-        let chunk = self.cells.last_mut()?;
-        chunk.push(Cell::default());
-        u32::try_from(before + chunk.len() - 1).ok().map(CellNumber)
+        self.cells.get_mut(number.0 as usize).map(|cell| &mut **cell)
     }
 
     /// The number of the cell of calls of a group that name these resources; `None` when there are too many for numbers.
@@ -90,6 +75,10 @@ impl OpenGroups {
     ) -> Option<CellNumber> {
         let groups = &mut self.groups;
         let position = *self.numbers.entry(number).or_insert_with(|| {
+            // Room for a few more: there can be very many groups, and twice as much would be much.
+            if groups.len() == groups.capacity() {
+                groups.reserve_exact(64 + groups.len() / 8);
+            }
             groups.push(OpenGroup {
                 key: key(),
                 cells: Vec::with_capacity(1),
@@ -114,8 +103,8 @@ impl OpenGroups {
         {
             return Some(rest);
         }
-        let next = self.add_cell()?;
-        let group = self.groups.get_mut(position)?;
+        let next = CellNumber(u32::try_from(self.cells.len()).ok()?);
+        self.cells.push(Box::default());
         if group.cells.len() >= MAX_CELLS {
             group.rest = Some(next);
         } else {
@@ -128,16 +117,18 @@ impl OpenGroups {
         Some(next)
     }
 
+    /// How many groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
     /// The groups, as others keep them.
     pub(super) fn close(self) -> impl Iterator<Item = (GroupKey, Group)> {
-        let mut cells = self.cells;
+        let mut cells: Vec<Option<Box<Cell>>> = self.cells.into_iter().map(Some).collect();
         self.groups.into_iter().map(move |open| {
             let mut take = |number: CellNumber| {
-                let at = number.0 as usize;
-                let cell = cells
-                    .get_mut(at / CHUNK)
-                    .and_then(|chunk| chunk.get_mut(at % CHUNK));
-                cell.map(std::mem::take).unwrap_or_default()
+                let cell = cells.get_mut(number.0 as usize);
+                cell.and_then(Option::take).unwrap_or_default()
             };
             let named = open.cells.into_iter();
             let named = named.map(|(apart_by, number)| (apart_by, take(number))).collect();

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::group_table::CellNumber;
 use super::identity::MannerNumber;
+use super::inputs::{Input, Value};
 use super::slices::{Field, Slices};
 
 /// How many pieces of a kind are remembered.
@@ -189,6 +190,27 @@ impl Memo {
         let before = Fingerprint(call.0 ^ u64::from(manner.0), call.1);
         let piece = self.secret.of(before, &parts);
         Some((piece, self.records.find(piece)))
+    }
+
+    /// The same with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
+    /// The three are the call, the manner in which it was made, and which of the operations of its name it is.
+    pub(super) fn inputs<'i>(
+        &self,
+        record: &Slices<'_>,
+        (call, manner, nth): (Fingerprint, MannerNumber, u8),
+        inputs: impl Iterator<Item = Input<'i>>,
+    ) -> (Fingerprint, Option<CellNumber>) {
+        let parts = [Field::UserAgent, Field::ErrorMessage, Field::Resources].map(|field| record.json(field));
+        let number = u64::from(manner.0) | u64::from(nth) << 32;
+        let before = Fingerprint(call.0 ^ number, !call.1);
+        let piece = inputs.fold(
+            self.secret.of(before, &parts),
+            |piece, (path, value)| match value {
+                Value::Text(text) => self.secret.of(piece, &[path, text]),
+                Value::Hidden => self.secret.of(piece, &[path]),
+            },
+        );
+        (piece, self.records.find(piece))
     }
 
     /// Remembers the cell that a record was folded into, when it came before.

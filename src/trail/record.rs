@@ -176,6 +176,11 @@ pub(super) fn identity<'a>(slices: &Slices<'a>) -> Option<Option<Identity<'a>>> 
     parsed(slices.json(Field::UserIdentity))
 }
 
+/// The resources of slices, in the same manner.
+pub(super) fn resources<'a>(slices: &Slices<'a>) -> Option<Option<Vec<Resource<'a>>>> {
+    parsed(slices.json(Field::Resources))
+}
+
 /// What the JSON of a member says; nothing when there is none.
 fn parsed<'a, T: Deserialize<'a>>(json: &'a str) -> Option<Option<T>> {
     match json {
@@ -185,7 +190,7 @@ fn parsed<'a, T: Deserialize<'a>>(json: &'a str) -> Option<Option<T>> {
 }
 
 impl<'a> Record<'a, Written<'a>> {
-    /// The record of slices, without the identity; `None` when one of them is unusual.
+    /// The record of slices, without identity and resources; `None` when one of them is unusual.
     pub(super) fn of(slices: &Slices<'a>) -> Option<Self> {
         let text = |field: Field| -> Option<Text<'a>> {
             let text = match slices.json(field) {
@@ -211,7 +216,7 @@ impl<'a> Record<'a, Written<'a>> {
             error_message: text(Field::ErrorMessage)?,
             user_agent: text(Field::UserAgent)?,
             user_identity: None,
-            resources: parsed(slices.json(Field::Resources))?,
+            resources: None,
             request_parameters: (!matches!(parameters, "" | "null")).then_some(Written(parameters)),
         })
     }

@@ -7,7 +7,7 @@ use super::time::Time;
 /// How many events are kept.
 const MAX_SAMPLES: usize = 8;
 /// How many are gathered before the newest of them are chosen, so that one more costs little.
-const ROOM: usize = 2 * MAX_SAMPLES;
+const ROOM: usize = 12;
 
 /// Where the digits of a UUID stand, four and four, and the dashes between them.
 const DIGITS: [(usize, usize); 4] = [(0, 4), (9, 14), (19, 24), (28, 32)];
@@ -139,6 +139,14 @@ impl Samples {
         if self.events.len() >= ROOM {
             choose(&mut self.events);
             self.settled = self.events.len();
+        }
+        if self.events.len() == self.events.capacity() {
+            let more = if self.events.is_empty() {
+                1
+            } else {
+                self.events.len()
+            };
+            self.events.reserve_exact(more.min(ROOM - self.events.len()));
         }
         self.events.push((time, id));
     }

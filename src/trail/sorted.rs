@@ -11,9 +11,9 @@ pub(super) struct SortedSet<T>(Vec<T>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SortedMap<K, V>(Vec<(K, V)>);
 
-/// Puts something into a list. The first one gets room for itself alone: most lists never have a second.
+/// Puts something into a list. The first ones get room for themselves alone: most lists never have more.
 fn put<T>(list: &mut Vec<T>, at: usize, item: T) {
-    if list.is_empty() {
+    if list.len() < 4 {
         list.reserve_exact(1);
     }
     list.insert(at.min(list.len()), item);

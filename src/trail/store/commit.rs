@@ -199,7 +199,7 @@ fn write_group(
         let Some(cell) = row.cell() else {
             return Err(load::strange("usage"));
         };
-        whole.add(row.apart_by.clone(), cell);
+        whole.add(row.apart_by.clone(), Box::new(cell));
     }
     whole.merge(group);
     let mut written = 0;

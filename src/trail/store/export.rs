@@ -370,7 +370,7 @@ fn whole(usage: UsageV1) -> Option<Whole> {
         fold.groups
             .entry(key)
             .or_default()
-            .add(row.cell.apart_by.clone(), row.cell.cell()?);
+            .add(row.cell.apart_by.clone(), Box::new(row.cell.cell()?));
     }
     let proofs = usage.proofs.into_iter().map(|row| {
         let proof = Proof {

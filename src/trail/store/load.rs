@@ -187,7 +187,10 @@ pub(super) fn groups_of(
         let (Some(key), Some(cell)) = (call.key(session.clone()), stored.cell()) else {
             return Err(strange("usage"));
         };
-        groups.entry(key).or_default().add(stored.apart_by, cell);
+        groups
+            .entry(key)
+            .or_default()
+            .add(stored.apart_by, Box::new(cell));
     }
     Ok(groups)
 }
