@@ -22,6 +22,8 @@ mod manual;
 mod interrupt;
 mod observe;
 mod observe_live;
+#[cfg(feature = "live")]
+mod observe_queries;
 mod observed;
 mod overview;
 mod plan;
