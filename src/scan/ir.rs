@@ -581,6 +581,6 @@ mod tests {
     #[test]
     fn nodes_are_small() {
         let bytes = (size_of::<Expr>(), size_of::<Pat>(), size_of::<Segment>());
-        assert_eq!(bytes, (64, 40, 32));
+        assert_eq!(bytes, (64, 48, 32));
     }
 }
