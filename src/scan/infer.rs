@@ -232,6 +232,7 @@ impl Infer<'_, '_> {
             }
             ExprKind::For { pat, iter, body } => {
                 let ty = self.expr(*iter);
+                let ty = self.world.items_of(&ty).unwrap_or(ty);
                 self.variables.open();
                 self.bind(*pat, &ty, &Source::Expr(*iter, Vec::new()));
                 self.expr(*body);

@@ -425,6 +425,8 @@ pub struct Attrs {
     pub serde_untagged: bool,
     /// Names in `#[derive(…)]` (last segments).
     pub derives: Vec<Name>,
+    /// `#[deref]` on a field: the one that a derived `Deref` gives.
+    pub derefs: bool,
     /// `#[macro_export]`, `#[macro_use]`.
     pub macro_export: bool,
     /// `#[serde(rename = "…")]`.
