@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::missing::quoted;
 use super::rules;
@@ -126,25 +126,26 @@ fn finding(case: Case<'_>, guard: &Guard, refusal: Refusal, resource: &ArnPatter
 
 /// What a guard has to allow.
 fn statement(guard: &Guard, actions: &[&str], resource: &ArnPattern) -> String {
-    let mut statement = json!({ "Effect": "Allow" });
     let principal = match &guard.kind {
         GuardKind::Endpoint { .. } => Some(json!("*")),
         GuardKind::Key(_) => Some(json!({ "AWS": "<ARN of the function's role>" })),
         _ => None,
     };
-    if let Some(principal) = principal {
-        statement["Principal"] = principal;
-    }
-    statement["Action"] = match actions {
+    let action = match actions {
         [one] => json!(one),
         several => json!(several),
     };
-    statement["Resource"] = match guard.kind {
+    let resource = match guard.kind {
         // In a key policy, `*` is the key.
         GuardKind::Key(_) => json!("*"),
         _ => json!(resource.as_str()),
     };
-    statement.to_string()
+    let mut statement = Map::new();
+    statement.insert("Effect".to_owned(), json!("Allow"));
+    statement.extend(principal.map(|principal| ("Principal".to_owned(), principal)));
+    statement.insert("Action".to_owned(), action);
+    statement.insert("Resource".to_owned(), resource);
+    Value::Object(statement).to_string()
 }
 
 /// A need before a guard.

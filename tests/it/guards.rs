@@ -312,3 +312,74 @@ fn a_guard_that_cannot_be_read_is_an_error_with_its_line() {
     let (code, said) = check("version = 1\n[[guard]]\npath = \"scp.json\"\nkind = \"sco\"\n");
     assert!(code == Some(2) && said.contains("did you mean `scp`?"), "{said}");
 }
+
+const TERRAFORM: &str = r#"
+data "aws_caller_identity" "current" {}
+resource "aws_iam_role" "worker" {
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }] })
+}
+resource "aws_lambda_function" "worker" {
+  function_name = "worker"
+  role          = aws_iam_role.worker.arn
+  runtime       = "provided.al2023"
+  handler       = "bootstrap"
+  filename      = "target/lambda/worker/bootstrap.zip"
+  environment { variables = { TABLE = aws_dynamodb_table.orders.name, FILES = aws_s3_bucket.files.id } }
+  VPC
+}
+resource "aws_dynamodb_table" "orders" { name = "orders" }
+resource "aws_s3_bucket" "files" { bucket = "files" }
+data "aws_iam_policy_document" "files" {
+  statement {
+    effect    = "EFFECT"
+    actions   = ["s3:Put*"]
+    resources = ["${aws_s3_bucket.files.arn}/*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${data.aws_caller_identity.current.account_id}:root"]
+    }
+  }
+}
+resource "aws_s3_bucket_policy" "files" {
+  bucket = aws_s3_bucket.files.id
+  policy = data.aws_iam_policy_document.files.json
+}
+resource "aws_vpc_endpoint" "tables" {
+  vpc_id       = "vpc-1"
+  service_name = "com.amazonaws.eu-west-1.dynamodb"
+  policy       = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Principal = "*", Action = "dynamodb:GetItem", Resource = "*" }] })
+}
+"#;
+
+#[test]
+fn terraforms_policies_refuse_as_well() {
+    let judged = |effect: &str, vpc: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let terraform = TERRAFORM.replace("EFFECT", effect).replace("VPC", vpc);
+        std::fs::write(folder.path().join("main.tf"), terraform).unwrap();
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        std::fs::write(folder.path().join("src/main.rs"), MAIN).unwrap();
+        let manifest = "[package]\nname = \"worker\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\naws-sdk-dynamodb = \"1\"\naws-sdk-s3 = \"1\"\n";
+        std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        let report = report(folder.path());
+        let findings = report["findings"].as_array().unwrap().clone();
+        let refused = findings.into_iter().filter(|finding| finding["rule"] == "RF013");
+        refused
+            .map(|finding| finding["message"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(judged("Allow", ""), [""; 0]);
+    let bucket = judged("Deny", "");
+    assert!(
+        bucket.len() == 1 && bucket[0].contains("`s3:PutObject`") && bucket[0].contains("bucket policy"),
+        "{bucket:?}"
+    );
+    let endpoint = judged(
+        "Allow",
+        "vpc_config {\n subnet_ids = [\"subnet-1\"]\n security_group_ids = [\"sg-1\"]\n }",
+    );
+    assert!(
+        endpoint.len() == 1 && endpoint[0].contains("`dynamodb:Query`"),
+        "{endpoint:?}"
+    );
+}

@@ -109,7 +109,7 @@ impl<'a> Deployable<'a> {
             let sentence = one_line(&self.sentence(because));
             match told
                 .iter_mut()
-                .find(|(kind, known, _)| (*kind, &*known) == (because.kind, &sentence))
+                .find(|(kind, known, _)| (*kind, &**known) == (because.kind, sentence.as_str()))
             {
                 Some((.., count)) => *count += 1,
                 None => told.push((because.kind, sentence, 1)),

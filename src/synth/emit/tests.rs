@@ -264,25 +264,38 @@ fn because(note: &str) -> Because {
     }
 }
 
-fn grants(resources: Vec<String>) -> impl Strategy<Value = Vec<Grant>> {
+/// Grants on some of the resources, some of them under conditions; `stage` is a symbol of the language.
+fn grants(resources: Vec<String>, stage: &'static str) -> impl Strategy<Value = Vec<Grant>> {
     let one = (
         select(ACTIONS.to_vec()),
         subsequence(resources, 1..4),
-        any::<bool>(),
+        0_usize..4,
         select(vec!["plain", "two\nlines", "`${hostile}` */ # */"]),
     );
-    proptest::collection::vec(one, 1..6).prop_map(|many| {
+    proptest::collection::vec(one, 1..6).prop_map(move |many| {
         let mut grants = Vec::new();
-        for (action, resources, conditional, note) in many {
+        for (action, resources, condition, note) in many {
             for resource in resources {
                 let action = Action::parse(action).unwrap();
                 let mut grant =
                     Grant::new(action, ArnPattern::new(resource), Confidence::High, because(note));
-                if conditional {
-                    let values = vec!["s3.${AWS::Region}.amazonaws.com".to_owned(), "b".to_owned()];
-                    let keys = [("kms:ViaService".to_owned(), values)];
-                    grant.conditions = [("StringEquals".to_owned(), keys.into())].into();
-                }
+                let (operator, key, values) = match condition {
+                    0 => (
+                        "StringEquals",
+                        "kms:ViaService",
+                        vec!["s3.${AWS::Region}.amazonaws.com".to_owned(), "b".to_owned()],
+                    ),
+                    1 => (
+                        "StringLike",
+                        "s3:prefix",
+                        vec![format!("area/{stage}/*"), "in's \"quoted\"/".to_owned()],
+                    ),
+                    _ => {
+                        grants.push(grant);
+                        continue;
+                    }
+                };
+                grant.conditions = [(operator.to_owned(), [(key.to_owned(), values)].into())].into();
                 grants.push(grant);
             }
         }
@@ -366,7 +379,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn a_stack_template_reads_back_as_the_same_role(grants in grants(sam_resources())) {
+    fn a_stack_template_reads_back_as_the_same_role(grants in grants(sam_resources(), "${Stage}")) {
         let read = deploy::read_text("t.yaml", SAM, &no_managed);
         let (policy, changed) = with(&read, &grants, |deployable| in_place::edit(SAM, deployable, &no_managed));
         let changed = changed.unwrap();
@@ -380,7 +393,7 @@ proptest! {
 
     #[test]
     fn a_template_in_json_reads_back_as_the_same_role(
-        grants in grants(sam_resources()),
+        grants in grants(sam_resources(), "${Stage}"),
         written in select(WRITTEN.to_vec()),
         own in any::<bool>(),
     ) {
@@ -412,7 +425,7 @@ proptest! {
     }
 
     #[test]
-    fn a_service_of_serverless_reads_back_as_the_same_role(grants in grants(serverless_resources())) {
+    fn a_service_of_serverless_reads_back_as_the_same_role(grants in grants(serverless_resources(), "${sls:stage}")) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("serverless.yml");
         std::fs::write(&file, SERVERLESS.replace("    role: shared\n", "")).unwrap();
@@ -426,7 +439,7 @@ proptest! {
     }
 
     #[test]
-    fn terraform_files_read_back_as_the_same_role(grants in grants(terraform_resources()), in_json in any::<bool>()) {
+    fn terraform_files_read_back_as_the_same_role(grants in grants(terraform_resources(), "${var.stage}"), in_json in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
         let read = deploy::read(folder.path(), &no_managed);
