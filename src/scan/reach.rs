@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::actuals::Actuals;
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
+use super::may_call::may_call;
 use super::reach_paths::{shortest, weak};
 use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, ParamId, TraitId, World};
@@ -138,7 +139,7 @@ pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: 
             continue;
         }
         let found = walk.runnable(*of_trait, name);
-        if found.is_empty() && !world.traits[*of_trait].impls.is_empty() {
+        if found.is_empty() && may_call(world, facts, *of_trait, name) {
             result
                 .without_impl
                 .push((*of_trait, name.clone(), *caller, *span));
