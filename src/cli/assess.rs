@@ -620,6 +620,16 @@ fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
     assessed.grants.iter().filter(missing).cloned().collect()
 }
 
+/// The gap of a call that nothing but an endpoint of a network saw.
+fn no_resource(seen: &Usage) -> Gap {
+    let message = format!(
+        "a VPC endpoint saw `{}`, which neither the code nor another event shows: which resource was meant is not told",
+        seen.operation
+    );
+    Gap::new("unknown-resource", message)
+        .hint("record data events of the service (`rolefit observe plan` tells which), and read them")
+}
+
 /// The function with its findings that no comparison shows.
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<'a>, Vec<gate::Finding>) {
     let calls = inputs.calls(function);
@@ -627,11 +637,20 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));
+    // What an endpoint saw is evidence where nothing else shows the operation: it names no resource.
+    let of_network = observations
+        .iter()
+        .filter_map(|observation| observation.at_endpoint());
+    let is_new = |seen: &Usage| usages.iter().all(|usage| usage.operation != seen.operation);
+    let of_network: Vec<Usage> = of_network.filter(is_new).collect();
+    let of_endpoints: Vec<Gap> = of_network.iter().map(no_resource).collect();
+    usages.extend(of_network);
     usages.extend(declared(inputs, function));
     let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
     let mut gaps = inputs.gaps_of(function);
     gaps.extend(synthesis.gaps);
     gaps.extend(unexplained_polling(function, &observations));
+    gaps.extend(of_endpoints);
     gaps.sort();
     gaps.dedup();
     let (recorded, _): (Vec<Usage>, Vec<Usage>) = usages

@@ -23,6 +23,8 @@ mod manual;
 mod interrupt;
 mod observe;
 mod observe_live;
+#[cfg(feature = "live")]
+mod observe_queries;
 mod observed;
 mod overview;
 mod owners;

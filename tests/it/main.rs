@@ -39,6 +39,9 @@ mod cloud;
 mod live;
 #[cfg(feature = "live")]
 mod observe_live;
+#[cfg(feature = "live")]
+mod observe_queries;
+mod network;
 mod observe;
 mod observe_plan;
 mod own_policy;

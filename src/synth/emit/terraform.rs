@@ -350,6 +350,11 @@ fn symbol(symbol: &str, deployable: &Deployable<'_>, shared: &mut Shared) -> Str
             };
             Some((named(id)?, asked))
         });
+        // Inside an ARN a resource stands by its name, which is not what refers to every type.
+        let by_name = whole.and_then(|(named, _)| asked(named, Asked::Name, deployable));
+        if let Some(expression) = by_name {
+            return format!("${{{expression}}}");
+        }
         return match whole.or(part) {
             Some((named, what)) => match asked(named, what, deployable) {
                 Some(expression) => format!("${{{expression}}}"),

@@ -27,6 +27,7 @@ Resources:
   Plain: { Type: AWS::SSM::Parameter }
   Logs: { Type: AWS::Logs::LogGroup }
   Bus: { Type: AWS::Events::EventBus, Properties: { Name: bus } }
+  Flow: { Type: AWS::StepFunctions::StateMachine }
   PutOrder: # before
     Type: AWS::Serverless::Function
     Properties:
@@ -45,6 +46,7 @@ resource "aws_secretsmanager_secret" "secret" {}
 resource "aws_kms_key" "key" {}
 resource "aws_ssm_parameter" "sender" { name = "/app/sender" }
 resource "aws_cloudwatch_log_group" "logs" {}
+resource "aws_sfn_state_machine" "flow" {}
 resource "aws_lambda_function" "put_order" {
   function_name = "put-order-${var.stage}"
   runtime       = "provided.al2023"
@@ -90,6 +92,8 @@ fn sam_resources() -> Vec<String> {
         "ssm:~:parameter/${Plain}",
         "logs:~:log-group:${Logs}:*",
         "events:~:event-bus/${Bus}",
+        "states:~:stateMachine:${Flow}",
+        "states:~:execution:${Flow}:*",
         "s3:::other-${Stage}/it's \"quoted\" \\ #{x}",
         "s3:::literal${*}",
         "sqs:eu-west-1:111122223333:elsewhere",
@@ -113,6 +117,8 @@ fn terraform_resources() -> Vec<String> {
         "kms:~:key/${aws_kms_key.key}",
         "ssm:~:parameter/${aws_ssm_parameter.sender}",
         "logs:~:log-group:${aws_cloudwatch_log_group.logs}:*",
+        "states:~:stateMachine:${aws_sfn_state_machine.flow}",
+        "states:~:execution:${aws_sfn_state_machine.flow}:*",
         "s3:::other-${var.stage}/it's \"quoted\" \\ %{x}",
         "sqs:eu-west-1:111122223333:elsewhere",
     ]

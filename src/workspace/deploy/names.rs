@@ -193,6 +193,11 @@ impl StackResource {
     pub fn arn_attribute(&self) -> Option<&'static str> {
         resource_type(&self.type_name)?.arn_attributes.first().copied()
     }
+
+    /// The attribute of `Fn::GetAtt` that is its name, such as `QueueName`; `None` where the type has none.
+    pub fn name_attribute(&self) -> Option<&'static str> {
+        resource_type(&self.type_name)?.name_attributes.first().copied()
+    }
 }
 
 impl Stack {
