@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::args::Project;
-use super::{account, approved, beyond, concern, observed, progress, sources};
+use super::{account, approved, beyond, concern, guards, observed, owners, progress, sources};
 use crate::catalog::Catalog;
 use crate::catalog::template::Template;
 use crate::config::{self, Config, NeedPolicy, Sought};
@@ -16,6 +16,7 @@ use crate::gate::creep::{self, Approved};
 use crate::iam::arn::ArnPattern;
 use crate::report::{Assessed, Report, scan::Scanned};
 use crate::scan::{self, Deployed, EntryScan, Scan, ScanOptions};
+use crate::synth::conditions::Evidence;
 use crate::synth::{self, Surroundings, merge};
 use crate::trail::{self, Class, KnownFunction, NamePattern, Observation, Trail};
 use crate::usage::{Because, BecauseKind, CallSite, Confidence, Gap, Grant, Inputs as CallInputs, Usage};
@@ -45,6 +46,8 @@ pub struct Inputs {
     /// What CloudTrail recorded, if a trail was named.
     pub trail: Option<Trail>,
     chosen: Vec<String>,
+    /// The policies beside the roles that are stated.
+    guards: Vec<guards::Stated>,
     /// The grants that were approved, if there is a lock or a base.
     pub approved: Option<Approved>,
 }
@@ -92,6 +95,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         (false, None) => Sought::Found,
     };
     let config = config::read(&root, sought)?;
+    let guards = guards::read(&config)?;
     let templates = super::templates::in_force(&config, &project.templates)?;
     let catalog = catalog(project.catalog.as_deref())?;
     progress::phase("reading packages and stack templates");
@@ -175,6 +179,7 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
         trail: None,
         templates: templates.into_templates(),
         chosen: project.functions.clone(),
+        guards,
         approved: None,
     };
     let manifests = std::mem::take(&mut inputs.tree.gaps);
@@ -445,6 +450,15 @@ impl Inputs {
         function.stack.and_then(|index| self.workspace.stacks.get(index))
     }
 
+    /// Where a function's values come from.
+    fn around<'a>(&'a self, function: &'a Function) -> Surroundings<'a> {
+        Surroundings {
+            function,
+            stack: self.stack_of(function),
+            templates: &self.templates,
+        }
+    }
+
     /// What could not be read of a function's role, so that it may allow more than its statements say.
     pub fn gaps_of_role(&self, function: &Function) -> Vec<Gap> {
         const OF_ROLES: [&str; 8] = [
@@ -519,10 +533,15 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
     let gaps = inputs.common_gaps();
     findings.extend(functions.iter().map(|assessed| {
         let diff = assessed.function.role.is_some().then_some(&assessed.diff);
-        let stack = assessed
-            .function
-            .stack
-            .and_then(|index| inputs.workspace.stacks.get(index));
+        let stack = inputs.stack_of(assessed.function);
+        let mut managed = None;
+        let guards = guards::of(
+            inputs.catalog,
+            &inputs.guards,
+            assessed.function,
+            stack,
+            &mut managed,
+        );
         gate::judge(
             inputs.catalog,
             gate::Case {
@@ -530,6 +549,9 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
                 diff,
                 gaps: &assessed.gaps,
                 account: stack.and_then(|stack| Some(stack.place.as_ref()?.account.as_str())),
+                stack,
+                owners: &owners::of(inputs, inputs.around(assessed.function), assessed.calls),
+                guards: &guards,
                 trust: approved_trust(inputs, assessed.function),
             },
         )
@@ -598,36 +620,55 @@ fn unmet(assessed: &Assessed<'_>) -> Vec<Grant> {
     assessed.grants.iter().filter(missing).cloned().collect()
 }
 
+/// The gap of a call that nothing but an endpoint of a network saw.
+fn no_resource(seen: &Usage) -> Gap {
+    let message = format!(
+        "a VPC endpoint saw `{}`, which neither the code nor another event shows: which resource was meant is not told",
+        seen.operation
+    );
+    Gap::new("unknown-resource", message)
+        .hint("record data events of the service (`rolefit observe plan` tells which), and read them")
+}
+
 /// The function with its findings that no comparison shows.
 fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<'a>, Vec<gate::Finding>) {
     let calls = inputs.calls(function);
-    let stack = inputs.stack_of(function);
-    let around = Surroundings {
-        function,
-        stack,
-        templates: &inputs.templates,
-    };
+    let around = inputs.around(function);
     let observations: Vec<&Observation> = observations(inputs, function);
     let mut usages: Vec<Usage> = calls.iter().map(Usage::from).collect();
     usages.extend(observations.iter().filter_map(|observation| observation.usage()));
+    // What an endpoint saw is evidence where nothing else shows the operation: it names no resource.
+    let of_network = observations
+        .iter()
+        .filter_map(|observation| observation.at_endpoint());
+    let is_new = |seen: &Usage| usages.iter().all(|usage| usage.operation != seen.operation);
+    let of_network: Vec<Usage> = of_network.filter(is_new).collect();
+    let of_endpoints: Vec<Gap> = of_network.iter().map(no_resource).collect();
+    usages.extend(of_network);
     usages.extend(declared(inputs, function));
     let synthesis = synth::synthesise(inputs.catalog, around, &usages, calls);
     let mut gaps = inputs.gaps_of(function);
     gaps.extend(synthesis.gaps);
     gaps.extend(unexplained_polling(function, &observations));
+    gaps.extend(of_endpoints);
     gaps.sort();
     gaps.dedup();
-    let wanted = beyond::wanted(inputs, function, synthesis.grants, observations.len());
+    let (recorded, _): (Vec<Usage>, Vec<Usage>) = usages
+        .into_iter()
+        .partition(|usage| usage.because.kind == BecauseKind::Trail);
+    let evidence = Evidence {
+        around,
+        calls,
+        recorded: &recorded,
+        blind: concern::blinds(&gaps),
+    };
+    let wanted = beyond::wanted(inputs, synthesis.grants, evidence, observations.len());
     let diff = compare(inputs, function, &wanted.grants, &gaps);
     let observed = observed::of_rows(inputs, around, &diff, &observations);
     let grants = diff.settled(&wanted.grants);
     let mut findings = wanted.findings;
     let policy = merge::policy(&grants);
-    findings.extend(gate::deployment::too_long(
-        function,
-        &policy,
-        inputs.config.synthesis.managed,
-    ));
+    findings.extend(beyond::length(function, &policy, inputs.config.synthesis.managed));
     let assessed = Assessed {
         function,
         calls,

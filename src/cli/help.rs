@@ -274,6 +274,10 @@ const LESSONS: &[Lesson] = &[
                 "from the event history, without a trail",
             ),
             (
+                "rolefit observe --from athena:s3://org-logs --since 2026-08-01 --max-cost 20",
+                "from a bucket too large to fetch, by queries of Athena",
+            ),
+            (
                 "rolefit diff --usage .rolefit/usage.db",
                 "then use it, without the objects",
             ),

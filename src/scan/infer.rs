@@ -191,7 +191,7 @@ impl Infer<'_, '_> {
                 let types = self.exprs(parts);
                 first_known(types)
             }
-            ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_ref(), *body, &[]),
+            ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_deref(), *body, &[]),
             ExprKind::Block { stmts, tail, kind } => self.block(id, stmts, *tail, *kind),
             ExprKind::If { cond, then, els } => {
                 self.variables.open();

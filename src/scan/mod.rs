@@ -242,7 +242,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         })
         .collect();
     let facts: reach::AllFacts = facts.into_iter().map(Arc::new).collect();
-    let mentioned = reach::mentioned_anywhere(&facts);
+    let under_macros = reach::under_macros(&world, &facts);
     let scanned = call_site::Scanned {
         world: &world,
         facts: &facts,
@@ -286,12 +286,12 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             .filter(|function| function.binary == entry.binary)
             .collect();
         let found = catch_unwind(AssertUnwindSafe(|| {
-            let reach = reach::reach(&world, &facts, krate, &mentioned);
+            let reach = reach::reach(&world, &facts, krate, &under_macros);
             let mut whole = scanned.entry(entry.binary.clone(), krate, &reach);
             let mut separated = BTreeMap::new();
             for function in &deployed {
                 if let Some(facts) = separate::separate(&scanned, &reach, &function.variables) {
-                    let reach = reach::reach(&world, &facts, krate, &mentioned);
+                    let reach = reach::reach(&world, &facts, krate, &under_macros);
                     let scanned = call_site::Scanned {
                         facts: &facts,
                         ..scanned

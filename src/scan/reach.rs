@@ -78,12 +78,7 @@ pub(super) fn facts_of(facts: &AllFacts, id: FnId) -> Option<&Facts> {
 }
 
 /// Reaches from the `main` of a crate.
-pub fn reach(
-    world: &World<'_>,
-    facts: &AllFacts,
-    krate: CrateId,
-    mentioned_anywhere: &BTreeSet<FnId>,
-) -> Reach {
+pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: &[FnId]) -> Reach {
     let mut result = Reach::default();
     let root_module = world.crates[krate].root;
     let main = world.modules[root_module]
@@ -107,7 +102,11 @@ pub fn reach(
             );
         }
     }
-    roots.extend(macro_entries(world, krate, mentioned_anywhere));
+    roots.extend(
+        under_macros
+            .iter()
+            .filter(|id| world.sees(krate, world.fns[**id].krate)),
+    );
     let mut walk = Walk {
         world,
         facts,
@@ -154,15 +153,13 @@ pub fn reach(
 }
 
 /// Fns under attribute macros that nobody mentions: the macro's own code may call them.
-fn macro_entries(world: &World<'_>, krate: CrateId, mentioned_anywhere: &BTreeSet<FnId>) -> Vec<FnId> {
+pub fn under_macros(world: &World<'_>, facts: &AllFacts) -> Vec<FnId> {
+    let mentioned = mentioned_anywhere(facts);
     world
         .fns
         .iter()
         .filter(|(id, data)| {
-            data.item.attrs.unknown_macro
-                && data.owner == Owner::Free
-                && world.sees(krate, data.krate)
-                && !mentioned_anywhere.contains(id)
+            data.item.attrs.unknown_macro && data.owner == Owner::Free && !mentioned.contains(id)
         })
         .map(|(id, _)| id)
         .collect()
@@ -518,7 +515,7 @@ fn adts_in(ty: &Ty, out: &mut Vec<AdtId>, depth: usize) {
 }
 
 /// Every fn that some fn mentions.
-pub fn mentioned_anywhere(facts: &AllFacts) -> BTreeSet<FnId> {
+fn mentioned_anywhere(facts: &AllFacts) -> BTreeSet<FnId> {
     facts
         .iter()
         .flat_map(|facts| &facts.edges)

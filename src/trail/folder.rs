@@ -3,6 +3,7 @@
 //! Records name the same few sources, regions, identities and members again and again. Each is looked at once and goes by
 //! a number afterwards, so that a record whose like was seen before costs no text of its own.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
@@ -21,6 +22,7 @@ use super::json::{Node, Parser, Raw, Reference, Sonic};
 use super::ledger::Stream;
 use super::operation::{Chosen, EventName, EventNames};
 use super::record::Record;
+use super::selectors::{self, KnownTrail};
 use super::time::{Days, Time};
 use super::walk;
 
@@ -33,6 +35,8 @@ pub(super) struct Found {
     pub(super) foreign: bool,
     /// Whether it is a digest.
     pub(super) digest: bool,
+    /// What its records say that trails were told to record.
+    pub(super) trails: BTreeSet<KnownTrail>,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
 }
@@ -127,9 +131,14 @@ impl Sink for Folder<'_> {
         let id = hash_of(record);
         self.fold.events.insert(id);
         let time = record.time();
-        self.fold.span.widen(time);
         let region = self.texts.number(record.aws_region.as_str());
-        self.streams.see(record, region, time, &mut self.texts);
+        if !record.is_beside() {
+            self.fold.span.widen(time);
+            self.streams.see(record, region, time, &mut self.texts);
+        }
+        if record.event_name.as_str() == selectors::EVENT {
+            self.found.trails.extend(told_by(record, time));
+        }
         let (class, denied) = match classify(record) {
             Outcome::Skip(what) => return self.count_skipped(what, id),
             Outcome::Counts(class, denied) => (class, denied),
@@ -181,6 +190,22 @@ impl Sink for Folder<'_> {
     fn unreadable(&mut self, line: u32, why: &str) {
         self.found.unreadable.push((line, why.to_owned()));
     }
+}
+
+/// What a trail was told to record by this event, whoever did it.
+fn told_by<R: Raw>(record: &Record<'_, R>, time: Option<Time>) -> Option<KnownTrail> {
+    let happened = record.error_code.as_str().is_empty() && !record.is_beside();
+    if record.event_source.as_str() != "cloudtrail.amazonaws.com" || !happened {
+        return None;
+    }
+    let identity = record.user_identity.as_ref();
+    selectors::told(&selectors::Event {
+        time: &time?.to_string(),
+        region: record.aws_region.as_str(),
+        account: record.account(),
+        caller: identity.map_or("", |identity| identity.arn.as_str()),
+        parameters: record.request_parameters.as_ref().map_or("null", Raw::json),
+    })
 }
 
 /// Numbers for texts.

@@ -32,6 +32,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
         place: None,
         parameters: template.parameters.clone(),
         resources,
+        guards: Vec::new(),
     };
     let keys: Vec<(String, String)> = template
         .all()
