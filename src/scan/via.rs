@@ -22,11 +22,11 @@ impl Scanned<'_, '_> {
     /// The steps from `main` to `id`, outermost first, without `id` itself.
     pub(super) fn steps_to(&self, reach: &Reach, id: FnId) -> Vec<Step> {
         let shortest = chain(reach, id);
-        // The method nearest to the call that was chosen by the type at hand.
+        // The method nearest to the call that stands for a generic parameter's.
         let mut at = id;
         let mut chosen = None;
         for (index, (caller, span)) in shortest.iter().enumerate() {
-            if self.is_virtual(*caller, *span) {
+            if self.is_generic(*caller, *span) {
                 chosen = Some((at, index));
                 break;
             }
@@ -97,14 +97,13 @@ impl Scanned<'_, '_> {
             .unwrap_or_else(|| self.world.span(caller))
     }
 
-    /// Whether the call at a place means the method of whatever type is at hand.
-    fn is_virtual(&self, caller: FnId, span: Span) -> bool {
+    /// Whether the call at a place is one on a generic parameter. Behind a trait object, what makes the value tells little.
+    fn is_generic(&self, caller: FnId, span: Span) -> bool {
         let facts = self.facts.get(caller.0 as usize);
         facts.is_some_and(|facts| {
-            facts
-                .edges
-                .iter()
-                .any(|edge| edge.span == span && matches!(edge.callee, Callee::Virtual(..)))
+            facts.edges.iter().any(|edge| {
+                edge.span == span && edge.on.is_some() && matches!(edge.callee, Callee::Virtual(..))
+            })
         })
     }
 
