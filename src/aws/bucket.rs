@@ -177,7 +177,7 @@ impl<'a> Bucket<'a> {
     }
 }
 
-fn client(account: &Account, region: &str) -> aws_sdk_s3::Client {
+pub(super) fn client(account: &Account, region: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(&account.config)
         .region(Region::new(region.to_owned()))
         // Addresses of one's own seldom have a name for each bucket.

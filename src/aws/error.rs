@@ -62,6 +62,17 @@ pub enum AwsError {
         /// What AWS or the network said.
         message: String,
     },
+    /// A query of a trail where it lies failed.
+    #[error("the query {id} failed: {reason}")]
+    Query {
+        /// Its number, by which the console finds it.
+        id: String,
+        /// What AWS said.
+        reason: String,
+    },
+    /// Something that is there will not do, with what helps.
+    #[error("{0}")]
+    Setup(String),
     /// No role, or several, can be the one that is meant.
     #[error("{0}")]
     Role(String),
@@ -106,8 +117,10 @@ impl Denied {
     /// What to allow it on: what AWS names, else what was asked for.
     fn of(&self) -> String {
         let (_, said) = denial::parse(&self.message);
-        said.filter(|resource| resource != "*" && self.operation.starts_with("s3."))
-            .unwrap_or_else(|| self.resource.clone())
+        said.filter(|resource| {
+            resource != "*" && self.operation.starts_with("s3.") || self.operation.starts_with("athena.")
+        })
+        .unwrap_or_else(|| self.resource.clone())
     }
 
     /// The statement to add to the policy of whoever runs this.

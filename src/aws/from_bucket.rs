@@ -58,6 +58,8 @@ pub struct BucketDone {
     pub read: u64,
     /// Their bytes, as stored.
     pub bytes: u64,
+    /// Events of them; beyond some 16,000 at a time an estimate.
+    pub events: u64,
     /// Objects that could not be had.
     pub failed: u64,
     /// Objects of which a digest told the hash.
@@ -234,6 +236,7 @@ impl Work<'_, '_> {
                 .reduce(Batch::default, Batch::merge)
         });
         self.done.checked += batch.checked();
+        self.done.events += batch.events();
         let told: Vec<(String, String)> = batch
             .delivered()
             .map(|(name, hash)| (name.to_owned(), hash.to_owned()))

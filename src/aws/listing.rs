@@ -24,6 +24,8 @@ pub struct Wanted {
     pub to: Option<Day>,
     /// First and last day that were read completely before, by account and region: of those days nothing new is expected.
     pub read: BTreeMap<(String, String), (Day, Day)>,
+    /// Whether logs alone are wanted: no digests, no network activity.
+    pub logs_only: bool,
 }
 
 impl Wanted {
@@ -163,11 +165,10 @@ impl<'b> Listing<'b> {
             }
             [_account] => {
                 let folders = self.folders(prefix)?;
-                let take = |folder: &String| {
-                    matches!(
-                        Kind::of_folder(last(folder)),
-                        Some(Kind::Log | Kind::Digest | Kind::NetworkActivity)
-                    )
+                let take = |folder: &String| match Kind::of_folder(last(folder)) {
+                    Some(Kind::Log) => true,
+                    Some(Kind::Digest | Kind::NetworkActivity) => !self.wanted.logs_only,
+                    _ => false,
                 };
                 folders.into_iter().filter(take).map(Task::Walk).collect()
             }

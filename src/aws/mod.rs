@@ -11,16 +11,24 @@ mod bucket;
 mod listing;
 mod from_bucket;
 mod from_history;
+mod athena;
+mod windows;
+mod from_athena;
+mod lake;
+mod from_lake;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub use accessed::Accessed;
 pub use apply::{RoleInline, name_of};
+pub use athena::{Athena, Running, Workgroup};
 pub use bucket::{Bucket, Fetched, Room, Stored};
 pub use error::{AwsError, Denied, SourceError};
+pub use from_athena::{AthenaDone, AthenaListener, Bill, FromAthena};
 pub use from_bucket::{BucketDone, FromBucket};
 pub use from_history::{FromHistory, HistoryDone, Listener};
+pub use from_lake::{FromLake, LakeDone};
 pub use functions::Listed;
 pub use listing::{Chunk, Listing, Wanted};
 pub use lookup::{Asked, Estimate, EventPage, estimate, horizon, settled, shown, unread};

@@ -34,7 +34,9 @@ pub use action_entry::{AccessLevel, ActionEntry, ResourceType};
 pub use lookup::{Allowing, Needing};
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use naming::snake_case;
-pub use need::{Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Source, When};
+pub use need::{
+    Form, ForwardedAccess, Need, NeededAction, NeededResource, Note, Provenance, Returned, Source, When,
+};
 pub use recording::Recording;
 pub use risk::{EscalationPath, EscalationStep, EscalationTarget, RiskClass, Severity};
 pub use service::{Member, MemberKind, Operation, Service, Shape};

@@ -2,7 +2,7 @@
 
 use super::{Outcome, show};
 use crate::catalog::price::{AS_OF, Price};
-use crate::trail::athena::{Asked, Objects, query, table};
+use crate::trail::athena::{Asked, Objects, Shape, query, table};
 
 /// Statements for Amazon Athena: the table, and the query whose answer `observe --from answer.csv` takes in.
 ///
@@ -31,6 +31,10 @@ pub struct Athena {
     /// The table, which is made if there is none.
     #[arg(long, value_name = "DATABASE.TABLE", default_value = "rolefit.trail")]
     pub table: String,
+    /// Ask for a row for each call, not for one for all calls of an hour that differ in nothing but id and second: for calls too
+    /// many for a row of Athena's.
+    #[arg(long)]
+    pub each_event: bool,
     /// Print the query alone.
     #[arg(long)]
     pub query_only: bool,
@@ -47,6 +51,12 @@ pub fn run(args: &Athena) -> anyhow::Result<Outcome> {
         since: args.since.clone(),
         until: args.until.clone(),
         roles: args.roles.clone(),
+        shape: if args.each_event {
+            Shape::Events
+        } else {
+            Shape::Sums
+        },
+        ..Asked::default()
     };
     let question = query(&args.table, &objects, &asked)?;
     if args.query_only {
@@ -54,7 +64,7 @@ pub fn run(args: &Athena) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Passed);
     }
     let (database, _) = args.table.split_once('.').unwrap_or((&args.table, ""));
-    let table = table(&args.table, &objects, &args.since)?;
+    let table = table(&args.table, &objects)?;
     let price = Price::of("athena-scan").map_or_else(String::new, |price| {
         format!(
             "-- Athena asks {:.2} USD for each TB that it scans, as stored ({AS_OF}, {}): sum up the sizes of the objects.\n",

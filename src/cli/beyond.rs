@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use crate::config::{Config, NeedPolicy};
+use crate::gate::deployment::Remedy;
 use crate::gate::trail::{Activity, Expected, Window};
 use crate::gate::{self, Finding, Waiver};
+use crate::iam::policy::Policy;
 use crate::synth::adjust;
+use crate::synth::conditions::{self, Evidence};
+use crate::synth::size::{self, Attachment};
 use crate::trail::Trail;
 use crate::usage::{Because, BecauseKind, Coverage, Grant, Location};
 use crate::workspace::model::Function;
@@ -23,8 +27,9 @@ pub struct Wanted {
 }
 
 /// Applies `[synthesis]` to the grants of a function; `observations` is how many kinds of calls the trail saw of it.
-pub fn wanted(inputs: &Inputs, function: &Function, grants: Vec<Grant>, observations: usize) -> Wanted {
+pub fn wanted(inputs: &Inputs, grants: Vec<Grant>, evidence: Evidence<'_>, observations: usize) -> Wanted {
     let options = inputs.config.synthesis;
+    let function = evidence.around.function;
     let unseen = |grant: &Grant| match options.need {
         NeedPolicy::CodeOrObserved | NeedPolicy::Code => false,
         NeedPolicy::Observed => true,
@@ -38,22 +43,60 @@ pub fn wanted(inputs: &Inputs, function: &Function, grants: Vec<Grant>, observat
     }
     let mut grants = sorted.kept;
     if let Some(line) = options.list_bucket_for_404 {
-        grants = adjust::with_listing(grants, &listing_asked_for(&inputs.config, line));
+        let why =
+            "`synthesis.allow_list_bucket_for_404`: so that S3 answers 404 for objects that are not there";
+        grants = adjust::with_listing(grants, &asked_for(&inputs.config, line, why));
     }
     if options.whole_types {
         grants = adjust::on_whole_types(inputs.catalog(), grants);
     }
+    if let Some(line) = options.prefix_conditions {
+        let because = asked_for(
+            &inputs.config,
+            line,
+            "`synthesis.conditions` asks for `s3:prefix`",
+        );
+        let (limited, left_out) = conditions::on_prefixes(inputs.catalog(), grants, evidence, &because);
+        findings.extend(
+            left_out
+                .into_iter()
+                .map(|left| gate::condition::left_out(function, "s3:prefix", &left.grant, &left.reasons)),
+        );
+        grants = limited;
+    }
     Wanted { grants, findings }
 }
 
-/// The reason for listing buckets that no call asks for: the choice in `rolefit.toml`.
-fn listing_asked_for(config: &Config, line: u32) -> Because {
+/// What there is to say about the length of a policy that is attached inline, or as a managed one.
+pub fn length(function: &Function, policy: &Policy, managed: bool) -> Option<Finding> {
+    let fitted = match managed {
+        true => size::managed(policy).map(Attachment::Managed),
+        false => size::fit(policy),
+    };
+    let remedy = match fitted {
+        Ok(Attachment::Inline(_)) => return None,
+        Ok(Attachment::Managed(parts)) if managed && parts.len() <= 1 => return None,
+        Ok(Attachment::Managed(parts)) => Remedy::Several(parts.len()),
+        Err(error) => Remedy::None {
+            why: error.to_string().lines().next().unwrap_or_default().to_owned(),
+            choices: size::CHOICES.to_owned(),
+        },
+    };
+    Some(gate::deployment::too_long(
+        function,
+        size::size(policy),
+        managed,
+        remedy,
+    ))
+}
+
+/// A choice in `rolefit.toml` as a reason.
+fn asked_for(config: &Config, line: u32, why: &str) -> Because {
     Because {
         kind: BecauseKind::Config,
         operation: None,
         location: config.file.as_ref().map(|file| Location::new(file, line, 1)),
-        note: "`synthesis.allow_list_bucket_for_404`: so that S3 answers 404 for objects that are not there"
-            .to_owned(),
+        note: why.to_owned(),
     }
 }
 

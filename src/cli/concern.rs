@@ -36,7 +36,8 @@ pub fn concerns(gap: &Gap, function: &Function, tree: &CargoTree) -> bool {
     let Some(binary) = &function.binary else {
         return false;
     };
-    gap.code != "no-entry"
+    // What a policy beside the roles refuses changes no need.
+    !matches!(gap.code, "no-entry" | "unreadable-resource-policy")
         && owner(&location.file, tree)
             .is_some_and(|package| closure(&binary.package_dir, tree).contains(package.dir.as_str()))
 }

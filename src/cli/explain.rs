@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
 use super::args::{Explain, Project};
-use super::{Outcome, assess, last_accessed, say, show};
+use super::{Outcome, assess, inputs, last_accessed, say, show};
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
@@ -29,11 +30,15 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
     if let Some((file, line)) = place(args, subject) {
         return at_line(args, file, line);
     }
-    let inputs = assess::read(&project(args, vec![subject.to_owned()]))?;
+    if let Some(file) = without_line(args, subject) {
+        bail!("`{file}` is a file: name a line of it, `{file}:LINE`");
+    }
+    let inputs = inputs::read(&project(args, vec![subject.to_owned()]))?;
     let report = assess::assess(&inputs);
     if let Some(action) = &args.why_not {
         let action = Action::parse(action)
             .with_context(|| format!("`{action}` is no action, such as `s3:PutObjectAcl`"))?;
+        let action = spelled(action, inputs.catalog());
         for assessed in &report.functions {
             show(&why_not(&report, assessed, &action, inputs.catalog()))?;
         }
@@ -75,6 +80,12 @@ fn answers(report: &Report<'_>, about: About<'_>) -> String {
         .collect()
 }
 
+/// The action in AWS's spelling; upper and lower case are the same to IAM.
+fn spelled(action: Action, catalog: &Catalog) -> Action {
+    let known = catalog.action(&action).map(|known| known.action());
+    known.unwrap_or(action)
+}
+
 fn unknown_action(action: &str, catalog: &Catalog) {
     if let Some(named) = Action::parse(action).filter(|named| catalog.action(named).is_none()) {
         say(&format!(
@@ -94,9 +105,35 @@ fn place<'a>(args: &Explain, subject: &'a str) -> Option<(&'a str, u32)> {
     Some((file.trim_start_matches("./"), line))
 }
 
+/// The file that a subject names, if it names one and no line of it.
+fn without_line<'a>(args: &Explain, subject: &'a str) -> Option<&'a str> {
+    let file = subject.split(':').next().filter(|file| !file.is_empty())?;
+    (args.path.join(file).is_file() || Path::new(file).is_file()).then_some(file)
+}
+
+/// The only file of the project that a path ends, where it is none by itself; an error if it ends several.
+fn whole<'a>(inputs: &'a inputs::Inputs, file: &'a str) -> anyhow::Result<&'a str> {
+    if inputs.source(file).is_some() {
+        return Ok(file);
+    }
+    let end = format!("/{file}");
+    let stacks = inputs.workspace.stacks.iter().map(|stack| stack.file.as_str());
+    let known = inputs.code_files().iter().map(String::as_str).chain(stacks);
+    let found: BTreeSet<&str> = known.filter(|known| known.ends_with(&end)).collect();
+    match (found.len(), found.first()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) => bail!("no file `{file}` in `{}`", inputs.root().display()),
+        _ => {
+            let found: Vec<&str> = found.into_iter().take(OTHERS).collect();
+            bail!("`{file}` may be one of several: {}", found.join(", "))
+        }
+    }
+}
+
 /// What a line asks for and grants, function by function.
 fn at_line(args: &Explain, file: &str, line: u32) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&project(args, Vec::new()))?;
+    let inputs = inputs::read(&project(args, Vec::new()))?;
+    let file = whole(&inputs, file)?;
     let report = assess::assess(&inputs);
     let answers = answers(&report, About::Line { file, line });
     if !answers.is_empty() {
@@ -246,10 +283,12 @@ fn denied(args: &Explain, message: &str) -> anyhow::Result<Outcome> {
         }
         bail!(
             "this message names no action; expected AWS's words: `User: … is not authorized to perform: service:Action \
-             on resource: …`"
+             on resource: …`\nhint: where a log tells the operation alone, ask for its action: `rolefit explain FUNCTION \
+             s3:GetObject`"
         );
     };
-    let inputs = assess::read(&project(args, Vec::new()))?;
+    let inputs = inputs::read(&project(args, Vec::new()))?;
+    let action = &spelled(action.clone(), inputs.catalog());
     let report = assess::assess(&inputs);
     let resource = resource.map(ArnPattern::new);
     let session = denial::principal(&message).and_then(|arn| arn.split_once(":assumed-role/"));
@@ -258,7 +297,7 @@ fn denied(args: &Explain, message: &str) -> anyhow::Result<Outcome> {
         .functions
         .iter()
         .filter(|assessed| {
-            session.is_some_and(|(_, session)| assess::is_deployed_as(assessed.function, session))
+            session.is_some_and(|(_, session)| inputs::is_deployed_as(assessed.function, session))
         })
         .collect();
     let mut out = String::new();

@@ -7,15 +7,17 @@ use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
 use super::replace::replace;
-use super::{Outcome, assess, catalog, say, show, show_json, templates, write};
+use super::{Outcome, assess, catalog, complain, inputs, say, show, show_json, templates, write};
 use crate::iam::arn::ArnPattern;
+use crate::iam::policy::limits::Place;
 use crate::iam::policy::{Policy, Resources};
 use crate::report::{Assessed, compare, json, scan, simulate};
 use crate::synth::emit::{Deployable, cdk, cloudformation, serverless, terraform};
+use crate::synth::size;
 
 /// Prints or writes the minimal policy of each function.
 pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&args.project)?;
+    let inputs = inputs::read(&args.project)?;
     let report = assess::assess(&inputs);
     if report.functions.is_empty() {
         say("no functions found: neither a stack template nor a binary");
@@ -105,6 +107,14 @@ fn pinned(policy: &Policy, args: &Generate) -> Policy {
 
 /// Prints or writes JSON documents: by function, or the bare document of the one function asked for.
 fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<Outcome> {
+    let most = Place::InlineRole.limit().default;
+    for each in wanted.iter().filter(|each| size::size(&each.policy) > most) {
+        say(&format!(
+            "{}: more than the {most} characters that a role's inline policies may have; the other formats shorten or split \
+             it without changing what it allows",
+            each.key
+        ));
+    }
     if let Some(mut folder) = Folder::of(args) {
         for each in wanted {
             folder.put(&each.key, "json", &format!("{:#}\n", each.policy.to_json()))?;
@@ -128,7 +138,7 @@ fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<Outco
 fn deployables(
     args: &Generate,
     format: PolicyFormat,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     wanted: &[Wanted<'_, '_>],
     data: &str,
 ) -> anyhow::Result<Outcome> {
@@ -138,11 +148,13 @@ fn deployables(
         let stack = function
             .stack
             .and_then(|index| inputs.workspace.stacks.get(index));
-        let deployable = Deployable::new(function, stack, &each.policy, &each.assessed.grants, data)
-            .with_context(|| format!("function `{}`", each.key))?;
-        made.push((each.key.as_str(), function.stack, deployable));
+        match Deployable::new(function, stack, &each.policy, &each.assessed.grants, data) {
+            Ok(deployable) => made.push((each.key.as_str(), function.stack, deployable)),
+            // The others are printed all the same.
+            Err(error) => complain(&format!("function `{}`: {error}", each.key)),
+        }
     }
-    match format {
+    let printed = match format {
         PolicyFormat::Terraform | PolicyFormat::TerraformJson => {
             terraform_files(args, format == PolicyFormat::TerraformJson, &made)
         }
@@ -153,7 +165,11 @@ fn deployables(
             serverless::configuration([deployable])
         }),
         _ => each_or_all(args, "yaml", "", &made, cloudformation::role),
-    }
+    }?;
+    Ok(match made.len() == wanted.len() {
+        true => printed,
+        false => Outcome::Findings,
+    })
 }
 
 type Made<'a, 'b> = (&'b str, Option<usize>, Deployable<'a>);

@@ -274,6 +274,10 @@ const LESSONS: &[Lesson] = &[
                 "from the event history, without a trail",
             ),
             (
+                "rolefit observe --from athena:s3://org-logs --max-cost 20",
+                "from a bucket too large to fetch",
+            ),
+            (
                 "rolefit diff --usage .rolefit/usage.db",
                 "then use it, without the objects",
             ),

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::args::Format;
 use super::interrupt::Stop;
 use super::observe_live::{self, LiveArgs, Source};
-use super::{Outcome, assess, progress, say, show, show_json};
+use super::{Outcome, inputs, progress, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::trail::store::{Covered, Summary};
 use crate::trail::{Batch, Local, LocalObject, Store, export, store};
@@ -29,7 +29,8 @@ pub struct Observe {
     pub command: Option<ObserveCommand>,
     /// What to read: a folder of trail objects (all folders below it), or one file; `s3://bucket/prefix`; or `lookup`, the
     /// event history of the last 90 days, which needs no trail; or `trails`, what the account's trails were told to record,
-    /// which says what silence means. May be repeated.
+    /// which says what silence means; `athena:s3://bucket/prefix`, a bucket too large to fetch; `lake:ID`, an event data store
+    /// of CloudTrail Lake. May be repeated.
     #[arg(long, value_name = "PATH", required = true)]
     pub from: Vec<PathBuf>,
     /// The store; it is made if there is none.
@@ -141,7 +142,7 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
         .iter()
         .map(|path| Source::of(path))
         .collect::<Result<_, _>>()?;
-    let catalog = assess::catalog(args.catalog.as_deref())?;
+    let catalog = inputs::catalog(args.catalog.as_deref())?;
     let mut store = open(&args.store)?;
     let mut reading = Reading {
         store: &mut store,
@@ -235,7 +236,7 @@ impl Reading<'_> {
         let total: u64 = wanted.iter().map(|object| object.id.bytes).sum();
         let done = Done::new(total, self.begun);
         let stop = self.stop.clone();
-        let proceed = move |bytes: u64| {
+        let proceed = |bytes: u64| {
             if stop.is_asked() {
                 return false;
             }
@@ -251,6 +252,7 @@ impl Reading<'_> {
             );
             written.transpose()?;
             self.new_objects += read.objects();
+            done.count(read.bytes(), read.events());
             waiting = Some(read);
         }
         if let Some(batch) = waiting {
@@ -292,6 +294,9 @@ fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> 
 struct Done {
     total: u64,
     bytes: AtomicU64,
+    /// Bytes of the batches that are read, and the events in them.
+    counted: AtomicU64,
+    events: AtomicU64,
     begun: Instant,
 }
 
@@ -300,27 +305,47 @@ impl Done {
         Self {
             total,
             bytes: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
+            events: AtomicU64::new(0),
             begun,
         }
     }
 
     fn add(&self, bytes: u64) {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        progress::phase(words(bytes, self.total, self.begun.elapsed().as_secs_f64()));
+        let (counted, events) = (&self.counted, &self.events);
+        let per_byte = events.load(Ordering::Relaxed) as f64 / counted.load(Ordering::Relaxed).max(1) as f64;
+        let seconds = self.begun.elapsed().as_secs_f64();
+        progress::phase(words(bytes, self.total, per_byte, seconds));
+    }
+
+    /// Takes note of how many events a batch held.
+    fn count(&self, bytes: u64, events: u64) {
+        self.counted.fetch_add(bytes, Ordering::Relaxed);
+        self.events.fetch_add(events, Ordering::Relaxed);
     }
 }
 
-/// `reading CloudTrail: 12 of 80 MB, 41 MB/s, 2 s left`.
-fn words(bytes: u64, total: u64, seconds: f64) -> String {
+/// `reading CloudTrail: 12 of 80 MB, 41 MB/s, 350000 events/s, 2 s left`; events are told once a batch has been read.
+fn words(bytes: u64, total: u64, events_per_byte: f64, seconds: f64) -> String {
     let mega = |bytes: f64| bytes / 1e6;
     let speed = bytes as f64 / seconds.max(0.001);
     let left = total.saturating_sub(bytes) as f64 / speed.max(1.0);
     format!(
-        "reading CloudTrail: {:.1} of {:.1} MB, {:.1} MB/s, {left:.0} s left",
+        "reading CloudTrail: {:.1} of {:.1} MB, {:.1} MB/s{}, {left:.0} s left",
         mega(bytes as f64),
         mega(total as f64),
-        mega(speed)
+        mega(speed),
+        events_in_second(speed * events_per_byte)
     )
+}
+
+/// `, 350000 events/s`, if there are any.
+pub(super) fn events_in_second(events: f64) -> String {
+    match events >= 1.0 {
+        true => format!(", {events:.0} events/s"),
+        false => String::new(),
+    }
 }
 
 fn export(path: &Path, output: Option<&Path>) -> anyhow::Result<Outcome> {

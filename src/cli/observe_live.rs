@@ -1,4 +1,5 @@
-//! Sources of `rolefit observe` that are no files: buckets (`s3://…`) and the event history (`lookup`).
+//! Sources of `rolefit observe` that are no files: buckets (`s3://…`), the event history (`lookup`), and what trails were
+//! told to record. Those that are queried where they lie are in [`super::observe_queries`].
 
 use std::path::Path;
 
@@ -24,11 +25,27 @@ pub struct LiveArgs {
     /// Only this function of the event history, by its deployed name; may be repeated (default: all of the region).
     #[arg(long = "function", value_name = "NAME", help_heading = HEADING)]
     pub functions: Vec<String>,
+    /// Only calls with this role (its ARN), through Athena and Lake; may be repeated.
+    #[arg(long = "role", value_name = "ARN", help_heading = QUERIES)]
+    pub roles: Vec<String>,
+    /// The workgroup of Athena.
+    #[arg(long, value_name = "NAME", default_value = "primary", help_heading = QUERIES)]
+    pub workgroup: String,
+    /// Where Athena puts its answers, if the workgroup does not say so.
+    #[arg(long, value_name = "S3_URL", help_heading = QUERIES)]
+    pub output: Option<String>,
+    /// The table that Athena reads; it is made if there is none (default: one of rolefit's own for each place).
+    #[arg(long, value_name = "DATABASE.TABLE", help_heading = QUERIES)]
+    pub table: Option<String>,
+    /// The most that the queries may cost, in US dollars.
+    #[arg(long, value_name = "USD", default_value_t = 5.0, help_heading = QUERIES)]
+    pub max_cost: f64,
     /// Agree to pay for the requests, where the owner of a bucket leaves that to readers.
     #[arg(long, help_heading = HEADING)]
     pub requester_pays: bool,
 }
 
+const QUERIES: &str = "Trails that are read where they lie (athena:s3://…, lake:…)";
 const HEADING: &str = "Buckets (s3://…) and the event history (lookup)";
 
 fn day(text: &str) -> Result<Day, String> {
@@ -48,6 +65,10 @@ pub enum Source<'a> {
     History,
     /// What the account's trails were told to record.
     Trails,
+    /// A bucket, through Athena.
+    Athena(Place),
+    /// An event data store of CloudTrail Lake: its ARN or id.
+    Lake(String),
 }
 
 impl<'a> Source<'a> {
@@ -60,6 +81,17 @@ impl<'a> Source<'a> {
         if let Some(place) = Place::parse(&text) {
             return Ok(Self::Bucket(place));
         }
+        if let Some(place) = text.strip_prefix("athena:") {
+            return match Place::parse(place) {
+                Some(place) => Ok(Self::Athena(place)),
+                None => anyhow::bail!(
+                    "`{place}` is no place of a trail\nhint: write `athena:s3://bucket/prefix`, the bucket that the trail writes to"
+                ),
+            };
+        }
+        if let Some(store) = text.strip_prefix("lake:") {
+            return Ok(Self::Lake(store.to_owned()));
+        }
         anyhow::ensure!(
             !text.starts_with("s3:"),
             "`{text}` is no place in a bucket\nhint: write `s3://bucket/prefix`"
@@ -68,8 +100,8 @@ impl<'a> Source<'a> {
             "lookup" => Ok(Self::History),
             "trails" => Ok(Self::Trails),
             _ => anyhow::bail!(
-                "no trail at `{text}`\nhint: give a file, a folder, `s3://bucket/prefix`, `lookup` for the event history, or \
-                 `trails` for what the account's trails were told to record"
+                "no trail at `{text}`\nhint: give a file, a folder, `s3://bucket/prefix`, `lookup` for the event history, `trails` for \
+                 what the account's trails were told to record, `athena:s3://bucket/prefix` or `lake:ID`"
             ),
         }
     }
@@ -109,6 +141,8 @@ mod without {
             Source::Bucket(place) => place.to_string(),
             Source::History => "lookup".to_owned(),
             Source::Trails => "trails".to_owned(),
+            Source::Athena(place) => format!("athena:{place}"),
+            Source::Lake(store) => format!("lake:{store}"),
         };
         anyhow::bail!(
             "`{named}` cannot be read: this rolefit was built without the part that asks AWS\nhint: build it with the feature \
@@ -118,7 +152,7 @@ mod without {
 }
 
 #[cfg(feature = "live")]
-pub use asking::read;
+pub use asking::{failed, go_on, read, told};
 
 #[cfg(feature = "live")]
 mod asking {
@@ -132,7 +166,8 @@ mod asking {
     };
     use crate::catalog::Catalog;
     use crate::cli::interrupt::Stop;
-    use crate::cli::{assess, progress, say};
+    use crate::cli::observe::events_in_second;
+    use crate::cli::{now, observe_queries, progress, say};
     use crate::trail::keys::Place;
     use crate::trail::moment;
     use crate::trail::selectors::KnownTrail;
@@ -151,13 +186,15 @@ mod asking {
             Source::Bucket(place) => bucket(args, place, store, catalog, stop),
             Source::History => history(args, store, catalog, stop),
             Source::Trails => trails(args, store, catalog),
+            Source::Athena(place) => observe_queries::athena(args, place, store, catalog, stop),
+            Source::Lake(lake) => observe_queries::lake(args, lake, store, catalog, stop),
         }
     }
 
     /// Notes what the trails of the regions were told to record.
     fn trails(args: &LiveArgs, store: &mut Store, catalog: &Catalog) -> anyhow::Result<Taken> {
         progress::phase("asking for trails");
-        let asked = moment::of_seconds(i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX));
+        let asked = moment::of_seconds(i64::try_from(now::seconds()).unwrap_or(i64::MAX));
         let mut batch = Batch::default();
         let mut seen = 0;
         for region in regions(args) {
@@ -219,7 +256,7 @@ mod asking {
             },
             catalog,
             threads: rayon::current_num_threads(),
-            now: i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX),
+            now: i64::try_from(now::seconds()).unwrap_or(i64::MAX),
         };
         let begun = Instant::now();
         let done = run
@@ -241,7 +278,7 @@ mod asking {
         })
     }
 
-    /// `s3://audit-logs/: 12,000 of 31,000 objects, 84.1 MB, 900 objects/s, 21 s left`.
+    /// `s3://audit-logs/: 12,000 of 31,000 objects, 84.1 MB, 900 objects/s, 70000 events/s, 21 s left`.
     fn words(place: &Place, done: &BucketDone, time: Duration) -> String {
         let (read, wanted) = (done.read + done.failed, done.listed - done.known);
         let speed = read as f64 / time.as_secs_f64().max(0.001);
@@ -249,7 +286,8 @@ mod asking {
         let left = if read == 0 {
             String::new()
         } else {
-            format!(", {speed:.0} objects/s, {left:.0} s left of those listed so far")
+            let events = events_in_second(done.events as f64 / time.as_secs_f64().max(0.001));
+            format!(", {speed:.0} objects/s{events}, {left:.0} s left of those listed so far")
         };
         format!(
             "{place}: {read} of {wanted} new objects, {:.1} MB{left}",
@@ -312,7 +350,7 @@ mod asking {
             to: args
                 .until
                 .and_then(|day| moment::seconds(&day.plus(1).to_string())),
-            now: i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX),
+            now: i64::try_from(now::seconds()).unwrap_or(i64::MAX),
             catalog,
         };
         let mut teller = Teller {
@@ -368,7 +406,7 @@ mod asking {
         }
     }
 
-    fn go_on(stop: &Stop) -> ControlFlow<()> {
+    pub fn go_on(stop: &Stop) -> ControlFlow<()> {
         if stop.is_asked() {
             ControlFlow::Break(())
         } else {
@@ -377,7 +415,7 @@ mod asking {
     }
 
     /// An error with the statement that would mend it.
-    fn told(error: AwsError) -> anyhow::Error {
+    pub fn told(error: AwsError) -> anyhow::Error {
         match &error {
             AwsError::Denied(denied) => anyhow::anyhow!(
                 "{denied}\nhint: add to the policy of whoever runs this: {}",
@@ -387,7 +425,7 @@ mod asking {
         }
     }
 
-    fn failed(error: SourceError) -> anyhow::Error {
+    pub fn failed(error: SourceError) -> anyhow::Error {
         match error {
             SourceError::Aws(error) => told(error),
             SourceError::Store(error) => error.into(),

@@ -1,6 +1,6 @@
 //! What the trail saw of each row of a comparison, and what its silence would mean.
 
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use crate::diff::{Diff, Row};
 use crate::iam::action::Action;
 use crate::synth::{Surroundings, expand, recognise};
@@ -27,7 +27,11 @@ pub fn of_rows(
         .map(|observation| {
             (
                 *observation,
-                grants(observation.usage()),
+                grants(
+                    observation
+                        .usage()
+                        .or_else(|| seen_at_endpoint(observation, observations)),
+                ),
                 grants(observation.attempt()),
             )
         })
@@ -48,6 +52,14 @@ pub fn of_rows(
         .iter()
         .map(|row| Some(of_row(coverage(inputs, trail, row), row, &seen, &is_of)))
         .collect()
+}
+
+/// What an endpoint of a network saw, unless the trail has the calls themselves: then it is those once more.
+fn seen_at_endpoint(observation: &Observation, observations: &[&Observation]) -> Option<Usage> {
+    let recorded = observations
+        .iter()
+        .any(|other| other.operation == observation.operation && other.usage().is_some());
+    observation.at_endpoint().filter(|_| !recorded)
 }
 
 fn of_row(

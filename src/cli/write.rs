@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use super::args::Generate;
 use super::replace::replace;
-use super::{Outcome, assess, say, show};
+use super::{Outcome, inputs, say, show};
 use crate::diff::Verdict;
 use crate::report::Assessed;
 use crate::synth::emit::{Deployable, in_place};
@@ -19,7 +19,7 @@ use crate::workspace::deploy;
 /// when its role is defined elsewhere.
 pub fn run(
     args: &Generate,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     functions: &[Assessed<'_>],
     data: &str,
 ) -> anyhow::Result<Outcome> {
@@ -41,7 +41,7 @@ pub fn run(
             std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let mut after = before.clone();
         for assessed in wanted {
-            match with_role(&after, file, assessed, inputs, data)? {
+            match with_role(&after, file, assessed, inputs, data) {
                 Ok(changed) => after = changed,
                 Err(reason) => say(&format!("left: {}: {reason}", assessed.function.name)),
             }
@@ -98,9 +98,9 @@ fn with_role(
     text: &str,
     file: &str,
     assessed: &Assessed<'_>,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     data: &str,
-) -> anyhow::Result<Result<String, String>> {
+) -> Result<String, String> {
     let name = &assessed.function.name;
     let managed = |policy: &str| {
         inputs
@@ -110,12 +110,14 @@ fn with_role(
     };
     let read = deploy::read_text(file, text, &managed);
     let Some(function) = read.functions.iter().find(|function| function.name == *name) else {
-        return Ok(Err("it is not found in the template on its own".to_owned()));
+        return Err("it is not found in the template on its own".to_owned());
     };
     let stack = function.stack.and_then(|index| read.stacks.get(index));
-    let deployable = Deployable::new(function, stack, &assessed.policy, &assessed.grants, data)
-        .with_context(|| format!("function `{name}`"))?;
-    Ok(in_place::edit(text, &deployable, &managed).map_err(|reason| reason.to_string()))
+    let deployable = match Deployable::new(function, stack, &assessed.policy, &assessed.grants, data) {
+        Ok(deployable) => deployable,
+        Err(error) => return Err(error.to_string()),
+    };
+    in_place::edit(text, &deployable, &managed).map_err(|reason| reason.to_string())
 }
 
 fn unified(file: &str, before: &str, after: &str) -> String {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Form, Key, LEVELS, SECTIONS, Section, section};
+use super::keys::{Form, Key, LEVELS, NO_CONDITIONS, SECTIONS, Section, section};
 use super::problem::Problem;
 use crate::catalog::Catalog;
 use crate::gate::rules;
@@ -157,6 +157,9 @@ impl Check<'_> {
                 .then(|| (format!("`{}` is empty", key.name), None)),
             (Form::Texts, DeValue::Array(items)) => return self.texts(key, items.iter(), &|_| None),
             (Form::RuleGlobs, DeValue::Array(items)) => return self.texts(key, items.iter(), &rule_glob),
+            (Form::Choices(words), DeValue::Array(items)) => {
+                return self.texts(key, items.iter(), &|text| choices(words, text));
+            }
             (Form::TextTable, DeValue::Table(table)) => return self.text_table(key, table),
             (Form::RuleLevels, DeValue::Table(table)) => return self.levels(table),
             (Form::Days, DeValue::String(text)) if days(text).is_some() => None,
@@ -165,6 +168,7 @@ impl Check<'_> {
             (Form::Choice(words), DeValue::String(text)) => choice(words, text),
             (Form::Rule, DeValue::String(text)) => rule(text),
             (Form::Operation, DeValue::String(text)) => operation(text),
+            (Form::Account, DeValue::String(text)) if is_account(text) => None,
             _ => Some((
                 format!("`{}` is {}", key.name, article(key.form)),
                 Some(format!("such as `{} = {}`", key.name, key.example)),
@@ -264,6 +268,18 @@ fn choice(words: &[&str], text: &str) -> Fault {
     Some((format!("`{text}` is none of the values"), Some(help)))
 }
 
+/// What is wrong with one of several words.
+fn choices(words: &[&str], text: &str) -> Fault {
+    let named = |(key, _): &&(&str, &str)| key.eq_ignore_ascii_case(text);
+    match NO_CONDITIONS.iter().find(named) {
+        Some((key, why)) => Some((
+            format!("`{key}` is no condition that can be made"),
+            Some((*why).to_owned()),
+        )),
+        None => choice(words, text),
+    }
+}
+
 fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     format!("it is one of {}", quoted.join(", "))
@@ -294,6 +310,10 @@ pub fn rule_glob(glob: &str) -> Option<(String, Option<String>)> {
         return None;
     }
     rule(plain).or_else(|| Some((format!("`{glob}` fits no rule"), None)))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn operation(text: &str) -> Fault {
@@ -341,9 +361,11 @@ pub fn article(form: Form) -> &'static str {
         Form::Days => "a number of days",
         Form::Date => "a date",
         Form::Choice(_) => "a word",
+        Form::Choices(_) => "a list of words",
         Form::Rule => "the id of a rule",
         Form::RuleGlobs => "a list of rules",
         Form::RuleLevels => "a table of rules and levels",
         Form::Operation => "an operation",
+        Form::Account => "the twelve digits of an account",
     }
 }

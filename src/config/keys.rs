@@ -22,6 +22,8 @@ pub enum Form {
     Date,
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// A list of such words.
+    Choices(&'static [&'static str]),
     /// The id of a rule.
     Rule,
     /// A list of rule ids with `*` at the end for several and `!` in front to leave out.
@@ -30,6 +32,8 @@ pub enum Form {
     RuleLevels,
     /// An operation, such as `dynamodb.PutItem`.
     Operation,
+    /// The twelve digits of an account.
+    Account,
 }
 
 /// A key of a section.
@@ -64,6 +68,14 @@ pub struct Section {
 pub const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 /// The words of confidences, least first.
 pub const CONFIDENCES: &[&str] = &["low", "medium", "high"];
+/// The condition keys that needs can be limited by.
+pub const CONDITIONS: &[&str] = &["s3:prefix"];
+/// Condition keys that one would expect among them, and why they are not.
+pub const NO_CONDITIONS: &[(&str, &str)] = &[(
+    "dynamodb:LeadingKeys",
+    "the code's key values are not known before it runs, and `ForAllValues` lets calls without keys (`Scan`) pass all \
+     the same; write the condition into the role by hand, it is then compared like any other",
+)];
 /// The words of levels, least first.
 pub const LEVELS: &[&str] = &["note", "warning", "error"];
 
@@ -239,6 +251,14 @@ pub const SECTIONS: &[Section] = &[
                  also read the names of all objects of the bucket.",
             ),
             key(
+                "conditions",
+                Form::Choices(CONDITIONS),
+                "[\"s3:prefix\"]",
+                "Conditions that limit a need further where every call of the code meets them: `s3:prefix`, to which \
+                 beginnings of keys listing a bucket is limited. Where a call does not set it to something known, the \
+                 condition is left out, with the reason (RF044). None unless asked for.",
+            ),
+            key(
                 "attach",
                 Form::Choice(&["inline", "managed"]),
                 "\"inline\"",
@@ -334,7 +354,48 @@ pub const SECTIONS: &[Section] = &[
                 "\"arn:aws:s3:::labels/*\"",
                 "On what: an ARN, or `${LogicalId}` of a resource of the stack.",
             ),
+            key(
+                "account",
+                Form::Account,
+                "\"444455556666\"",
+                "The account that owns the resource, where its ARN does not tell: a bucket's. Another account's side is \
+                 then told (RF043).",
+            ),
             required("reason", Form::Text, "\"called by the layer\"", "Why."),
+        ],
+    },
+    Section {
+        name: "guard",
+        repeated: true,
+        doc: "A policy beside the roles that no stack template shows. A need that it refuses is reported (RF013).",
+        keys: &[
+            required(
+                "path",
+                Form::Text,
+                "\"org/workloads\"",
+                "The policy as JSON, or what `aws organizations describe-policy` prints of it; or a folder with all that \
+                 are attached at one place.",
+            ),
+            required(
+                "kind",
+                Form::Choice(&["scp", "boundary", "vpc-endpoint"]),
+                "\"scp\"",
+                "What it is: the service control policies of one level of the organisation, of which a level without any \
+                 `Allow` allows everything else; a permissions boundary; the policy of a VPC endpoint, for functions in \
+                 a VPC.",
+            ),
+            key(
+                "function",
+                Form::Text,
+                "\"Put*\"",
+                "The functions it is for, by name; `*` stands for any text. All, unless it is said.",
+            ),
+            key(
+                "service",
+                Form::Text,
+                "\"s3\"",
+                "The service of a VPC endpoint, as its name ends. All, unless it is said.",
+            ),
         ],
     },
     Section {

@@ -74,6 +74,8 @@ pub struct Config {
     pub functions: Vec<FunctionSettings>,
     /// Needs that no reader can see.
     pub needs: Vec<DeclaredNeed>,
+    /// Policies beside the roles that no stack template shows.
+    pub guards: Vec<StatedGuard>,
     /// Findings that a team accepts, with the reason.
     pub waivers: Vec<Waiver>,
 }
@@ -135,6 +137,8 @@ pub struct Synthesis {
     pub whole_types: bool,
     /// Whether who reads objects may also list the bucket: the line of `rolefit.toml` that says so.
     pub list_bucket_for_404: Option<u32>,
+    /// Whether listing buckets is limited by `s3:prefix`: the line of `rolefit.toml` that says so.
+    pub prefix_conditions: Option<u32>,
     /// Whether the policy will be attached as a managed one.
     pub managed: bool,
 }
@@ -216,8 +220,25 @@ pub struct DeclaredNeed {
     pub operation: OperationId,
     /// ARN, or `${LogicalId}` of a stack resource; `None` where the operation takes none.
     pub resource: Option<String>,
+    /// The account that owns it, where the ARN does not tell.
+    pub account: Option<String>,
     /// Why.
     pub reason: String,
+    /// Where it is stated.
+    pub location: Location,
+}
+
+/// A `[[guard]]`: a policy beside the roles that no stack template shows.
+#[derive(Clone, Debug)]
+pub struct StatedGuard {
+    /// The file, or a folder with several that are attached at one place.
+    pub path: String,
+    /// `scp`, `boundary` or `vpc-endpoint`.
+    pub kind: String,
+    /// Function name, or a glob.
+    pub function: String,
+    /// The service of a VPC endpoint.
+    pub service: Option<String>,
     /// Where it is stated.
     pub location: Location,
 }

@@ -61,6 +61,10 @@ fn form(key: &Key) -> String {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
             words.join(", ")
         }
+        Form::Choices(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            format!("{} out of {}", article(key.form), words.join(", "))
+        }
         form => article(form).to_owned(),
     }
 }

@@ -61,6 +61,7 @@ fn key_schema(key: &Key) -> Value {
         // Editors take a TOML date for a text.
         Form::Date => json!({ "type": "string", "format": "date" }),
         Form::Choice(words) => json!({ "enum": words }),
+        Form::Choices(words) => json!({ "type": "array", "items": { "enum": words } }),
         Form::Rule => json!({ "enum": ids() }),
         Form::RuleGlobs => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "^!?[A-Z0-9]+\\*?$" } })
@@ -70,6 +71,7 @@ fn key_schema(key: &Key) -> Value {
             "propertyNames": { "enum": ids() },
             "additionalProperties": { "enum": LEVELS },
         }),
+        Form::Account => json!({ "type": "string", "pattern": "^[0-9]{12}$" }),
         Form::Operation => json!({ "type": "string", "pattern": "^[a-z0-9]+\\.[A-Za-z0-9]+$" }),
     };
     if let Some(members) = schema.as_object_mut() {

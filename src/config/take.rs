@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::check::days;
 use super::{
     Check, Config, DeclaredNeed, FeatureChoice, FunctionSettings, NeedPolicy, Observe, Problem, Source,
-    Stated, Synthesis,
+    Stated, StatedGuard, Synthesis,
 };
 use crate::diff::risk::Severity;
 use crate::gate::{Level, Waiver};
@@ -80,9 +80,19 @@ pub fn config(file: &str, text: &str, document: &DeTable<'_>) -> (Config, Vec<Pr
                 function: table.text("function")?,
                 operation: OperationId::parse(&table.text("operation")?)?,
                 resource: table.text("resource"),
+                account: table.text("account"),
                 reason: table.text("reason")?,
                 location: place(table.span.start),
             })
+        })
+        .collect();
+    config.guards = repeated(document, "guard")
+        .map(|table| StatedGuard {
+            path: table.text("path").unwrap_or_default(),
+            kind: table.text("kind").unwrap_or_default(),
+            function: table.text("function").unwrap_or_else(|| "*".to_owned()),
+            service: table.text("service"),
+            location: place(table.span.start),
         })
         .collect();
     config.waivers = repeated(document, "ignore")
@@ -107,6 +117,8 @@ pub fn config(file: &str, text: &str, document: &DeTable<'_>) -> (Config, Vec<Pr
 
 fn synthesis(table: &Table<'_, '_>, place: &dyn Fn(usize) -> Location) -> Synthesis {
     let list = "allow_list_bucket_for_404";
+    let conditions = "conditions";
+    let asked = |key: &str| table.texts(conditions).iter().any(|word| word == key);
     Synthesis {
         need: match table.text("need").as_deref() {
             Some("code") => NeedPolicy::Code,
@@ -116,6 +128,7 @@ fn synthesis(table: &Table<'_, '_>, place: &dyn Fn(usize) -> Location) -> Synthe
         },
         whole_types: table.text("resources").as_deref() == Some("type"),
         list_bucket_for_404: table.flag(list).then(|| place(table.at(list)).line),
+        prefix_conditions: asked("s3:prefix").then(|| place(table.at(conditions)).line),
         managed: table.text("attach").as_deref() == Some("managed"),
     }
 }

@@ -163,15 +163,22 @@ fn narrower(rows: &[&Row]) -> Vec<String> {
         let at = because
             .map(|location| format!(" ({location})"))
             .unwrap_or_default();
-        places
-            .entry((row.resource.short(), at))
-            .or_default()
-            .push(row.action.as_str());
+        let on = format!("`{}`{}", row.resource.short(), under(row));
+        places.entry((on, at)).or_default().push(row.action.as_str());
     }
     places
         .iter()
-        .map(|((resource, at), actions)| format!("needed on `{resource}`{at}: {}", actions.join(", ")))
+        .map(|((on, at), actions)| format!("needed on {on}{at}: {}", actions.join(", ")))
         .collect()
+}
+
+/// The conditions of a need, such as ` with kms:ViaService s3.eu-west-1.amazonaws.com`.
+fn under(row: &Row) -> String {
+    let keys = row.conditions.values().flatten();
+    let told: Vec<String> = keys
+        .map(|(key, values)| format!(" with {key} `{}`", values.join("` or `")))
+        .collect();
+    told.join("")
 }
 
 fn granted_resources(row: &Row) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! Diff → verdict: which rules a function's role breaks, what a team has waived, and whether that fails the build.
 
+pub mod condition;
 pub mod creep;
 pub mod rules;
 pub mod day;
 pub mod deployment;
 mod escalation;
 mod excess;
+mod guard;
 pub mod inline;
 pub mod lock;
 mod missing;
@@ -19,8 +21,8 @@ use std::collections::BTreeSet;
 use crate::catalog::Catalog;
 use crate::diff::Diff;
 use crate::diff::risk::Severity;
-use crate::usage::{Confidence, Gap, Location};
-use crate::workspace::model::Function;
+use crate::usage::{Confidence, Gap, Location, OperationId};
+use crate::workspace::model::{Function, Guard, Stack};
 
 pub use rules::{Level, Rule};
 pub use waivers::{WaivedBy, Waiver, waive};
@@ -51,8 +53,27 @@ pub struct Case<'a> {
     pub gaps: &'a [Gap],
     /// The account of its stack, where that is known.
     pub account: Option<&'a str>,
+    /// Its stack.
+    pub stack: Option<&'a Stack>,
+    /// Which account owns what it calls for, as far as that is said.
+    pub owners: &'a [Owner],
+    /// Policies beside its role that may have a say.
+    pub guards: &'a [&'a Guard],
     /// Who may be its role, as far as that was approved.
     pub trust: trust::ApprovedTrust<'a>,
+}
+
+/// The account that owns the resource of a call, as the call or `rolefit.toml` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The call, or the line that states the need.
+    pub location: Location,
+    /// The operation.
+    pub operation: OperationId,
+    /// Whether it is about the source of a copy.
+    pub of_source: bool,
+    /// Twelve digits, or a symbol of the stack.
+    pub account: String,
 }
 
 /// A place that a finding points at.
@@ -143,7 +164,13 @@ pub fn judge(catalog: &Catalog, case: Case<'_>) -> Vec<Finding> {
     if let Some(diff) = case.diff {
         findings.extend(missing::findings(case.function, diff));
         findings.extend(excess::findings(catalog, case.function, diff));
-        findings.extend(other_account::findings(case.function, diff, case.account));
+        findings.extend(other_account::findings(
+            case.function,
+            diff,
+            case.account,
+            case.owners,
+        ));
+        findings.extend(guard::findings(case, diff));
         findings.extend(shared_role(case.function));
     }
     if let Some(role) = &case.function.role {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::missing::quoted;
 use super::rules;
-use super::{Finding, Place};
+use super::{Finding, Owner, Place};
 use crate::diff::{Diff, Row};
 use crate::iam::arn::ArnPattern;
+use crate::usage::Because;
 use crate::workspace::model::Function;
 
 /// Services whose resources carry a policy of their own, and what that is called.
@@ -40,18 +41,31 @@ const OWN_POLICY: &[(&str, &str)] = &[
 const SHARED: &[(&str, &str)] = &[("ssm", "share the parameter through AWS RAM")];
 
 /// One finding for each resource of another account that the function needs. `own` is the account of the stack, where
-/// that is known; otherwise any account that is written out may be another.
-pub fn findings(function: &Function, diff: &Diff, own: Option<&str>) -> Vec<Finding> {
-    let mut groups: BTreeMap<&ArnPattern, Vec<&Row>> = BTreeMap::new();
-    for row in &diff.rows {
-        let needed = !row.because.is_empty();
-        if needed && account(&row.resource).is_some_and(|account| Some(account) != own) {
-            groups.entry(&row.resource).or_default().push(row);
+/// that is known; otherwise any account that is written out may be another. A bucket's ARN has no account: its owner is
+/// known only as far as the calls or `rolefit.toml` say.
+pub fn findings(function: &Function, diff: &Diff, own: Option<&str>, owners: &[Owner]) -> Vec<Finding> {
+    let mut groups: BTreeMap<(&ArnPattern, String), Vec<&Row>> = BTreeMap::new();
+    for row in diff.rows.iter().filter(|row| !row.because.is_empty()) {
+        let accounts = match account(&row.resource) {
+            Some(account) => BTreeSet::from([account]),
+            None => row
+                .because
+                .iter()
+                .flat_map(|because| owner(row, because, owners))
+                .collect(),
+        };
+        for account in accounts {
+            if Some(account) != own && account != "${AWS::AccountId}" {
+                groups
+                    .entry((&row.resource, account.to_owned()))
+                    .or_default()
+                    .push(row);
+            }
         }
     }
     groups
         .into_iter()
-        .filter_map(|(resource, rows)| finding(function, resource, &rows, own))
+        .filter_map(|((resource, account), rows)| finding(function, resource, &account, &rows, own))
         .collect()
 }
 
@@ -62,8 +76,33 @@ fn account(resource: &ArnPattern) -> Option<&str> {
     is_id.then_some(account)
 }
 
-fn finding(function: &Function, resource: &ArnPattern, rows: &[&Row], own: Option<&str>) -> Option<Finding> {
-    let account = account(resource)?;
+/// The owners of a bucket that one reason of a need tells. What a copy reads is the source's.
+fn owner<'a>(
+    row: &Row,
+    because: &'a Because,
+    owners: &'a [Owner],
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let of_bucket = row.resource.service() == Some("s3");
+    let reads = row.action.as_str().starts_with("s3:Get");
+    owners
+        .iter()
+        .filter(move |owner| {
+            let copies = matches!(owner.operation.name.as_str(), "CopyObject" | "UploadPartCopy");
+            of_bucket
+                && Some(&owner.location) == because.location.as_ref()
+                && Some(&owner.operation) == because.operation.as_ref()
+                && (!copies || owner.of_source == reads)
+        })
+        .map(|owner| owner.account.as_str())
+}
+
+fn finding(
+    function: &Function,
+    resource: &ArnPattern,
+    account: &str,
+    rows: &[&Row],
+    own: Option<&str>,
+) -> Option<Finding> {
     let service = resource.service()?;
     let actions: BTreeSet<String> = rows.iter().map(|row| row.action.to_string()).collect();
     let named: Vec<&str> = actions.iter().map(String::as_str).collect();

@@ -158,7 +158,15 @@ pub fn replay(
     observations: &[&Observation],
 ) -> Vec<Answer> {
     let mut by_place: BTreeMap<(&str, Option<&str>), Vec<&Observation>> = BTreeMap::new();
-    for observation in observations {
+    // What an endpoint of a network saw names no resource, and is there once more where the trail records the call.
+    let of_network = |class: &Class| match class {
+        Class::Denied { caller, .. } => **caller == Class::Network,
+        class => *class == Class::Network,
+    };
+    for observation in observations
+        .iter()
+        .filter(|observation| !of_network(&observation.class))
+    {
         let key = (observation.account.as_str(), observation.function.as_deref());
         by_place.entry(key).or_default().push(observation);
     }
@@ -380,7 +388,7 @@ fn answer(observation: &Observation, question: Question, verdict: Verdict) -> An
 
 fn caller_of(class: &Class) -> &'static str {
     match class {
-        Class::Call | Class::Denied { .. } => "function",
+        Class::Call | Class::Network | Class::Denied { .. } => "function",
         Class::ForwardAccess { .. } => "forward-access",
         Class::Platform(_) => "lambda",
         Class::Poller => "event-source",

@@ -253,19 +253,59 @@ impl World<'_> {
         found
     }
 
-    /// `Target` of a type's `Deref`.
+    /// `Target` of a type's `Deref`, written or derived.
     pub fn deref_target(&self, ty: &Ty) -> Option<Ty> {
+        self.associated(ty, &["Deref"], "Target")
+            .or_else(|| self.derived_target(ty))
+    }
+
+    /// What a type of ours gives one by one: `Item` of its iterator or stream.
+    pub fn items_of(&self, ty: &Ty) -> Option<Ty> {
+        self.associated(
+            ty,
+            &["Iterator", "IntoIterator", "Stream", "AsyncIterator"],
+            "Item",
+        )
+    }
+
+    /// An associated type of the impl of one of these outside traits for a type of ours.
+    fn associated(&self, ty: &Ty, traits: &[&str], name: &str) -> Option<Ty> {
         let Ty::Adt(id, _) = ty else { return None };
         self.adts[*id].impls.iter().find_map(|id| {
             let data = &self.impls[*id];
-            if data.external_trait.as_deref() != Some("Deref") {
+            if !data
+                .external_trait
+                .as_deref()
+                .is_some_and(|of| traits.contains(&of))
+            {
                 return None;
             }
-            let target = data.types.get("Target")?;
+            let target = data.types.get(name)?;
             let mut map = BTreeMap::new();
             self.unify(&data.self_ty, ty, &mut map, 0);
             Some(self.substitute(target, &map, 0))
         })
+    }
+
+    /// The field that `#[derive(Deref)]` of derive_more gives: the one with `#[deref]`, or the only one.
+    fn derived_target(&self, ty: &Ty) -> Option<Ty> {
+        let Ty::Adt(id, args) = ty else { return None };
+        let data = &self.adts[*id];
+        let derives = data
+            .attrs
+            .derives
+            .iter()
+            .any(|derive| matches!(&**derive, "Deref" | "Shrinkwrap"));
+        let [fields] = data.variants.as_slice() else {
+            return None;
+        };
+        if !derives || data.is_enum {
+            return None;
+        }
+        let marked = fields.fields.iter().position(|field| field.attrs.derefs);
+        let index = marked.or_else(|| (fields.types.len() == 1).then_some(0))?;
+        let map = data.params.iter().copied().zip(args.iter().cloned()).collect();
+        Some(self.substitute(fields.types.get(index)?, &map, 0))
     }
 
     /// The impls of a method of `of_trait` for the given constructed types: the fns to run. An attribute macro that is

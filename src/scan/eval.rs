@@ -21,8 +21,14 @@ impl<'x> Evaluator<'x, '_> {
             return unknown("its code is not read");
         };
         let expr = body.expr(id);
-        if let Ty::Response(sdk, op) = facts.ty(id) {
-            return self.response(facts, id, *sdk, op);
+        let branches = matches!(
+            expr.kind,
+            ExprKind::Block { .. } | ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Call { .. }
+        );
+        if let Ty::Response(sdk, op) = facts.ty(id)
+            && !branches
+        {
+            return self.response(frame, facts, id, *sdk, op);
         }
         match &expr.kind {
             ExprKind::Str(text) => literal(text, expr.span),

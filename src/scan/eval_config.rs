@@ -187,7 +187,7 @@ impl<'x> Evaluator<'x, '_> {
                     return unknown(format!("it is read back from an SDK structure (`{method}`)"));
                 }
             }
-            Ty::Response(sdk, op) => return self.response(facts, id, *sdk, op),
+            Ty::Response(sdk, op) => return self.response(frame, facts, id, *sdk, op),
             _ => {}
         }
         self.outside_method(frame, id, *receiver, method, args, span, facts)

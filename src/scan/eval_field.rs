@@ -185,7 +185,7 @@ impl<'x> Evaluator<'x, '_> {
         };
         let inner: Vec<ExprId> = match &body.expr(expr).kind {
             ExprKind::Struct { fields, .. } => fields.iter().map(|(_, value)| *value).collect(),
-            ExprKind::Call { args, .. } => args.clone(),
+            ExprKind::Call { args, .. } => args.to_vec(),
             _ => Vec::new(),
         };
         let values = self.union(frame, &inner);

@@ -1,6 +1,7 @@
 //! `format!` and its kind: the text pieces and the values between them.
 
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 use super::expand::push;
 use super::ir::{ExprId, ExprKind, FormatPiece, Name, Path};
@@ -9,7 +10,7 @@ use super::lower::BodyBuilder;
 /// Lowers the arguments of `format!` to pieces.
 pub(super) fn lower(args: &[ExprId], builder: &mut BodyBuilder) -> ExprKind {
     let Some((template, rest)) = args.split_first() else {
-        return ExprKind::Format(Vec::new());
+        return ExprKind::Format(ThinVec::new());
     };
     let (text, span) = match builder.exprs.get(template.0 as usize) {
         Some(expr) => match &expr.kind {
@@ -19,7 +20,7 @@ pub(super) fn lower(args: &[ExprId], builder: &mut BodyBuilder) -> ExprKind {
         None => return ExprKind::Missing,
     };
     let (positional, named) = arguments(rest, builder);
-    let mut pieces = Vec::new();
+    let mut pieces = ThinVec::new();
     let mut next = 0;
     for piece in parse(&text) {
         let (name, plain) = match piece {

@@ -191,7 +191,7 @@ impl Infer<'_, '_> {
                 let types = self.exprs(parts);
                 first_known(types)
             }
-            ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_ref(), *body, &[]),
+            ExprKind::Closure { params, ret, body } => self.closure(id, params, ret.as_deref(), *body, &[]),
             ExprKind::Block { stmts, tail, kind } => self.block(id, stmts, *tail, *kind),
             ExprKind::If { cond, then, els } => {
                 self.variables.open();
@@ -232,6 +232,7 @@ impl Infer<'_, '_> {
             }
             ExprKind::For { pat, iter, body } => {
                 let ty = self.expr(*iter);
+                let ty = self.world.items_of(&ty).unwrap_or(ty);
                 self.variables.open();
                 self.bind(*pat, &ty, &Source::Expr(*iter, Vec::new()));
                 self.expr(*body);

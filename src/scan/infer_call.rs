@@ -153,7 +153,7 @@ impl Infer<'_, '_> {
                         .iter()
                         .map(|ty| self.world.close(ty, self.scope, 0))
                         .collect();
-                    return self.closure(peeled, params, ret.as_ref(), *closure_body, &given);
+                    return self.closure(peeled, params, ret.as_deref(), *closure_body, &given);
                 }
                 self.expr(*arg)
             })
@@ -226,7 +226,7 @@ impl Infer<'_, '_> {
                         world.close(&ty, self.scope, 0)
                     })
                     .collect();
-                let ty = self.closure(peeled, params, ret.as_ref(), *closure_body, &given);
+                let ty = self.closure(peeled, params, ret.as_deref(), *closure_body, &given);
                 rest.push((*arg, ty.clone()));
                 if let Some(declared) = declared.get(index) {
                     world.unify(declared, &ty, &mut map, 0);

@@ -4,7 +4,7 @@ use super::dispatch::Found;
 use super::facts::{Callee, Source};
 use super::infer::{Infer, first_known};
 use super::ir::{ExprId, ExprKind, Name, Span, TypeRef};
-use super::known_names::{is_common, is_default_giver, is_plain};
+use super::known_names::{is_common, is_default_giver, is_plain, takes_items};
 use super::outside_types::OTHER_SENDER;
 use super::types::Ty;
 
@@ -118,6 +118,10 @@ impl Infer<'_, '_> {
         args: &[ExprId],
         span: Span,
     ) -> Ty {
+        // Adapters of an own iterator or stream hand on what it gives.
+        let items = takes_items(method).then(|| self.world.items_of(receiver_ty));
+        let items = items.flatten();
+        let receiver_ty = items.as_ref().unwrap_or(receiver_ty);
         let element = match (&**method, args) {
             ("fold" | "try_fold", [first, _]) => Some(self.expr(*first)),
             _ => None,
@@ -138,6 +142,12 @@ impl Infer<'_, '_> {
             if receiver_ty.is_unknown() && self.is_unfixed(receiver, 0) {
                 self.on_unfixed(id, method, args, span);
             }
+        }
+        // A method that a macro made for a type of ours may hand on to a client.
+        if matches!(receiver_ty, Ty::Adt(..))
+            && let Some(ty) = self.fingerprint(id, receiver_ty, method, args, span)
+        {
+            return ty;
         }
         // A closure's result decides what mapping methods give.
         let from_closure = types.iter().find_map(|ty| match ty {

@@ -112,7 +112,7 @@ impl Infer<'_, '_> {
         let prefix_path = Path {
             global: path.global,
             qself: None,
-            segments: prefix.to_vec(),
+            segments: prefix.into(),
         };
         if let Some(Def::Trait(id)) = self.world.resolve_path(self.scope.module, &prefix_path, true) {
             return self.in_trait(id, &last.name);

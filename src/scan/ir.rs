@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use thin_vec::{ThinVec, thin_vec};
+
 /// An identifier.
 pub type Name = Arc<str>;
 
@@ -35,7 +37,7 @@ pub struct Path {
     /// `<T as Trait>::…`: the type, and how many segments belong to the trait.
     pub qself: Option<(Box<TypeRef>, usize)>,
     /// The segments.
-    pub segments: Vec<Segment>,
+    pub segments: ThinVec<Segment>,
 }
 
 /// One segment of a path.
@@ -44,19 +46,19 @@ pub struct Segment {
     /// The identifier (raw identifiers without `r#`).
     pub name: Name,
     /// Type arguments.
-    pub args: Vec<TypeRef>,
+    pub args: ThinVec<TypeRef>,
     /// `Item = T` bindings; `Fn(A) -> R` gives `Output = R`.
-    pub bindings: Vec<(Name, TypeRef)>,
+    pub bindings: ThinVec<(Name, TypeRef)>,
 }
 
 impl Path {
     /// A path of one plain segment.
     pub fn single(name: &Name) -> Self {
         Self {
-            segments: vec![Segment {
+            segments: thin_vec![Segment {
                 name: name.clone(),
-                args: Vec::new(),
-                bindings: Vec::new(),
+                args: ThinVec::new(),
+                bindings: ThinVec::new(),
             }],
             ..Self::default()
         }
@@ -89,13 +91,13 @@ pub enum TypeRef {
     /// A reference, pointer, slice or array: erased to its element.
     Inner(Box<TypeRef>),
     /// A tuple.
-    Tuple(Vec<TypeRef>),
+    Tuple(ThinVec<TypeRef>),
     /// A function pointer, with what it returns.
     Fn(Box<TypeRef>),
     /// `dyn A + B`.
-    Dyn(Vec<Path>),
+    Dyn(ThinVec<Path>),
     /// `impl A + B`.
-    Impl(Vec<Path>),
+    Impl(ThinVec<Path>),
     /// `_`, `!`, macros and everything else.
     Unknown,
 }
@@ -106,7 +108,7 @@ pub struct GenericParam {
     /// Its name.
     pub name: Name,
     /// Its trait bounds.
-    pub bounds: Vec<Path>,
+    pub bounds: ThinVec<Path>,
 }
 
 /// A token of a macro invocation or definition.
@@ -168,7 +170,7 @@ pub enum ExprKind {
         /// What is called.
         callee: ExprId,
         /// Arguments.
-        args: Vec<ExprId>,
+        args: ThinVec<ExprId>,
     },
     /// `receiver.method::<T>(args)`.
     Method {
@@ -177,9 +179,9 @@ pub enum ExprKind {
         /// Name.
         method: Name,
         /// Type arguments.
-        turbofish: Vec<TypeRef>,
+        turbofish: ThinVec<TypeRef>,
         /// Arguments.
-        args: Vec<ExprId>,
+        args: ThinVec<ExprId>,
     },
     /// `base.name`, also tuple fields.
     Field {
@@ -193,27 +195,27 @@ pub enum ExprKind {
         /// The type or variant.
         path: Path,
         /// Fields.
-        fields: Vec<(Name, ExprId)>,
+        fields: ThinVec<(Name, ExprId)>,
         /// `..base`.
         base: Option<ExprId>,
     },
     /// A tuple.
-    Tuple(Vec<ExprId>),
+    Tuple(ThinVec<ExprId>),
     /// An array or `vec![]`.
-    Array(Vec<ExprId>),
+    Array(ThinVec<ExprId>),
     /// A closure.
     Closure {
         /// Parameters.
-        params: Vec<(PatId, Option<TypeRef>)>,
+        params: ThinVec<(PatId, Option<TypeRef>)>,
         /// Written return type.
-        ret: Option<TypeRef>,
+        ret: Option<Box<TypeRef>>,
         /// Body.
         body: ExprId,
     },
     /// A block, async block, unsafe block.
     Block {
         /// Statements.
-        stmts: Vec<Stmt>,
+        stmts: ThinVec<Stmt>,
         /// Value.
         tail: Option<ExprId>,
         /// What kind of block.
@@ -240,7 +242,7 @@ pub enum ExprKind {
         /// What is matched.
         scrutinee: ExprId,
         /// Arms: pattern, guard, value.
-        arms: Vec<(PatId, Option<ExprId>, ExprId)>,
+        arms: ThinVec<(PatId, Option<ExprId>, ExprId)>,
     },
     /// `loop` and `while`.
     Loop {
@@ -272,27 +274,27 @@ pub enum ExprKind {
     /// `left == right`; `false` for `!=`.
     Equal(ExprId, ExprId, bool),
     /// Any other operator, range …: a value that is neither a client nor a text.
-    Opaque(Vec<ExprId>),
+    Opaque(ThinVec<ExprId>),
     /// `return`.
     Return(Option<ExprId>),
     /// `break`.
     Break(Option<ExprId>),
     /// `continue` and macros that never return.
-    Never(Vec<ExprId>),
+    Never(ThinVec<ExprId>),
     /// `&x`, `*x`, `x?`, `x.await`, `(x)`: the same value to us.
     Same(ExprId),
     /// `x as T`.
-    Cast(ExprId, TypeRef),
+    Cast(ExprId, Box<TypeRef>),
     /// `base[index]`.
     Index(ExprId, ExprId),
     /// `format!`: text pieces and holes in order.
-    Format(Vec<FormatPiece>),
+    Format(ThinVec<FormatPiece>),
     /// `env!`, `option_env!`.
     CompileEnv(Name),
     /// A macro to expand.
-    Macro(MacroCall),
+    Macro(Box<MacroCall>),
     /// Several readings of macro tokens: every one is walked, none is the value for sure.
-    AnyOf(Vec<ExprId>),
+    AnyOf(ThinVec<ExprId>),
     /// Nothing usable.
     Missing,
 }
@@ -343,17 +345,17 @@ pub enum Pat {
     /// A binding, with what follows `@`.
     Bind(Name, Option<PatId>),
     /// `Path(a, b)`; positions counted with `..` taken into account where possible (`None` behind a rest).
-    TupleStruct(Path, Vec<(Option<usize>, PatId)>),
+    TupleStruct(Path, ThinVec<(Option<usize>, PatId)>),
     /// `Path { field: pat }`.
-    Struct(Path, Vec<(Name, PatId)>),
+    Struct(Path, ThinVec<(Name, PatId)>),
     /// `(a, b)`.
-    Tuple(Vec<(Option<usize>, PatId)>),
+    Tuple(ThinVec<(Option<usize>, PatId)>),
     /// `[a, b]`.
-    Slice(Vec<PatId>),
+    Slice(ThinVec<PatId>),
     /// `a | b`.
-    Or(Vec<PatId>),
+    Or(ThinVec<PatId>),
     /// `&p`, `(p)`, `p: T`.
-    Same(PatId, Option<TypeRef>),
+    Same(PatId, Option<Box<TypeRef>>),
     /// `_`.
     Any,
     /// A text.
@@ -423,6 +425,8 @@ pub struct Attrs {
     pub serde_untagged: bool,
     /// Names in `#[derive(…)]` (last segments).
     pub derives: Vec<Name>,
+    /// `#[deref]` on a field: the one that a derived `Deref` gives.
+    pub derefs: bool,
     /// `#[macro_export]`, `#[macro_use]`.
     pub macro_export: bool,
     /// `#[serde(rename = "…")]`.
@@ -544,13 +548,13 @@ pub struct TraitItem {
     /// Generic parameters.
     pub generics: Vec<GenericParam>,
     /// Supertraits.
-    pub supertraits: Vec<Path>,
+    pub supertraits: ThinVec<Path>,
     /// Methods and associated fns.
     pub fns: Vec<Arc<FnItem>>,
     /// Associated consts with a default, as fns.
     pub consts: Vec<Arc<FnItem>>,
     /// Associated types with their bounds.
-    pub types: Vec<(Name, Vec<Path>)>,
+    pub types: Vec<(Name, ThinVec<Path>)>,
 }
 
 /// An impl.
@@ -570,4 +574,15 @@ pub struct ImplItem {
     pub types: Vec<(Name, TypeRef)>,
     /// Item macros inside.
     pub macros: Vec<MacroCall>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_small() {
+        let bytes = (size_of::<Expr>(), size_of::<Pat>(), size_of::<Segment>());
+        assert_eq!(bytes, (64, 48, 32));
+    }
 }

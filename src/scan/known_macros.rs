@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use thin_vec::{ThinVec, thin_vec};
 
 use super::expand::{Expander, MAX_DEPTH, push};
 use super::ir::{BlockKind, ExprId, ExprKind, JSON_OBJECT, MacroCall, Path, Tok};
@@ -48,7 +49,7 @@ impl Expander<'_> {
                 ExprKind::Method {
                     receiver,
                     method: Arc::from("write_fmt"),
-                    turbofish: Vec::new(),
+                    turbofish: ThinVec::new(),
                     args,
                 }
             }
@@ -71,7 +72,7 @@ impl Expander<'_> {
 
     /// `key => value, …` as an array of pairs.
     pub(super) fn map_literal(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let mut pairs = Vec::new();
+        let mut pairs = ThinVec::new();
         for entry in split(tokens, &[',']) {
             let arrow = entry
                 .windows(2)
@@ -87,7 +88,7 @@ impl Expander<'_> {
 
     /// `"key": value, …` of `json!` as a literal of [`JSON_OBJECT`]. `None` for keys that are not written out.
     pub(super) fn json_object(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<ExprKind> {
-        let mut fields = Vec::new();
+        let mut fields = ThinVec::new();
         for entry in split(tokens, &[',']) {
             let [Tok::Literal(key, span), Tok::Punct(':', ..), value @ ..] = entry else {
                 return None;
@@ -117,7 +118,11 @@ impl Expander<'_> {
     }
 
     /// `a, b` or `a; n`.
-    pub(super) fn parse_list(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
+    pub(super) fn parse_list(
+        &mut self,
+        tokens: &[Tok],
+        builder: &mut BodyBuilder,
+    ) -> Option<ThinVec<ExprId>> {
         if let Some(semicolon) = tokens.iter().position(|tok| matches!(tok, Tok::Punct(';', ..))) {
             return self.parse_exprs(tokens.get(..semicolon)?, builder);
         }
@@ -125,7 +130,11 @@ impl Expander<'_> {
     }
 
     /// Comma-separated expressions.
-    pub(super) fn parse_exprs(&mut self, tokens: &[Tok], builder: &mut BodyBuilder) -> Option<Vec<ExprId>> {
+    pub(super) fn parse_exprs(
+        &mut self,
+        tokens: &[Tok],
+        builder: &mut BodyBuilder,
+    ) -> Option<ThinVec<ExprId>> {
         let placed = Placed::new(tokens);
         let parsed = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated
             .parse2(placed.stream)
@@ -154,20 +163,20 @@ impl Expander<'_> {
         tokens: &[Tok],
         builder: &mut BodyBuilder,
         depth: usize,
-    ) -> Vec<ExprId> {
+    ) -> ThinVec<ExprId> {
         if tokens.is_empty() || depth > MAX_DEPTH || !worth_reading(tokens) {
-            return Vec::new();
+            return ThinVec::new();
         }
         if let Some(ids) = self.parse_exprs(tokens, builder) {
             return ids;
         }
         if let Some(kind) = self.parse_stmts(tokens, builder) {
             let span = tokens.first().map(Tok::span).unwrap_or_default();
-            return vec![push(builder, kind, span)];
+            return thin_vec![push(builder, kind, span)];
         }
         let slices = split(tokens, &[',', ';', '=', ':']);
         let whole = slices.len() == 1;
-        let mut ids = Vec::new();
+        let mut ids = ThinVec::new();
         for slice in slices {
             // `%value` and `?value` of tracing's macros.
             let slice = match slice {

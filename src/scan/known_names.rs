@@ -103,6 +103,59 @@ pub(super) fn is_plain(name: &str) -> bool {
     )
 }
 
+/// Methods of iterators and streams that hand on what those give.
+pub(super) fn takes_items(method: &str) -> bool {
+    matches!(
+        method,
+        "next"
+            | "try_next"
+            | "nth"
+            | "last"
+            | "map"
+            | "map_ok"
+            | "map_while"
+            | "then"
+            | "and_then"
+            | "for_each"
+            | "try_for_each"
+            | "for_each_concurrent"
+            | "try_for_each_concurrent"
+            | "filter"
+            | "filter_map"
+            | "flat_map"
+            | "flatten"
+            | "fold"
+            | "try_fold"
+            | "find"
+            | "find_map"
+            | "inspect"
+            | "enumerate"
+            | "zip"
+            | "chain"
+            | "skip"
+            | "take"
+            | "take_while"
+            | "skip_while"
+            | "step_by"
+            | "rev"
+            | "cycle"
+            | "fuse"
+            | "peekable"
+            | "partition"
+            | "max_by_key"
+            | "min_by_key"
+            | "chunks"
+            | "buffered"
+            | "buffer_unordered"
+            | "collect"
+            | "try_collect"
+            | "cloned"
+            | "copied"
+            | "into_iter"
+            | "iter"
+    )
+}
+
 /// Methods whose argument may be what comes back.
 pub(super) fn is_default_giver(method: &str) -> bool {
     matches!(

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use thin_vec::ThinVec;
 
 use super::cfg::CfgContext;
+use super::files::may_send;
 use super::ir::{
     Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
     Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
@@ -92,7 +94,7 @@ impl<'a> Lowerer<'a> {
             return;
         }
         let text = quote::ToTokens::to_token_stream(item).to_string();
-        if text.contains("aws_sdk_") || text.contains(". send ()") {
+        if (text.contains("aws_sdk_") && may_send(&text)) || text.contains(". send ()") {
             self.off.push(Off { span, module: None });
         }
     }
@@ -376,9 +378,14 @@ impl<'a> Lowerer<'a> {
 
     /// Takes the body built so far.
     pub(super) fn finish_body(&mut self, params: Vec<PatId>, root: ExprId) -> Arc<Body> {
+        let mut exprs = std::mem::take(&mut self.body.exprs);
+        let mut pats = std::mem::take(&mut self.body.pats);
+        // Bodies stay until the scan ends: what they grew for is given back.
+        exprs.shrink_to_fit();
+        pats.shrink_to_fit();
         Arc::new(Body {
-            exprs: std::mem::take(&mut self.body.exprs),
-            pats: std::mem::take(&mut self.body.pats),
+            exprs,
+            pats,
             params,
             root,
             has_macros: std::mem::take(&mut self.body.has_macros),
@@ -542,7 +549,10 @@ impl<'a> Lowerer<'a> {
     }
 
     /// Trait bounds as paths.
-    pub(super) fn bounds<'b>(&mut self, bounds: impl Iterator<Item = &'b syn::TypeParamBound>) -> Vec<Path> {
+    pub(super) fn bounds<'b>(
+        &mut self,
+        bounds: impl Iterator<Item = &'b syn::TypeParamBound>,
+    ) -> ThinVec<Path> {
         bounds
             .filter_map(|bound| match bound {
                 syn::TypeParamBound::Trait(bound) => Some(self.path(&bound.path, None)),
@@ -588,8 +598,8 @@ impl<'a> Lowerer<'a> {
 pub(super) fn segment(name: Name) -> Segment {
     Segment {
         name,
-        args: Vec::new(),
-        bindings: Vec::new(),
+        args: ThinVec::new(),
+        bindings: ThinVec::new(),
     }
 }
 

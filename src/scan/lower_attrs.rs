@@ -47,6 +47,7 @@ impl Lowerer<'_> {
                         Ok(())
                     });
                 }
+                "deref" | "deref_mut" => lowered.derefs = true,
                 "macro_export" | "macro_use" => lowered.macro_export = true,
                 "serde" | "arg" | "clap" | "structopt" | "envconfig" => {
                     self.meta_values(attr, &mut lowered);

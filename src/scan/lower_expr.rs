@@ -1,5 +1,7 @@
 //! From `syn` to plain data: expressions, statements, patterns, types and paths.
 
+use thin_vec::{ThinVec, thin_vec};
+
 use super::ir::{BlockKind, ExprId, ExprKind, ItemKind, Pat, PatId, Path, Segment, Span, Stmt, TypeRef};
 use super::lower::Lowerer;
 
@@ -10,7 +12,7 @@ impl Lowerer<'_> {
         self.push_expr(kind, span)
     }
 
-    fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e syn::Expr>) -> Vec<ExprId> {
+    fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e syn::Expr>) -> ThinVec<ExprId> {
         exprs.into_iter().map(|expr| self.expr(expr)).collect()
     }
 
@@ -38,7 +40,7 @@ impl Lowerer<'_> {
             Expr::Struct(expr) => self.struct_expr(expr),
             Expr::Tuple(tuple) => ExprKind::Tuple(self.exprs(&tuple.elems)),
             Expr::Array(array) => ExprKind::Array(self.exprs(&array.elems)),
-            Expr::Repeat(repeat) => ExprKind::Array(vec![self.expr(&repeat.expr)]),
+            Expr::Repeat(repeat) => ExprKind::Array(thin_vec![self.expr(&repeat.expr)]),
             Expr::Closure(closure) => self.closure(closure),
             Expr::Block(block) => return self.block_kind(&block.block, BlockKind::Plain),
             Expr::Unsafe(block) => return self.block_kind(&block.block, BlockKind::Plain),
@@ -85,7 +87,7 @@ impl Lowerer<'_> {
             Expr::Binary(expr) => self.binary(expr),
             Expr::Return(expr) => ExprKind::Return(expr.expr.as_ref().map(|e| self.expr(e))),
             Expr::Break(expr) => ExprKind::Break(expr.expr.as_ref().map(|e| self.expr(e))),
-            Expr::Continue(_) => ExprKind::Never(Vec::new()),
+            Expr::Continue(_) => ExprKind::Never(ThinVec::new()),
             Expr::Yield(expr) => ExprKind::Opaque(expr.expr.iter().map(|expr| self.expr(expr)).collect()),
             Expr::Reference(expr) => {
                 let inner = self.expr(&expr.expr);
@@ -104,19 +106,19 @@ impl Lowerer<'_> {
                 if matches!(expr.op, syn::UnOp::Deref(_)) {
                     ExprKind::Same(inner)
                 } else {
-                    ExprKind::Opaque(vec![inner])
+                    ExprKind::Opaque(thin_vec![inner])
                 }
             }
             Expr::Cast(expr) => {
                 let inner = self.expr(&expr.expr);
-                ExprKind::Cast(inner, self.type_ref(&expr.ty))
+                ExprKind::Cast(inner, Box::new(self.type_ref(&expr.ty)))
             }
             Expr::Index(expr) => {
                 let base = self.expr(&expr.expr);
                 ExprKind::Index(base, self.expr(&expr.index))
             }
             Expr::Range(expr) => {
-                let mut parts = Vec::new();
+                let mut parts = ThinVec::new();
                 for part in expr.start.iter().chain(expr.end.iter()) {
                     parts.push(self.expr(part));
                 }
@@ -136,7 +138,7 @@ impl Lowerer<'_> {
         let call = self.macro_call(mac);
         let span = call.span;
         self.body.has_macros = true;
-        (ExprKind::Macro(call), span)
+        (ExprKind::Macro(Box::new(call)), span)
     }
 
     fn literal(&mut self, lit: &syn::Lit) -> (ExprKind, Span) {
@@ -155,7 +157,7 @@ impl Lowerer<'_> {
 
     fn method_call(&mut self, call: &syn::ExprMethodCall) -> (ExprKind, Span) {
         let receiver = self.expr(&call.receiver);
-        let mut turbofish = Vec::new();
+        let mut turbofish = ThinVec::new();
         for arg in call.turbofish.iter().flat_map(|fish| &fish.args) {
             if let syn::GenericArgument::Type(ty) = arg {
                 turbofish.push(self.type_ref(ty));
@@ -172,7 +174,7 @@ impl Lowerer<'_> {
     }
 
     fn struct_expr(&mut self, expr: &syn::ExprStruct) -> ExprKind {
-        let mut fields = Vec::new();
+        let mut fields = ThinVec::new();
         for field in &expr.fields {
             if self.keeps(&field.attrs) {
                 let (name, _) = self.member(&field.member);
@@ -188,7 +190,7 @@ impl Lowerer<'_> {
     }
 
     fn closure(&mut self, closure: &syn::ExprClosure) -> ExprKind {
-        let mut params = Vec::new();
+        let mut params = ThinVec::new();
         for input in &closure.inputs {
             match input {
                 syn::Pat::Type(typed) => {
@@ -206,7 +208,7 @@ impl Lowerer<'_> {
             params,
             ret: match &closure.output {
                 syn::ReturnType::Default => None,
-                syn::ReturnType::Type(_, ty) => Some(self.type_ref(ty)),
+                syn::ReturnType::Type(_, ty) => Some(Box::new(self.type_ref(ty))),
             },
             body: self.expr(&closure.body),
         }
@@ -214,7 +216,7 @@ impl Lowerer<'_> {
 
     fn match_expr(&mut self, expr: &syn::ExprMatch) -> ExprKind {
         let scrutinee = self.expr(&expr.expr);
-        let mut arms = Vec::new();
+        let mut arms = ThinVec::new();
         for arm in &expr.arms {
             if !self.keeps(&arm.attrs) {
                 continue;
@@ -239,7 +241,7 @@ impl Lowerer<'_> {
             syn::BinOp::Add(_) => ExprKind::Add(left, right),
             syn::BinOp::Eq(_) => ExprKind::Equal(left, right, true),
             syn::BinOp::Ne(_) => ExprKind::Equal(left, right, false),
-            syn::BinOp::And(_) | syn::BinOp::Or(_) => ExprKind::Opaque(vec![left, right]),
+            syn::BinOp::And(_) | syn::BinOp::Or(_) => ExprKind::Opaque(thin_vec![left, right]),
             syn::BinOp::AddAssign(_) => ExprKind::Assign {
                 left,
                 right,
@@ -255,14 +257,14 @@ impl Lowerer<'_> {
             | syn::BinOp::ShlAssign(_)
             | syn::BinOp::ShrAssign(_) => {
                 let span = self.span(syn::spanned::Spanned::span(&expr.op));
-                let right = self.push_expr(ExprKind::Opaque(vec![right]), span);
+                let right = self.push_expr(ExprKind::Opaque(thin_vec![right]), span);
                 ExprKind::Assign {
                     left,
                     right,
                     compound: false,
                 }
             }
-            _ => ExprKind::Opaque(vec![left, right]),
+            _ => ExprKind::Opaque(thin_vec![left, right]),
         }
     }
 
@@ -279,7 +281,7 @@ impl Lowerer<'_> {
 
     /// Lowers statements; the last one without `;` is the value.
     pub(super) fn stmts(&mut self, stmts: &[syn::Stmt], kind: BlockKind) -> ExprKind {
-        let mut lowered = Vec::new();
+        let mut lowered = ThinVec::new();
         let mut tail = None;
         for (index, stmt) in stmts.iter().enumerate() {
             let last = index + 1 == stmts.len();
@@ -311,7 +313,7 @@ impl Lowerer<'_> {
                         if let ItemKind::Macro(call) = item.kind {
                             self.body.has_macros = true;
                             let span = call.span;
-                            let id = self.push_expr(ExprKind::Macro(call), span);
+                            let id = self.push_expr(ExprKind::Macro(Box::new(call)), span);
                             lowered.push(Stmt::Expr(id));
                         } else {
                             self.body.items.push(item);
@@ -369,7 +371,7 @@ impl Lowerer<'_> {
                 Pat::TupleStruct(self.path(&pat.path, pat.qself.as_ref()), elems)
             }
             syn::Pat::Struct(pat) => {
-                let mut fields = Vec::new();
+                let mut fields = ThinVec::new();
                 for field in &pat.fields {
                     let (name, _) = self.member(&field.member);
                     let sub = self.pat(&field.pat);
@@ -385,7 +387,7 @@ impl Lowerer<'_> {
             syn::Pat::Guard(pat) => return self.pat(&pat.pat),
             syn::Pat::Type(pat) => {
                 let inner = self.pat(&pat.pat);
-                Pat::Same(inner, Some(self.type_ref(&pat.ty)))
+                Pat::Same(inner, Some(Box::new(self.type_ref(&pat.ty))))
             }
             syn::Pat::Lit(syn::PatLit {
                 lit: syn::Lit::Str(text),
@@ -397,8 +399,11 @@ impl Lowerer<'_> {
         self.push_pat(lowered)
     }
 
-    fn positions<'p>(&mut self, elems: impl Iterator<Item = &'p syn::Pat>) -> Vec<(Option<usize>, PatId)> {
-        let mut lowered = Vec::new();
+    fn positions<'p>(
+        &mut self,
+        elems: impl Iterator<Item = &'p syn::Pat>,
+    ) -> ThinVec<(Option<usize>, PatId)> {
+        let mut lowered = ThinVec::new();
         let mut behind_rest = false;
         for (index, elem) in elems.enumerate() {
             if matches!(elem, syn::Pat::Rest(_)) {
@@ -424,7 +429,7 @@ impl Lowerer<'_> {
             syn::Type::Tuple(ty) => TypeRef::Tuple(ty.elems.iter().map(|elem| self.type_ref(elem)).collect()),
             syn::Type::FnPtr(ty) => {
                 let ret = match &ty.output {
-                    syn::ReturnType::Default => TypeRef::Tuple(Vec::new()),
+                    syn::ReturnType::Default => TypeRef::Tuple(ThinVec::new()),
                     syn::ReturnType::Type(_, ty) => self.type_ref(ty),
                 };
                 TypeRef::Fn(Box::new(ret))
@@ -443,8 +448,8 @@ impl Lowerer<'_> {
             .map(|segment| {
                 let mut lowered = Segment {
                     name: self.name(&segment.ident),
-                    args: Vec::new(),
-                    bindings: Vec::new(),
+                    args: ThinVec::new(),
+                    bindings: ThinVec::new(),
                 };
                 self.path_arguments(&segment.arguments, &mut lowered);
                 lowered
@@ -477,7 +482,7 @@ impl Lowerer<'_> {
                 let inputs = arguments.inputs.iter();
                 lowered.args = inputs.map(|arg| self.type_ref(&arg.ty)).collect();
                 let output = match &arguments.output {
-                    syn::ReturnType::Default => TypeRef::Tuple(Vec::new()),
+                    syn::ReturnType::Default => TypeRef::Tuple(ThinVec::new()),
                     syn::ReturnType::Type(_, ty) => self.type_ref(ty),
                 };
                 let name = self.intern("Output");

@@ -30,6 +30,7 @@ mod features;
 mod facts;
 mod files;
 mod format_macro;
+mod generated;
 mod infer;
 mod infer_call;
 mod inputs;
@@ -44,6 +45,7 @@ mod lower;
 mod lower_attrs;
 mod lower_expr;
 mod macro_rules;
+mod may_call;
 mod outside_types;
 mod packages;
 mod paths;
@@ -66,6 +68,7 @@ mod unify;
 mod unmodelled;
 mod value;
 mod variables;
+mod via;
 mod world;
 mod wrapped;
 
@@ -228,13 +231,24 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             facts.sites.extend(sites);
         }
     }
+    let harmless_builds: BTreeSet<usize> = opaque
+        .iter()
+        .filter(|opaque| &*opaque.name == "include")
+        .filter_map(|opaque| files.files.get(opaque.span.file as usize))
+        .map(|file| file.package)
+        .filter(|index| {
+            let package = cargo.packages.get(*index);
+            package.is_some_and(|package| generated::calls_nothing(sources, package))
+        })
+        .collect();
     let facts: reach::AllFacts = facts.into_iter().map(Arc::new).collect();
-    let mentioned = reach::mentioned_anywhere(&facts);
+    let under_macros = reach::under_macros(&world, &facts);
     let scanned = call_site::Scanned {
         world: &world,
         facts: &facts,
         files: &files,
         opaque: &opaque,
+        harmless_builds: &harmless_builds,
         settled: &told.settled,
         nothing: &told.nothing,
     };
@@ -272,12 +286,12 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             .filter(|function| function.binary == entry.binary)
             .collect();
         let found = catch_unwind(AssertUnwindSafe(|| {
-            let reach = reach::reach(&world, &facts, krate, &mentioned);
+            let reach = reach::reach(&world, &facts, krate, &under_macros);
             let mut whole = scanned.entry(entry.binary.clone(), krate, &reach);
             let mut separated = BTreeMap::new();
             for function in &deployed {
                 if let Some(facts) = separate::separate(&scanned, &reach, &function.variables) {
-                    let reach = reach::reach(&world, &facts, krate, &mentioned);
+                    let reach = reach::reach(&world, &facts, krate, &under_macros);
                     let scanned = call_site::Scanned {
                         facts: &facts,
                         ..scanned

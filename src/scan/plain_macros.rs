@@ -7,6 +7,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use thin_vec::{ThinVec, thin_vec};
 
 use super::format_macro;
 use super::ir::{ExprId, ExprKind};
@@ -75,9 +76,9 @@ impl Lowerer<'_> {
     }
 
     /// Comma-separated expressions.
-    fn arguments(&mut self, tokens: TokenStream) -> Option<Vec<ExprId>> {
+    fn arguments(&mut self, tokens: TokenStream) -> Option<ThinVec<ExprId>> {
         if tokens.is_empty() {
-            return Some(Vec::new());
+            return Some(ThinVec::new());
         }
         let parsed = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated
             .parse2(tokens)
@@ -107,14 +108,14 @@ impl Lowerer<'_> {
         let held = self.push_expr(ExprKind::Lit(truth), span.unwrap_or_default());
         Some(ExprKind::Match {
             scrutinee,
-            arms: vec![(pat, guard, held)],
+            arms: thin_vec![(pat, guard, held)],
         })
     }
 
     /// The values in `target: "x", name = value, %shown, ?debugged, "text {}", value`. Parts without any bracket name
     /// variables at most, and are passed over.
-    fn log_fields(&mut self, tokens: &TokenStream) -> Option<Vec<ExprId>> {
-        let mut ids = Vec::new();
+    fn log_fields(&mut self, tokens: &TokenStream) -> Option<ThinVec<ExprId>> {
+        let mut ids = ThinVec::new();
         let mut part: Vec<TokenTree> = Vec::new();
         let mut trees = tokens.clone().into_iter().peekable();
         loop {
@@ -135,9 +136,9 @@ impl Lowerer<'_> {
         }
     }
 
-    fn log_field(&mut self, mut part: Vec<TokenTree>) -> Option<Vec<ExprId>> {
+    fn log_field(&mut self, mut part: Vec<TokenTree>) -> Option<ThinVec<ExprId>> {
         if !part.iter().any(|tree| matches!(tree, TokenTree::Group(_))) {
-            return Some(Vec::new());
+            return Some(ThinVec::new());
         }
         // `name = value`: an `=` that belongs to no other operator.
         let assigned = part.iter().position(|tree| is_char(tree, '='));

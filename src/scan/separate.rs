@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 use crate::usage::Piece;
 use crate::workspace::model::BinaryId;
@@ -207,7 +208,7 @@ fn without(facts: &Facts, closed: &BTreeSet<ExprId>) -> Facts {
     let mut body = body.clone();
     for root in closed {
         if let Some(expr) = body.exprs.get_mut(root.0 as usize) {
-            expr.kind = ExprKind::Never(Vec::new());
+            expr.kind = ExprKind::Never(ThinVec::new());
         }
     }
     rest.body = Some(Arc::new(body));

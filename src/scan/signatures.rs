@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use thin_vec::ThinVec;
 
 use super::bounds::BoundsMeaning;
 use super::ir::{Name, TypeRef};
@@ -55,7 +56,7 @@ fn name_impl_arguments(world: &mut World<'_>) {
             let name: Name = Arc::from("impl Trait");
             let param = world.params.push(ParamData {
                 name: name.clone(),
-                bounds: Vec::new(),
+                bounds: ThinVec::new(),
                 traits: meaning.traits,
                 given: meaning.given,
                 erased: meaning.erased,

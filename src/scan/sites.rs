@@ -253,7 +253,8 @@ impl<'a> Infer<'_, 'a> {
         }
         let best = fitting.iter().map(|(score, ..)| *score).max()?;
         if best == 0 {
-            if !is_of_other_service(receiver_ty) {
+            // What is called on a type of ours without more behind it is the type's own.
+            if !is_of_other_service(receiver_ty) && !matches!(receiver_ty, Ty::Adt(..)) {
                 self.weak(method, span, &named);
             }
             return None;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use thin_vec::ThinVec;
 
 use crate::catalog::Service;
 
@@ -238,7 +239,7 @@ pub struct ParamData {
     /// Name.
     pub name: Name,
     /// Bounds as written.
-    pub bounds: Vec<Path>,
+    pub bounds: ThinVec<Path>,
     /// Our traits among the bounds.
     pub traits: Vec<TraitId>,
     /// What is written behind each of them.

@@ -225,7 +225,7 @@ fn reserved(variable: &str, around: Surroundings<'_>) -> Option<String> {
 }
 
 /// Spells a hint out as a stack text, `*` for what is not known; with notes for the reader and reasons for the holes.
-fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>, Vec<String>) {
+pub fn spell(hint: &ResourceHint, around: Surroundings<'_>) -> (String, Vec<String>, Vec<String>) {
     let (mut text, mut notes, mut reasons) = (String::new(), Vec::new(), Vec::new());
     for piece in &hint.pieces {
         match piece {

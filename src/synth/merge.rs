@@ -128,7 +128,10 @@ fn sid(prefix: &str, resources: &BTreeSet<&ArnPattern>, actions: &BTreeSet<&Acti
             let named = resources
                 .first()
                 .map(|resource| camel(resource.resource_part()))
-                .unwrap_or_default();
+                .filter(|named| !named.is_empty());
+            let only = actions.first().filter(|_| actions.len() == 1);
+            let named = named.or_else(|| only.map(|action| camel(action.name())));
+            let named = named.unwrap_or_default();
             format!("{}{named}", camel(prefix)).chars().take(64).collect()
         }
     }
@@ -173,13 +176,18 @@ fn without_hash(id: &str) -> &str {
     }
 }
 
-/// Letters and digits only, each word with a capital.
+/// Letters and digits only, each word with a capital; `QUEUE_URL`, as variables are written, is `QueueUrl`.
 fn camel(text: &str) -> String {
     let mut out = String::new();
     let mut start = true;
+    let shouted = text.contains('_') && !text.contains(|c: char| c.is_ascii_lowercase());
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {
-            out.push(if start { c.to_ascii_uppercase() } else { c });
+            out.push(match (start, shouted) {
+                (true, _) => c.to_ascii_uppercase(),
+                (false, true) => c.to_ascii_lowercase(),
+                (false, false) => c,
+            });
             start = false;
         } else {
             start = true;
@@ -224,6 +232,8 @@ mod tests {
             ("aws_sqs_queue.inbox[0]", "Inbox0"),
             ("var.bucket", "Bucket"),
             ("sls:stage", "Stage"),
+            ("EVENT_BUS_NAME", "EventBusName"),
+            ("DLQ", "DLQ"),
         ] {
             assert_eq!(camel(known_name(symbol)), name, "{symbol}");
         }

@@ -8,6 +8,7 @@
 
 pub mod adjust;
 pub mod bind;
+pub mod conditions;
 pub mod emit;
 mod env_member;
 pub mod expand;

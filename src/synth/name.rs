@@ -19,10 +19,12 @@ pub(super) const NO_ALIAS: &str =
 
 /// Reads a value in the form its member takes, where a resource of `service` is asked for.
 pub(super) fn interpret(text: &str, form: Form, stack: Option<&Stack>, service: &str) -> Value {
+    let text = inner_arn(text);
     let name = match form {
         Form::ObjectKey | Form::RunTimeId => return Value::Name(text.to_owned()),
         Form::NameInArn => return name_in_arn(text, stack),
         Form::Account => return Value::Name(account(text)),
+        Form::Execution => return execution(text, stack, service),
         Form::ProfileModel => {
             return Value::Name(text.split_once('.').map_or(text, |(_, model)| model).to_owned());
         }
@@ -159,6 +161,42 @@ fn unqualified(arn: &str) -> &str {
     arn.rsplit_once(':')
         .filter(|_| qualified)
         .map_or(arn, |(base, _)| base)
+}
+
+/// A whole ARN that was put where an ARN has a name: `arn:…:table/arn:aws:dynamodb:…:table/orders/stream/*`.
+fn inner_arn(text: &str) -> &str {
+    let at = text
+        .starts_with("arn:")
+        .then(|| text.rfind("/arn:").or_else(|| text.rfind(":arn:")));
+    at.flatten().and_then(|at| text.get(at + 1..)).unwrap_or(text)
+}
+
+/// The executions of a state machine whose ARN stands before `:*`; the ARN of an execution stays as it is.
+fn execution(text: &str, stack: Option<&Stack>, service: &str) -> Value {
+    let machine = text.strip_suffix(":*");
+    let arn = match machine {
+        Some(machine) if !machine.starts_with("arn:") => stack
+            .and_then(|stack| resource_of(machine, stack, service))
+            .and_then(|resource| resource.arn.clone())
+            .map(|arn| format!("{arn}:*")),
+        _ => None,
+    };
+    let arn = arn.as_deref().unwrap_or(text);
+    match arn.split_once(":stateMachine:") {
+        Some((opening, rest)) => {
+            // A version or alias is no part of it.
+            let name = rest.trim_end_matches(":*").split(':').next().unwrap_or_default();
+            Value::Arn(format!("{opening}:execution:{name}:*"))
+        }
+        None if arn.starts_with("arn:") => {
+            Value::Arn(stack.map_or_else(|| arn.to_owned(), |stack| stack.normalise_arn(arn)))
+        }
+        None if machine.is_none() && is_one_symbol(arn) => Value::Arn(arn.to_owned()),
+        None => Value::Unknown(format!(
+            "`{}` does not tell the state machine of the execution",
+            machine.unwrap_or(text)
+        )),
+    }
 }
 
 /// The account's id in an ARN, or the text itself.
@@ -360,6 +398,23 @@ mod tests {
                 "arn arn:${AWS::Partition}:lambda:${AWS::Region}:111122223333:function:resize",
             ),
             ("resize:live", Form::Function, "resize:live"),
+            (
+                "arn:aws:states:r:a:stateMachine:pack:live:*",
+                Form::Execution,
+                "arn arn:aws:states:r:a:execution:pack:*",
+            ),
+            (
+                "arn:aws:states:r:a:execution:pack:1",
+                Form::Execution,
+                "arn arn:aws:states:r:a:execution:pack:1",
+            ),
+            ("${FLOW}:*", Form::Execution, "?"),
+            (
+                "arn:aws:dynamodb:r:a:table/arn:aws:dynamodb:s:b:table/t/stream/*",
+                Form::Arn,
+                "arn arn:aws:dynamodb:s:b:table/t/stream/*",
+            ),
+            ("${EXECUTION}", Form::Execution, "arn ${EXECUTION}"),
             ("alias/app", Form::Key, "?"),
             ("in/photo.jpg", Form::ObjectKey, "in/photo.jpg"),
             (

@@ -1,5 +1,7 @@
 //! How a policy is attached so that IAM takes it: inline, or in several managed policies, never widened.
 
+use std::collections::BTreeMap;
+
 use crate::iam::policy::limits::Place;
 use crate::iam::policy::{Actions, Policy, Resources, Statement};
 
@@ -27,15 +29,30 @@ pub enum Attachment {
 
 /// The policy does not fit into one role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the policy needs {needed} managed policies of {} characters, and a role can have {MANAGED_OF_A_ROLE}; split the \
-     function, name its resources by a common prefix and declare that in `rolefit.toml`, or ask AWS for a higher quota",
-    Place::Managed.limit().default
-)]
-pub struct TooLarge {
-    /// Managed policies it would take.
-    pub needed: usize,
+pub enum TooLarge {
+    /// More managed policies than a role can have.
+    #[error(
+        "the policy needs {needed} managed policies of {} characters, and a role can have {MANAGED_OF_A_ROLE}\nhint: {CHOICES}",
+        Place::Managed.limit().default
+    )]
+    Policies {
+        /// Managed policies it would take.
+        needed: usize,
+    },
+    /// One action on one resource that is too long by itself.
+    #[error(
+        "one action on one resource takes {size} characters, and a managed policy can have {}\nhint: {CHOICES}",
+        Place::Managed.limit().default
+    )]
+    Statement {
+        /// Characters of the longest.
+        size: usize,
+    },
 }
+
+/// What is left to do about a policy that is too large, none of which can be done without being asked for.
+pub const CHOICES: &str = "split the function; name its resources by a common prefix and declare that in `rolefit.toml`; or \
+                           ask AWS for a higher quota (a role can have 20 managed policies at most)";
 
 impl Attachment {
     /// The documents.
@@ -92,10 +109,24 @@ pub fn fit(policy: &Policy) -> Result<Attachment, TooLarge> {
     if size(&smaller) <= inline {
         return Ok(Attachment::Inline(smaller));
     }
-    let parts = split(&smaller, Place::Managed.limit().default);
+    managed(&smaller).map(Attachment::Managed)
+}
+
+/// The policy as managed policies that together allow the same.
+///
+/// # Errors
+/// When a role cannot have as many as that takes.
+pub fn managed(policy: &Policy) -> Result<Vec<Policy>, TooLarge> {
+    let limit = Place::Managed.limit().default;
+    if size(policy) <= limit {
+        return Ok(vec![policy.clone()]);
+    }
+    let parts = split(&merged(policy), limit);
+    let longest = parts.iter().map(size).max().unwrap_or(0);
     match parts.len() {
-        needed if needed > MANAGED_OF_A_ROLE => Err(TooLarge { needed }),
-        _ => Ok(Attachment::Managed(parts)),
+        _ if longest > limit => Err(TooLarge::Statement { size: longest }),
+        needed if needed > MANAGED_OF_A_ROLE => Err(TooLarge::Policies { needed }),
+        _ => Ok(parts),
     }
 }
 
@@ -157,7 +188,10 @@ fn split(policy: &Policy, limit: usize) -> Vec<Policy> {
     parts
 }
 
-/// A statement as two, by its resources where it has several, else by its actions.
+/// Operators of which one value is enough, so that two statements with half of the values each allow the same.
+const ANY_OF: [&str; 4] = ["StringEquals", "StringLike", "ArnEquals", "ArnLike"];
+
+/// A statement as two, by its resources where it has several, else by its actions, else by the values of a condition.
 fn halves(statement: &Statement) -> Option<(Statement, Statement)> {
     let (mut first, mut second) = (statement.clone(), statement.clone());
     match (&statement.resources, &statement.actions) {
@@ -171,7 +205,18 @@ fn halves(statement: &Statement) -> Option<(Statement, Statement)> {
             first.actions = Actions::Only(left.to_vec());
             second.actions = Actions::Only(right.to_vec());
         }
-        _ => return None,
+        _ => {
+            let several = |(operator, keys): &(&String, &BTreeMap<String, Vec<String>>)| {
+                ANY_OF.contains(&operator.as_str()) && keys.values().any(|values| values.len() > 1)
+            };
+            let (operator, keys) = statement.conditions.iter().find(several)?;
+            let (key, values) = keys.iter().find(|(_, values)| values.len() > 1)?;
+            let (left, right) = values.split_at_checked(values.len() / 2)?;
+            for (half, values) in [(&mut first, left), (&mut second, right)] {
+                let keys = half.conditions.get_mut(operator)?;
+                keys.insert(key.clone(), values.to_vec());
+            }
+        }
     }
     Some((first, second))
 }
@@ -192,7 +237,12 @@ fn distinct(policy: &mut Policy) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 mod tests {
     use super::*;
     use crate::iam::contain::{Options, Verdict, contain};
@@ -250,8 +300,72 @@ mod tests {
     #[test]
     fn what_no_role_can_hold_is_an_error_with_the_number() {
         let error = fit(&policy(1_000, &["GetItem"])).unwrap_err();
-        assert!(error.needed > 10);
+        assert!(matches!(error, TooLarge::Policies { needed } if needed > 10));
         assert!(error.to_string().contains("a role can have 10"), "{error}");
+        assert!(error.to_string().contains("split the function"), "{error}");
+    }
+
+    #[test]
+    fn values_of_a_condition_are_split_last_and_a_single_one_that_is_too_long_is_an_error() {
+        let listing = |prefixes: Vec<String>| {
+            let condition = serde_json::json!({ "StringLike": { "s3:prefix": prefixes } });
+            Policy::from_json(&format!(
+                "{{\"Version\":\"2012-10-17\",\"Statement\":{{\"Sid\":\"B\",\"Effect\":\"Allow\",\"Action\":\
+                 \"s3:ListBucket\",\"Resource\":\"arn:aws:s3:::b\",\"Condition\":{condition}}}}}"
+            ))
+            .unwrap()
+        };
+        let many = listing(
+            (0..400)
+                .map(|n| format!("a-folder-with-a-long-name/{n:03}/*"))
+                .collect(),
+        );
+        let Attachment::Managed(parts) = fit(&many).unwrap() else {
+            panic!()
+        };
+        assert!(parts.iter().all(|part| size(part) <= 6_144));
+        assert!(same(&parts, std::slice::from_ref(&many)));
+        let long = fit(&listing(vec!["x".repeat(11_000)])).unwrap_err();
+        assert!(
+            matches!(long, TooLarge::Statement { size } if size > 11_000),
+            "{long}"
+        );
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+        /// Whatever the statements are: within the limits, the same is allowed; beyond them, it is said.
+        #[test]
+        fn what_fits_allows_the_same(
+            rows in proptest::collection::vec((0_usize..40, 0_usize..6, proptest::prelude::any::<bool>()), 1..140),
+            length in 10_usize..90,
+        ) {
+            let statements: Vec<String> = rows.iter().enumerate().map(|(n, (table, action, limited))| {
+                let action = ["GetItem", "PutItem", "Query", "Scan", "UpdateItem", "DeleteItem"][*action];
+                let condition = match limited {
+                    true => ",\"Condition\":{\"StringEquals\":{\"aws:RequestedRegion\":\"eu-west-1\"}}",
+                    false => "",
+                };
+                format!(
+                    "{{\"Sid\":\"S{n}\",\"Effect\":\"Allow\",\"Action\":\"dynamodb:{action}\",\"Resource\":\
+                     \"arn:aws:dynamodb:eu-west-1:123456789012:table/{}-{table}\"{condition}}}",
+                    "t".repeat(length)
+                )
+            }).collect();
+            let policy = Policy::from_json(&format!(
+                "{{\"Version\":\"2012-10-17\",\"Statement\":[{}]}}", statements.join(",")
+            )).unwrap();
+            let fitted = fit(&policy).unwrap();
+            let limit = match &fitted {
+                Attachment::Inline(_) => 10_240,
+                Attachment::Managed(_) => 6_144,
+            };
+            proptest::prop_assert!(fitted.policies().all(|part| size(part) <= limit));
+            proptest::prop_assert!(fitted.policies().count() <= 10);
+            let parts: Vec<Policy> = fitted.policies().cloned().collect();
+            proptest::prop_assert!(same(&parts, std::slice::from_ref(&policy)));
+        }
     }
 
     #[test]

@@ -256,6 +256,7 @@ impl<'k> Reader<'k> {
     /// Takes note of an object that was read; of one that is cut, the last record is not whole.
     fn finish(&mut self, object: ObjectId, text: &str, is_cut: bool) {
         let mut found = self.folder.next_object();
+        self.batch.trails.append(&mut found.trails);
         let foreign = found.foreign && !found.records && !self.settings(text);
         if is_cut {
             // The last record is not whole: that is the same damage. Others are told.

@@ -27,6 +27,9 @@ pub enum Class {
     Platform(Platform),
     /// Lambda polled an event source with the role, or set up its network.
     Poller,
+    /// An endpoint of a network saw the call (a network-activity event). Which resource it was about is not told, and where the
+    /// trail also has the call itself, this is the same call once more.
+    Network,
     /// The call was refused. It is no proof of a need that was met, and never grants by itself.
     Denied {
         /// Who called: a class that is not this one.
@@ -86,7 +89,10 @@ pub(super) fn counted<'r, 'a, R>(record: &'r Record<'a, R>) -> Result<&'r Identi
 
 /// What a record counts as that counts; for a refusal, also the resource.
 pub(super) fn classify<R: Raw>(record: &Record<'_, R>, manner: Manner<'_>) -> (Class, Option<String>) {
-    let class = caller(record, manner);
+    let class = match caller(record, manner) {
+        Class::Call | Class::ForwardAccess { .. } if record.is_of_network() => Class::Network,
+        class => class,
+    };
     if denial::is_denied(record.error_code.as_str()) {
         let (denial, resource) = denial::parse(record.error_message.as_str());
         let caller = Box::new(class);
@@ -109,9 +115,8 @@ pub(super) fn role<'i, 'a>(identity: Option<&'i Identity<'a>>) -> Result<&'i Ide
 pub(super) fn no_api_call<R>(record: &Record<'_, R>) -> Option<&'static str> {
     match (record.event_type.as_str(), record.event_category.as_str()) {
         ("AwsAggregatedEvent", _) | (_, "Aggregated") => Some("aggregated"),
-        ("AwsVpceEvent", _) | (_, "NetworkActivity") => Some("network-activity"),
         ("AwsCloudTrailInsight", _) | (_, "Insight") => Some("insight"),
-        ("AwsApiCall" | "", _) => {
+        ("AwsApiCall" | "AwsVpceEvent" | "", _) => {
             let named = !record.event_name.as_str().is_empty() && !record.event_source.as_str().is_empty();
             (!named).then_some("not-an-api-call")
         }

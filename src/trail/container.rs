@@ -3,6 +3,7 @@
 //! Files are told apart by content, never by name.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
@@ -56,11 +57,27 @@ fn read_slices(text: &str, sink: &mut impl Sink) -> Option<()> {
 
 /// Reads what Athena answered.
 fn read_answer(text: &str, sink: &mut impl Sink) {
-    for (line, record) in athena::records(text) {
-        match record {
-            Ok(record) => read_inner::<Sonic>(&record, sink),
-            Err(why) => sink.unreadable(line, &why),
-        }
+    athena::read(text, &mut |line, record| take_row(line, record, sink));
+}
+
+/// Whether a text begins like an answer of Athena's.
+pub(super) fn is_answer(text: &str) -> bool {
+    athena::is_answer(text)
+}
+
+/// The same for an answer of any size, of which `begun` was read already.
+pub(super) fn read_answer_stream(
+    source: &mut dyn io::Read,
+    begun: &[u8],
+    sink: &mut impl Sink,
+) -> io::Result<()> {
+    athena::read_stream(source, begun, &mut |line, record| take_row(line, record, sink))
+}
+
+fn take_row(line: u32, record: Result<&str, &str>, sink: &mut impl Sink) {
+    match record {
+        Ok(record) => read_inner::<Sonic>(record, sink),
+        Err(why) => sink.unreadable(line, why),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::catalog::{Catalog, Recording};
 use crate::usage::{Coverage, OperationId};
 
-use super::selectors::{Call, Recorded, TrailSettings, newest, recorded};
+use super::selectors::{Call, Recorded, TrailSettings, newest, recorded, unchanged_since};
 
 use super::Trail;
 
@@ -80,23 +80,24 @@ impl Trail {
             Recorded::Partly(reason) => Settled::Partly(reason),
             Recorded::Yes(name) => {
                 let changed = |(trail, changed): &(TrailSettings, bool)| *changed && trail.shown() == name;
-                if known.iter().any(changed) {
-                    Settled::Partly(format!(
+                let of_name = known.iter().find(|(trail, _)| trail.shown() == name);
+                let arn = of_name.map_or("", |(trail, _)| trail.arn.as_str());
+                let since = unchanged_since(&self.ledger.trails, arn).map(str::to_owned);
+                match since {
+                    None if known.iter().any(changed) => Settled::Partly(format!(
                         "the trail {name} records it now, and was told otherwise before"
-                    ))
-                } else {
-                    let asked = self
-                        .ledger
-                        .trails
-                        .iter()
-                        .filter(|known| known.settings.shown() == name);
-                    Settled::Yes {
-                        since: asked
-                            .map(|known| known.asked.clone())
-                            .filter(|asked| !asked.is_empty())
-                            .min(),
+                    )),
+                    Some(since) if known.iter().any(changed) => Settled::Yes {
+                        told: format!(
+                            "the trail {name} is told to record it since {}, and was told otherwise before",
+                            day(&since)
+                        ),
+                        since: Some(since),
+                    },
+                    since => Settled::Yes {
+                        since,
                         told: format!("the trail {name} is told to record it"),
-                    }
+                    },
                 }
             }
         })
@@ -259,6 +260,62 @@ mod tests {
         let silent = Trail::default().coverage(&OperationId::new("s3", "CreateBucket"));
         assert_eq!(silent.level, Coverage::None);
     }
+
+    #[test]
+    fn silence_counts_from_the_last_change_of_selectors_on() {
+        let mut trail = Trail {
+            first: Some("2026-11-01T00:00:00Z".to_owned()),
+            last: Some("2026-11-17T00:00:00Z".to_owned()),
+            ..Trail::default()
+        };
+        let told = |asked: &str, kind: &str| {
+            let text = format!(
+                "{{\"TrailARN\": \"arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit\", \"EventSelectors\": \
+                 [{{\"ReadWriteType\": \"{kind}\", \"IncludeManagementEvents\": true}}]}}"
+            );
+            KnownTrail {
+                asked: asked.to_owned(),
+                settings: crate::trail::selectors::parse(&text).unwrap().remove(0),
+            }
+        };
+        let worth = |trail: &Trail| {
+            let silence = trail.coverage(&OperationId::new("dynamodb", "CreateTable"));
+            (silence.level, silence.reason)
+        };
+        trail
+            .ledger
+            .trails
+            .insert(told("2026-11-03T00:00:00Z", "ReadOnly"));
+        assert_eq!(worth(&trail).0, Coverage::Partial);
+        assert!(
+            worth(&trail).1.contains("leave dynamodb.CreateTable out"),
+            "{:?}",
+            worth(&trail)
+        );
+        // An event of the trail tells that it was changed in between.
+        trail.ledger.trails.insert(told("2026-11-09T00:00:00Z", "All"));
+        let (level, reason) = worth(&trail);
+        assert_eq!(level, Coverage::Partial);
+        assert!(
+            reason.contains("is told to record it since 2026-11-09, and was told otherwise before"),
+            "{reason}"
+        );
+        // Enough days, but not since then.
+        trail.enough_days = Some(10);
+        assert!(
+            worth(&trail).1.contains("only 9 of 10 days"),
+            "{:?}",
+            worth(&trail)
+        );
+        // What has no time may be older or newer: nobody knows since when it holds.
+        trail.ledger.trails.insert(told("", "WriteOnly"));
+        assert!(
+            worth(&trail)
+                .1
+                .contains("records it now, and was told otherwise before")
+        );
+    }
+
     #[test]
     fn silence_is_worth_all_when_settings_and_digests_say_so() {
         use crate::trail::ledger::{Proof, Stream};

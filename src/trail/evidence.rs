@@ -18,7 +18,23 @@ impl Observation {
         }
     }
 
-    /// What was called, whoever called and whatever came of it; `None` for events without a known operation.
+    /// What an endpoint of a network saw of a call that went through: the operation, on a resource that is not told. `None` for
+    /// any other observation.
+    pub fn at_endpoint(&self) -> Option<Usage> {
+        match &self.class {
+            Class::Network => self.usage_as(&Class::Call).map(|mut usage| {
+                usage
+                    .because
+                    .note
+                    .push_str("; a VPC endpoint saw it, which names no resource");
+                usage
+            }),
+            _ => None,
+        }
+    }
+
+    /// What was called, whoever called and whatever came of it; `None` for events without a known operation, and for what an
+    /// endpoint of a network saw.
     pub fn called(&self) -> Option<Usage> {
         let class = match &self.class {
             Class::Denied { caller, .. } => caller.as_ref(),
@@ -37,7 +53,7 @@ impl Observation {
                 let service = service.split('.').next().unwrap_or(service);
                 format!("{service}.${{AWS::Region}}.amazonaws.com")
             }),
-            Class::Platform(_) | Class::Poller | Class::Denied { .. } => return None,
+            Class::Platform(_) | Class::Poller | Class::Network | Class::Denied { .. } => return None,
         };
         let operation = self.operation.clone()?;
         let day = |time: &str| time.get(..10).unwrap_or(time).to_owned();

@@ -3,6 +3,7 @@
 //! Records name the same few sources, regions, identities and members again and again. Each is looked at once and goes by
 //! a number afterwards, so that a record whose like was seen before costs no text of its own.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
@@ -23,6 +24,7 @@ use super::memo::{Fingerprint, KnownCall, KnownIdentity, Memo};
 use super::operation::{Chosen, EventName, EventNames};
 use super::record::{self, Record};
 use super::samples::EventId;
+use super::selectors::{self, KnownTrail};
 use super::slices::{Field, Slices};
 use super::time::{Days, Time};
 use super::walk;
@@ -36,6 +38,8 @@ pub(super) struct Found {
     pub(super) foreign: bool,
     /// Whether it is a digest.
     pub(super) digest: bool,
+    /// What its records say that trails were told to record.
+    pub(super) trails: BTreeSet<KnownTrail>,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
 }
@@ -213,8 +217,10 @@ impl<'k> Folder<'k> {
         let (piece, KnownCall { skip, stream }) = call;
         self.found.records = true;
         self.fold.events.insert(hash);
-        self.fold.span.widen(Some(time));
-        self.streams.see(stream, Some(time));
+        if let Some(stream) = stream {
+            self.fold.span.widen(Some(time));
+            self.streams.see(stream, Some(time));
+        }
         if let Some(what) = skip {
             self.count_skipped(what, hash);
             return Some(());
@@ -276,14 +282,19 @@ impl<'k> Folder<'k> {
 
     fn learn_call(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownCall> {
         let record = Record::of(slices)?;
-        // Old records tell the account in the identity alone; and nothing is to be learned from identities that AWS refused.
-        if !record.names_account() || is_unauthenticated(record.error_code.as_str()) {
+        // Old records tell the account in the identity alone; nothing is to be learned from identities that AWS refused; and what
+        // trails are told to record stands in parameters.
+        let is_plain = record.names_account()
+            && !is_unauthenticated(record.error_code.as_str())
+            && record.event_name.as_str() != selectors::EVENT;
+        if !is_plain {
             return None;
         }
         let region = self.texts.number(record.aws_region.as_str());
+        let stream = (!record.is_beside()).then(|| self.streams.number(&record, region, &mut self.texts));
         let call = KnownCall {
             skip: no_api_call(&record),
-            stream: self.streams.number(&record, region, &mut self.texts),
+            stream,
         };
         self.memo.learn_call(piece, call);
         Some(call)
@@ -305,10 +316,15 @@ impl Sink for Folder<'_> {
         let hash = hash_of(record);
         self.fold.events.insert(hash);
         let time = record.time();
-        self.fold.span.widen(time);
-        let region = self.texts.number(record.aws_region.as_str());
-        let stream = self.streams.number(record, region, &mut self.texts);
-        self.streams.see(stream, time);
+        if !record.is_beside() {
+            self.fold.span.widen(time);
+            let region = self.texts.number(record.aws_region.as_str());
+            let stream = self.streams.number(record, region, &mut self.texts);
+            self.streams.see(stream, time);
+        }
+        if record.event_name.as_str() == selectors::EVENT {
+            self.found.trails.extend(told_by(record, time));
+        }
         match counted(record) {
             Err(what) => self.count_skipped(what, hash),
             Ok(identity) => {
@@ -338,6 +354,22 @@ impl Sink for Folder<'_> {
     fn unreadable(&mut self, line: u32, why: &str) {
         self.found.unreadable.push((line, why.to_owned()));
     }
+}
+
+/// What a trail was told to record by this event, whoever did it.
+fn told_by<R: Raw>(record: &Record<'_, R>, time: Option<Time>) -> Option<KnownTrail> {
+    let happened = record.error_code.as_str().is_empty() && !record.is_beside();
+    if record.event_source.as_str() != "cloudtrail.amazonaws.com" || !happened {
+        return None;
+    }
+    let identity = record.user_identity.as_ref();
+    selectors::told(&selectors::Event {
+        time: &time?.to_string(),
+        region: record.aws_region.as_str(),
+        account: record.account(),
+        caller: identity.map_or("", |identity| identity.arn.as_str()),
+        parameters: record.request_parameters.as_ref().map_or("null", Raw::json),
+    })
 }
 
 /// Numbers for texts.

@@ -5,9 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::day;
 use super::selectors::KnownTrail;
+use crate::usage::{Gap, Location};
 
 /// What was read, apart from the calls themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +78,9 @@ pub struct Digest {
     pub from: String,
     /// Its end.
     pub to: String,
-    /// File names of the objects, without folders, with the SHA-256 of what they unpack to, in hexadecimal.
+    /// File names of the objects, without folders, with the SHA-256 of what they unpack to, in hexadecimal. Among them are the
+    /// digest before this one, as this one tells it, and this one itself, as it was read: so that a chain of digests can be
+    /// held together.
     pub listed: BTreeMap<String, String>,
 }
 
@@ -89,6 +93,10 @@ struct WrittenDigest {
     digest_end_time: String,
     #[serde(default, rename = "digestS3Object")]
     digest_object: Option<String>,
+    #[serde(default, rename = "previousDigestS3Object")]
+    previous_object: Option<String>,
+    #[serde(default)]
+    previous_digest_hash_value: Option<String>,
     #[serde(default)]
     log_files: Vec<WrittenFile>,
 }
@@ -116,14 +124,56 @@ impl Digest {
             let hash = file.hash_value.unwrap_or_default();
             (file_name(&file.object).to_owned(), hash)
         });
+        let mut listed: BTreeMap<String, String> = listed.collect();
+        // The first digest of a trail follows none.
+        if let (Some(object), Some(hash)) = (written.previous_object, written.previous_digest_hash_value) {
+            listed.insert(file_name(&object).to_owned(), hash);
+        }
+        if is_digest(file_name(key)) {
+            let own = Sha256::digest(text.as_bytes());
+            let own = own.iter().map(|byte| format!("{byte:02x}")).collect();
+            listed.insert(file_name(key).to_owned(), own);
+        }
         Some(Self {
             account: written.aws_account_id,
             region: stated.or_else(|| region(key)).unwrap_or_default(),
             from: written.digest_start_time,
             to: written.digest_end_time,
-            listed: listed.collect(),
+            listed,
         })
     }
+}
+
+/// Whether a file name is that of a digest.
+fn is_digest(name: &str) -> bool {
+    name.contains("_CloudTrail-Digest_")
+}
+
+/// The names of digests that the digests after them tell another hash of: somebody changed them, and what they prove is
+/// nothing. The last ones of a chain are vouched for by none.
+pub fn altered(digests: &BTreeMap<String, Digest>) -> BTreeSet<&str> {
+    let told = digests.iter().flat_map(|(name, digest)| {
+        let before = digest.listed.iter().filter(|(listed, _)| is_digest(listed));
+        before.filter(move |(listed, _)| *listed != name)
+    });
+    let is_other = |(name, hash): &(&String, &String)| {
+        let own = digests.get(*name).and_then(|digest| digest.listed.get(*name));
+        own.is_some_and(|own| !own.eq_ignore_ascii_case(hash))
+    };
+    told.filter(is_other).map(|(name, _)| name.as_str()).collect()
+}
+
+/// A gap for each digest that was changed.
+pub fn chain_gaps(digests: &BTreeMap<String, Digest>) -> Vec<Gap> {
+    let gap = |name: &str| {
+        let message = format!(
+            "the digest `{name}` is not what CloudTrail delivered: the one after it tells another SHA-256"
+        );
+        Gap::new("trail-object-altered", message)
+            .at(Location::new(name, 1, 1))
+            .hint("find out who changed it (`aws cloudtrail validate-logs`); what it lists proves nothing")
+    };
+    altered(digests).into_iter().map(gap).collect()
 }
 
 /// The last part of a key: trail objects have names of their own, whatever folder they were copied to.
@@ -132,24 +182,26 @@ pub fn file_name(key: &str) -> &str {
 }
 
 /// What digests prove when the objects for which `was_read` holds were read.
-pub fn proofs<'d>(
-    digests: impl IntoIterator<Item = &'d Digest>,
+pub fn proofs(
+    digests: &BTreeMap<String, Digest>,
     was_read: impl Fn(&str) -> bool,
 ) -> BTreeMap<(String, String), Proof> {
     const EXAMPLES: usize = 5;
     let mut missing: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
     let mut spans: BTreeMap<(String, String), BTreeSet<(&str, &str)>> = BTreeMap::new();
     let mut holes: BTreeMap<(String, String), BTreeSet<(&str, &str)>> = BTreeMap::new();
-    for digest in digests {
+    let altered = altered(digests);
+    for (name, digest) in digests {
         let place = (digest.account.clone(), digest.region.clone());
         let unread: Vec<&str> = digest
             .listed
             .keys()
             .map(String::as_str)
-            .filter(|name| !was_read(name))
+            .filter(|name| !is_digest(name) && !was_read(name))
             .collect();
         let span = (digest.from.as_str(), digest.to.as_str());
-        let spans = if unread.is_empty() { &mut spans } else { &mut holes };
+        let is_whole = unread.is_empty() && !altered.contains(name.as_str());
+        let spans = if is_whole { &mut spans } else { &mut holes };
         spans.entry(place.clone()).or_default().insert(span);
         missing.entry(place).or_default().extend(unread);
     }
@@ -242,6 +294,8 @@ impl Ledger {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn digest(from: &str, to: &str, names: &[&str]) -> Digest {
@@ -265,6 +319,7 @@ mod tests {
             digest("2026-11-04T10", "2026-11-04T11", &["b", "c"]),
             digest("2026-11-04T11", "2026-11-04T12", &["d"]),
         ];
+        let digests = digests.map(|digest| (digest.from.clone(), digest)).into();
         let proofs = proofs(&digests, |name| name != "c");
         let proof = proofs.values().next().unwrap();
         let spans: Vec<(&str, &str)> = proof
@@ -280,6 +335,67 @@ mod tests {
             ]
         );
         assert_eq!((proof.missing, proof.examples.clone()), (1, vec!["c".to_owned()]));
+    }
+
+    #[test]
+    fn a_digest_that_the_next_one_does_not_know_proves_nothing() {
+        let name = |hour: u32| format!("1_CloudTrail-Digest_r_audit_r_20261104T{hour:02}0000Z.json.gz");
+        let text = |hour: u32, before: Option<(&str, &str)>| {
+            let (object, hash) = before.map_or((Value::Null, Value::Null), |(name, hash)| {
+                (
+                    format!("AWSLogs/1/CloudTrail-Digest/r/2026/11/04/{name}").into(),
+                    hash.into(),
+                )
+            });
+            serde_json::json!({"awsAccountId": "1", "digestStartTime": format!("2026-11-04T{:02}", hour - 1),
+                "digestEndTime": format!("2026-11-04T{hour:02}"), "digestS3Object": "x/CloudTrail-Digest/r/y",
+                "previousDigestS3Object": object, "previousDigestHashValue": hash, "logFiles": []})
+            .to_string()
+        };
+        let chain = |change: &dyn Fn(u32, String) -> String| {
+            let mut digests = BTreeMap::new();
+            let mut before: Option<(String, String)> = None;
+            for hour in 1..=3 {
+                let (known, hash) = before.clone().unwrap_or_default();
+                let delivered = text(hour, before.is_some().then_some((known.as_str(), hash.as_str())));
+                let hash = Sha256::digest(delivered.as_bytes());
+                let hash: String = hash.iter().map(|byte| format!("{byte:02X}")).collect();
+                before = Some((name(hour), hash));
+                let read = Digest::read(&name(hour), &change(hour, delivered)).unwrap();
+                digests.insert(name(hour), read);
+            }
+            digests
+        };
+        let sound = chain(&|_, text| text);
+        assert_eq!(altered(&sound), BTreeSet::new());
+        let place = ("1".to_owned(), "r".to_owned());
+        let proof = proofs(&sound, |_| true).remove(&place).unwrap();
+        assert_eq!(
+            (proof.complete, proof.missing),
+            (vec![("2026-11-04T00".to_owned(), "2026-11-04T03".to_owned())], 0)
+        );
+        // Somebody took an object out of the second one's list.
+        let forged = chain(&|hour, text| match hour {
+            2 => text.replace("\"logFiles\":[]", "\"logFiles\": []"),
+            _ => text,
+        });
+        assert_eq!(altered(&forged), BTreeSet::from([name(2).as_str()]));
+        let proof = proofs(&forged, |_| true).remove(&place).unwrap();
+        assert_eq!(
+            proof.complete,
+            [
+                ("2026-11-04T00".to_owned(), "2026-11-04T01".to_owned()),
+                ("2026-11-04T02".to_owned(), "2026-11-04T03".to_owned())
+            ]
+        );
+        let gaps = chain_gaps(&forged);
+        let codes: Vec<&str> = gaps.iter().map(|gap| gap.code).collect();
+        assert_eq!(codes, ["trail-object-altered"]);
+        // A digest that was not read is no forgery: its hour is missing from the spans.
+        let mut cut = sound;
+        cut.remove(&name(2));
+        assert_eq!(altered(&cut), BTreeSet::new());
+        assert_eq!(proofs(&cut, |_| true).remove(&place).unwrap().complete.len(), 2);
     }
 
     #[test]

@@ -118,8 +118,8 @@ pub(super) type KnownIdentity = Result<MannerNumber, &'static str>;
 pub(super) struct KnownCall {
     /// Why it is none of an API call, if so.
     pub(super) skip: Option<&'static str>,
-    /// The number of its account, region and kind.
-    pub(super) stream: u32,
+    /// The number of its account, region and kind; none for events that say nothing of those.
+    pub(super) stream: Option<u32>,
 }
 
 /// What was made of records before.

@@ -233,6 +233,23 @@ impl<R> Record<'_, R> {
         self.event_category.as_str() == "Data" || self.management_event.as_str().eq_ignore_ascii_case("false")
     }
 
+    /// Whether it tells how an endpoint of a network saw a call.
+    /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html>
+    pub(super) fn is_of_network(&self) -> bool {
+        self.event_type.as_str() == "AwsVpceEvent" || self.event_category.as_str() == "NetworkActivity"
+    }
+
+    /// Whether it is one of what trails record beside management and data events, which says nothing of those.
+    pub(super) fn is_beside(&self) -> bool {
+        matches!(
+            self.event_category.as_str(),
+            "Aggregated" | "Insight" | "NetworkActivity"
+        ) || matches!(
+            self.event_type.as_str(),
+            "AwsAggregatedEvent" | "AwsCloudTrailInsight" | "AwsVpceEvent"
+        )
+    }
+
     /// The account whose trail holds it; records of before 2014 tell the caller's alone.
     pub(super) fn account(&self) -> &str {
         let of_caller = || {

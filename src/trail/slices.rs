@@ -97,6 +97,7 @@ impl<'t> Slices<'t> {
     }
 
     /// The text of a member; `None` if it is none, or holds escapes.
+    #[cfg(test)]
     pub(super) fn text(&self, field: Field) -> Option<&'t str> {
         plain_text(self.json(field))
     }

@@ -17,6 +17,10 @@ pub(super) fn read(source: &mut dyn Read, sink: &mut impl Sink) -> io::Result<()
         let (read, error) = fill(source, &mut pieces.bytes);
         if is_first && read > 0 {
             is_first = false;
+            if pieces.is_answer() {
+                let outcome = container::read_answer_stream(source, &pieces.bytes, sink);
+                return error.map_or(outcome, Err);
+            }
             if !pieces.open(sink) {
                 return Ok(());
             }
@@ -59,6 +63,12 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// Whether the first bytes are those of an answer of Athena's.
+    fn is_answer(&self) -> bool {
+        let text = String::from_utf8_lossy(self.bytes.get(..4_096).unwrap_or(&self.bytes));
+        container::is_answer(&text)
+    }
+
     /// Looks at the first bytes: whether they can belong to records, and where the first one begins.
     fn open(&mut self, sink: &mut impl Sink) -> bool {
         self.line = 1;

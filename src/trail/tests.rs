@@ -120,6 +120,7 @@ fn class_words(class: &Class) -> String {
         Class::Platform(Platform::Logs) => "platform-logs".to_owned(),
         Class::Platform(Platform::RoleCheck) => "platform-role-check".to_owned(),
         Class::Poller => "poller".to_owned(),
+        Class::Network => "network".to_owned(),
         Class::Denied { caller, denial } => {
             let action = denial.action.as_ref().map_or("?", |action| action.as_str());
             format!("denied {} {action}", class_words(caller))
@@ -847,4 +848,58 @@ mod demo {
             assert_eq!(fast.0, reference.0);
         }
     }
+}
+
+#[test]
+fn a_change_of_selectors_is_read_out_of_the_trail() {
+    let mut record = fixture()["base"].clone();
+    record["eventSource"] = json!("cloudtrail.amazonaws.com");
+    record["eventName"] = json!("PutEventSelectors");
+    record["eventCategory"] = json!("Management");
+    record["recipientAccountId"] = json!("111122223333");
+    record["userIdentity"] = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/eve"});
+    record["requestParameters"] = json!({"trailName": "audit", "eventSelectors": [{"readWriteType": "WriteOnly", "includeManagementEvents": true}]});
+    let refused = merged(
+        &record,
+        &json!({"errorCode": "AccessDenied", "eventTime": "2026-11-05T08:30:00Z"}),
+    );
+    let folder = TempDir::new().unwrap();
+    let object = json!({"Records": [record, refused]}).to_string();
+    fs::write(folder.path().join("1.json"), object).unwrap();
+    let trail = read(folder.path(), Catalog::embedded(), &the_function(), 1);
+    let told: Vec<&crate::trail::selectors::KnownTrail> = trail.ledger.trails.iter().collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0].asked, "2026-11-04T08:30:00Z");
+    assert_eq!(
+        told[0].settings.arn,
+        "arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit"
+    );
+    assert_eq!(told[0].settings.event_selectors[0].read_write_type, "WriteOnly");
+}
+
+#[test]
+fn what_an_endpoint_saw_says_nothing_of_what_the_trail_records() {
+    let record = merged(
+        &fixture()["base"],
+        &json!({"eventType": "AwsVpceEvent", "eventCategory": "NetworkActivity", "requestParameters": null, "resources": null}),
+    );
+    let folder = TempDir::new().unwrap();
+    fs::write(
+        folder.path().join("1.json"),
+        json!({"Records": [record]}).to_string(),
+    )
+    .unwrap();
+    let trail = read(folder.path(), Catalog::embedded(), &the_function(), 1);
+    assert_eq!(
+        (trail.events, trail.first.clone(), trail.ledger.days.len()),
+        (1, None, 0)
+    );
+    let [seen] = trail.observations.as_slice() else {
+        panic!("{:#?}", trail.observations);
+    };
+    // It proves a call, and no resource.
+    assert_eq!((seen.usage(), seen.attempt(), seen.called()), (None, None, None));
+    let usage = seen.at_endpoint().unwrap();
+    assert_eq!(Some(usage.operation), seen.operation);
+    assert!(usage.arns.is_empty() && usage.inputs.is_empty());
 }

@@ -10,7 +10,7 @@ use super::attribute::{Functions, KnownFunction};
 use super::batch::{Batch, ObjectKind};
 use super::fold::{Fold, GroupKey};
 use super::inputs;
-use super::ledger::{Ledger, file_name, proofs};
+use super::ledger::{Ledger, chain_gaps, file_name, proofs};
 use super::observation;
 
 /// Everything that is known of a trail, apart from whose calls they are.
@@ -34,10 +34,16 @@ impl Whole {
             .filter(|(_, kind)| is_trail(*kind))
             .map(|(object, _)| file_name(&object.key))
             .collect();
-        let proofs = proofs(batch.digests.values(), |name| names.contains(name));
+        let proofs = proofs(&batch.digests, |name| names.contains(name));
+        let of_chain = chain_gaps(&batch.digests);
         Self {
             objects: batch.trail_objects(),
-            gaps: batch.gaps.into_iter().map(|(_, _, gap)| gap).collect(),
+            gaps: batch
+                .gaps
+                .into_iter()
+                .map(|(_, _, gap)| gap)
+                .chain(of_chain)
+                .collect(),
             ledger: Ledger {
                 days: BTreeMap::new(),
                 windows: batch.windows,

@@ -55,6 +55,43 @@ pub struct Stack {
     pub parameters: BTreeMap<String, Option<String>>,
     /// Resources by logical id.
     pub resources: BTreeMap<String, StackResource>,
+    /// Policies beside the roles that can refuse what a role allows.
+    pub guards: Vec<Guard>,
+}
+
+/// A policy beside the roles that can refuse what a role allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// What people call it, such as ``bucket policy `FilesPolicy` ``.
+    pub name: String,
+    /// Which requests it has a say in.
+    pub kind: GuardKind,
+    /// What it says, resources and principals as symbolic ARNs.
+    pub policy: Policy,
+    /// Where it stands.
+    pub location: Location,
+    /// The condition of the stack template that decides whether it is there.
+    pub condition: Option<String>,
+}
+
+/// Which requests a guard has a say in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardKind {
+    /// Those for resources of the same account, by their symbolic ARNs: it can deny.
+    Resource(Vec<String>),
+    /// Those for a key of KMS, by its symbolic ARN: it must allow.
+    Key(String),
+    /// Those of roles that have it as their permissions boundary, by its ARN, or for `None` of those it is stated for.
+    Boundary(Option<String>),
+    /// Those that go through a VPC endpoint.
+    Endpoint {
+        /// The service, by its name in that of the endpoint; empty for any.
+        service: String,
+        /// The VPC, where that is told.
+        vpc: Option<StackText>,
+    },
+    /// All of the account; the statements of one level of the organisation.
+    Organisation,
 }
 
 /// Where something is deployed.
@@ -139,6 +176,8 @@ pub struct RuntimeSettings {
     pub tracing: Option<Location>,
     /// Attached to a VPC.
     pub vpc: Option<Location>,
+    /// The VPCs of its subnets, as far as the stack tells all of them.
+    pub networks: Vec<StackText>,
     /// Dead-letter target: symbolic ARN.
     pub dead_letter: Option<(String, Location)>,
     /// Destinations of asynchronous invocations: symbolic ARNs.

@@ -22,6 +22,8 @@ pub struct Request {
     /// The `Authorization` header, which names the region.
     pub authorization: String,
     pub payer: bool,
+    /// The first byte that is asked for, if not all are.
+    pub from: usize,
 }
 
 impl Request {
@@ -185,6 +187,10 @@ fn understood(target: &str, headers: &BTreeMap<String, String>, body: &str) -> R
         json: serde_json::from_str(body).unwrap_or(Value::Null),
         authorization: headers.get("authorization").cloned().unwrap_or_default(),
         payer: headers.contains_key("x-amz-request-payer"),
+        from: headers
+            .get("range")
+            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
+            .unwrap_or(0),
     }
 }
 
@@ -237,7 +243,7 @@ impl Bucket {
         match request.operation.as_str() {
             "ListObjectsV2" => Some(self.list(request)),
             "GetObject" => Some(match self.objects.get(&request.key) {
-                Some(bytes) => Reply::ok(bytes.clone()),
+                Some(bytes) => Reply::ok(&bytes[request.from..]),
                 None => Reply::xml_error(404, "NoSuchKey", "The specified key does not exist."),
             }),
             _ => None,

@@ -473,7 +473,7 @@ fn a_policy_is_too_long_for_one_place_and_not_for_another() {
     project.config("[synthesis]\nattach = \"managed\"\n");
     let said = project.findings();
     assert!(
-        has(&said, "RF050 error the policy that `Worker` needs has"),
+        has(&said, "RF050 note the policy that `Worker` needs has up to"),
         "{said:#?}"
     );
 }

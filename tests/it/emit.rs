@@ -212,7 +212,7 @@ fn connectors_stay_and_count_for_what_they_grant() {
 }
 
 #[test]
-fn a_template_in_json_is_left_as_it_is() {
+fn a_template_in_flow_style_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     copy(&Path::new(SAME_APP).join("app"), folder.path());
     copy(&Path::new(SAME_APP).join("sam"), folder.path());
@@ -226,6 +226,118 @@ fn a_template_in_json_is_left_as_it_is() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("left: F: "), "{stderr}");
     assert_eq!(std::fs::read_to_string(&yaml).unwrap(), flow);
+}
+
+/// A template in JSON, written as people do: a function with `Globals`, one with a role of its own.
+const JSON: &str = r#"{
+    "Transform": "AWS::Serverless-2016-10-31",
+    "Globals": { "Function": { "PermissionsBoundary": { "Fn::Sub": "arn:aws:iam::${AWS::AccountId}:policy/limit" } } },
+    "Parameters": { "Bucket": { "Type": "String" } },
+    "Resources": {
+        "Plain": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": { "Runtime": "provided.al2023", "CodeUri": "target/lambda/plain",
+                "Environment": { "Variables": { "BUCKET": { "Ref": "Bucket" } } },
+                "Policies": [ "AmazonS3FullAccess" ],
+                "Handler": "bootstrap" }
+        },
+        "Named" : {
+            "Type" : "AWS::Lambda::Function",
+            "Properties" : {
+                "Runtime" : "provided.al2023",
+                "Code" : "target/lambda/named",
+                "Handler" : "bootstrap",
+                "Environment" : { "Variables" : { "BUCKET" : { "Ref" : "Bucket" } } },
+                "Role" : { "Fn::GetAtt" : ["OwnRole", "Arn"] }
+            }
+        },
+        "OwnRole": {
+            "Type": "AWS::IAM::Role",
+            "Metadata": { "owner": "orders" },
+            "Properties": {
+                "Path": "/own/",
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        { "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "lambda.amazonaws.com" } }
+                    ]
+                },
+                "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+            }
+        }
+    }
+}"#;
+
+#[test]
+fn roles_are_written_into_templates_in_json() {
+    for (ending, mark) in [("\n", ""), ("\r\n", "\u{feff}")] {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "Cargo.toml",
+            "[package]\nname = \"worker\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\naws-sdk-s3 = \"1\"\n",
+        );
+        let main = "async fn work(client: aws_sdk_s3::Client) {\n    let bucket = std::env::var(\"BUCKET\").unwrap();\n    \
+             client.put_object().bucket(bucket).key(\"a.txt\").send().await;\n}\nfn main() { work(todo!()); }\n";
+        write("src/bin/plain.rs", main);
+        write("src/bin/named.rs", main);
+        let before = format!("{mark}{}", JSON.replace('\n', ending));
+        write("template.json", &before);
+        let template = || std::fs::read_to_string(folder.path().join("template.json")).unwrap();
+
+        let stale = rolefit(folder.path(), &["generate", "--write", "--check"]);
+        assert_eq!(
+            stale.status.code(),
+            Some(1),
+            "{}",
+            String::from_utf8_lossy(&stale.stderr)
+        );
+        assert_eq!(template(), before);
+        let written = rolefit(folder.path(), &["generate", "--write"]);
+        let stderr = String::from_utf8(written.stderr).unwrap();
+        assert!(written.status.success() && !stderr.contains("left:"), "{stderr}");
+        let shown = String::from_utf8(written.stdout).unwrap();
+        assert!(shown.contains("+++ b/template.json"), "{shown}");
+        let after = template();
+        assert!(after.starts_with(&format!("{mark}{{{ending}")) && after.ends_with('}'));
+        assert_eq!(after.matches('\n').count(), after.matches(ending).count());
+        for kept in [
+            "\"Globals\": { \"Function\": { \"PermissionsBoundary\": {",
+            "\"Properties\": { \"Runtime\": \"provided.al2023\", \"CodeUri\": \"target/lambda/plain\",",
+            "\"Environment\" : { \"Variables\" : {",
+            "                \"Path\": \"/own/\",",
+            "                \"Role\": { \"Fn::GetAtt\": [\"PlainRole\", \"Arn\"] },",
+            "        \"PlainRole\": {",
+            "            \"Metadata\": { \"owner\": \"orders\", \"rolefit\": {",
+            "src/bin/plain.rs:3 s3.PutObject",
+        ] {
+            assert!(after.contains(kept), "{kept}\n{after}");
+        }
+        assert!(!after.contains("AmazonS3FullAccess"), "{after}");
+        let whole: Value = serde_json::from_str(after.trim_start_matches(mark)).unwrap();
+        let role = &whole["Resources"]["PlainRole"]["Properties"];
+        assert_eq!(
+            role["PermissionsBoundary"]["Fn::Sub"],
+            "arn:aws:iam::${AWS::AccountId}:policy/limit"
+        );
+        let document = &whole["Resources"]["OwnRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+        assert_eq!(
+            document["Statement"][1]["Resource"]["Fn::Sub"],
+            "arn:${AWS::Partition}:s3:::${Bucket}/a.txt"
+        );
+        fits(folder.path());
+        let again = rolefit(folder.path(), &["generate", "--write", "--check"]);
+        assert_eq!(
+            again.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&again.stdout)
+        );
+    }
 }
 
 /// The application in Terraform, with its own roles taken out and the generated ones put in.
@@ -287,4 +399,39 @@ fn roles_in_terraform_leave_nothing_excess_and_nothing_missing() {
 #[test]
 fn roles_in_terraforms_json_leave_nothing_excess_and_nothing_missing() {
     terraform("terraform-json");
+}
+
+/// The application in the Serverless Framework, its functions with the generated roles in the place of their own.
+#[test]
+fn roles_in_a_serverless_service_leave_nothing_excess_and_nothing_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&Path::new(SAME_APP).join("app"), folder.path());
+    copy(&Path::new(SAME_APP).join("serverless"), folder.path());
+    let output = rolefit(folder.path(), &["generate", ".", "--format", "serverless"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (functions, resources) = printed.split_once("resources:\n  Resources:\n").unwrap();
+    let file = folder.path().join("serverless.yml");
+    let mut service = std::fs::read_to_string(&file).unwrap();
+    for (function, own) in [
+        ("put-order", "PutOrderFunctionRole"),
+        ("get-order", "GetOrderFunctionRole"),
+    ] {
+        let (_, role) = functions
+            .split_once(&format!("  {function}:\n    role: "))
+            .unwrap();
+        let role = role.lines().next().unwrap();
+        service = service.replace(&format!("    role: {own}\n"), &format!("    role: {role}\n"));
+    }
+    let kept: String = service
+        .lines()
+        .filter(|line| !line.contains("file(roles.yml)"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&file, kept + resources).unwrap();
+    fits(folder.path());
 }

@@ -63,6 +63,20 @@ fn a_line_without_a_call_names_those_that_have_one() {
     let (_, err, code) = explain(&["nowhere.rs:3"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("no file `nowhere.rs`"), "{err}");
+    // The end of a path is enough where only one file has it; a file without a line is asked for one.
+    let (out, ..) = explain(&["dynamo.rs:46"]);
+    assert!(out.contains("needs dynamodb:PutItem"), "{out}");
+    let (_, err, code) = explain(&["main.rs:5"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("may be one of several: functions/"), "{err}");
+    for subject in ["crates/store/src/dynamo.rs", "crates/store/src/dynamo.rs:last"] {
+        let (_, err, code) = explain(&[subject]);
+        assert_eq!(code, Some(2));
+        assert!(
+            err.contains("name a line of it, `crates/store/src/dynamo.rs:LINE`"),
+            "{err}"
+        );
+    }
     let (_, err, code) = explain(&["template.yaml:99999"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("has") && err.contains("lines"), "{err}");
@@ -85,6 +99,8 @@ fn an_action_that_is_not_needed_is_so_for_a_reason() {
         "{out}"
     );
     let (out, ..) = explain(&["ApiFunction", "--why-not", "dynamodb:GetItem"]);
+    assert!(out.starts_with("ApiFunction does need dynamodb:GetItem"), "{out}");
+    let (out, ..) = explain(&["ApiFunction", "--why-not", "DynamoDB:getitem"]);
     assert!(out.starts_with("ApiFunction does need dynamodb:GetItem"), "{out}");
     let (_, err, code) = explain(&["ApiFunction", "--why-not", "nonsense"]);
     assert_eq!(code, Some(2));

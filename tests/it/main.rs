@@ -12,6 +12,7 @@
 mod apply;
 mod ci;
 mod commands;
+mod conditions;
 mod configuration;
 mod account;
 mod contain;
@@ -28,6 +29,7 @@ mod folder;
 mod fuzz;
 mod gaps;
 mod generated;
+mod guards;
 mod hostile;
 mod json_variables;
 mod layers;
@@ -37,9 +39,13 @@ mod cloud;
 mod live;
 #[cfg(feature = "live")]
 mod observe_live;
+#[cfg(feature = "live")]
+mod observe_queries;
+mod network;
 mod observe;
 mod observe_plan;
 mod own_policy;
+mod owners;
 mod malformed;
 mod registry_sources;
 mod replay;

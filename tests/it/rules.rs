@@ -154,7 +154,7 @@ fn a_resource_of_another_account_fires() {
 /// Every rule is named in a test that makes it fire.
 #[test]
 fn no_rule_is_left_without_a_test() {
-    let tests: String = ["rules", "configuration", "creep", "demo"]
+    let tests: String = ["rules", "conditions", "configuration", "creep", "demo", "guards"]
         .iter()
         .map(|name| std::fs::read_to_string(format!("tests/it/{name}.rs")).unwrap())
         .collect();

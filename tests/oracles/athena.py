@@ -66,7 +66,7 @@ def in_duckdb(kind):
     return kind.sql(dialect="duckdb")
 
 
-def answer(statements, folder):
+def answer(statements, folder, name):
     """The rows that the query gives, as the CSV that Athena writes: everything in quotes, nothing for NULL."""
     make, query = statements[1], statements[2]
     own, partitions = columns(make)
@@ -80,7 +80,7 @@ def answer(statements, folder):
     [translated] = sqlglot.transpile(query, read="athena", write="duckdb")
     found = database.execute(translated)
     header = [column[0] for column in found.description]
-    file = folder / "answer.csv"
+    file = folder / name
     quoted = lambda value: "" if value is None else '"' + str(value).replace('"', '""') + '"'
     lines = [header, *found.fetchall()]
     file.write_text("".join(",".join(map(quoted, line)) + "\n" for line in lines))
@@ -96,23 +96,26 @@ def content(rolefit, store, source):
 
 def main():
     rolefit = str(pathlib.Path(sys.argv[1]).resolve())
-    printed = run(rolefit, "observe", "athena", *SPAN)
-    statements = [statement.strip() for statement in printed.split(";\n") if statement.strip()]
-    assert len(statements) == 3, printed
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        file = answer(statements, folder)
-        count = file.read_text().count("AwsApiCall")
-        assert count > 500, f"{count} rows"
-        folded = content(rolefit, folder / "athena.db", file)
         direct = content(rolefit, folder / "folder.db", TRAIL)
-        assert folded == direct, "the answer gives another store than the objects"
+        sizes = {}
+        for shape, options in {"sums": [], "events": ["--each-event"]}.items():
+            printed = run(rolefit, "observe", "athena", *SPAN, *options)
+            statements = [statement.strip() for statement in printed.split(";\n") if statement.strip()]
+            assert len(statements) == 3, printed
+            file = answer(statements, folder, f"{shape}.csv")
+            count = file.read_text().count("AwsApiCall")
+            assert count > 100, f"{count} rows"
+            sizes[shape] = f"{count} rows, {file.stat().st_size} bytes"
+            folded = content(rolefit, folder / f"{shape}.db", file)
+            assert folded == direct, f"the answer with {shape} gives another store than the objects"
         diffs = [json.loads(run(rolefit, "diff", "docs/demo/orders", "--no-config", "--usage", str(usage), "--format", "json"))
-                 for usage in (folder / "athena.db", TRAIL)]
+                 for usage in (folder / "sums.db", TRAIL)]
         for diff in diffs:
             assert diff["summary"]["missing"] == 1, diff["summary"]
         assert diffs[0]["functions"] == diffs[1]["functions"], "the answer gives another report than the objects"
-    print(f"athena: {count} rows give the store that the objects give")
+    print(f"athena: sums ({sizes['sums']}) and events ({sizes['events']}) give the store that the objects give")
 
 
 main()

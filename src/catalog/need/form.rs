@@ -15,6 +15,8 @@ pub enum Form {
     OnlyArn,
     /// The ARN of a version or alias; the resource is what stands before its last `:`.
     QualifiedArn,
+    /// The ARN of an execution, or the ARN of its state machine with `:*` after it: every execution of that one.
+    Execution,
     /// An account's id, or the ARN of something in the account.
     Account,
     /// The ARN of an IAM role, or its name with path.
@@ -75,13 +77,14 @@ pub enum Form {
 }
 
 /// The forms and their names in the files.
-const NAMES: [(&str, Form); 33] = [
+const NAMES: [(&str, Form); 34] = [
     ("name", Form::Name),
     ("name-or-arn", Form::NameOrArn),
     ("name-in-arn", Form::NameInArn),
     ("arn", Form::Arn),
     ("only-arn", Form::OnlyArn),
     ("qualified-arn", Form::QualifiedArn),
+    ("execution", Form::Execution),
     ("account", Form::Account),
     ("role", Form::Role),
     ("bucket", Form::Bucket),

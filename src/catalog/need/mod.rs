@@ -11,6 +11,7 @@ mod member_name;
 mod overlay;
 mod pass_role;
 mod resource_rule;
+mod returned;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use condition::{Condition, Given, Truth};
 use overlay::{NeedRow, OperationRow, Overlay, Resource};
 
 pub use form::Form;
+pub use returned::Returned;
 
 /// What an operation needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

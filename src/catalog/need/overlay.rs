@@ -12,6 +12,7 @@
 //! needs = [ … ]                      # instead of what the rules find; `also` adds to it
 //! ```
 //! `[[instead]]` holds when inputs speak to another part of the service: the needs of the listed operations, then.
+//! `[[returned]]` says what a response names ([`super::returned`]).
 //!
 //! A resource serves every operation of the service whose action is allowed on its type and whose input has its
 //! members; `on` in a need names resources outright, `on = "*"` none. Texts of `when` are conditions of
@@ -24,6 +25,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use super::condition::{Condition, Given, Truth};
+use super::returned::{ReturnedRow, ReturnedText};
 use super::{Form, Source};
 use crate::iam::action::Action;
 use crate::iam::policy::Conditions;
@@ -109,6 +111,7 @@ pub(super) struct Overlay {
     operations: BTreeMap<String, OperationRow>,
     instead: Vec<InsteadRow>,
     forwarded: Vec<ForwardedRow>,
+    returned: Vec<ReturnedRow>,
 }
 
 /// A way in which inputs name a resource.
@@ -205,6 +208,9 @@ impl Overlay {
         for forwarded in file.forwarded {
             overlay.forwarded.push(forwarded.read()?);
         }
+        for returned in file.returned {
+            overlay.returned.push(returned.read()?);
+        }
         Ok(overlay)
     }
 
@@ -237,6 +243,11 @@ impl Overlay {
             .filter(move |row| row.operations.iter().any(|name| name == operation))
     }
 
+    /// What members of responses are.
+    pub(super) fn returned(&self) -> &[ReturnedRow] {
+        &self.returned
+    }
+
     /// Every row of forwarded access.
     #[cfg(test)]
     pub(super) fn all_forwarded(&self) -> &[ForwardedRow] {
@@ -256,6 +267,8 @@ struct FileText {
     instead: Vec<InsteadText>,
     #[serde(default)]
     forwarded: Vec<ForwardedText>,
+    #[serde(default)]
+    returned: Vec<ReturnedText>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -317,13 +330,13 @@ struct ForwardedText {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
+pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
 impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
+    pub(super) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(text) => vec![text],
             Self::Many(texts) => texts,

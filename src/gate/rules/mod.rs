@@ -125,6 +125,9 @@ rules! {
     WRONG_RESOURCE = "RF012" "wrong-resource" Error High:
         "The role grants the right action on the wrong resource.";
         "Add the resource, such as `/index/*` of a table or `/*` of a bucket.";
+    REFUSED_ELSEWHERE = "RF013" "refused-elsewhere" Error High:
+        "A policy beside the role refuses what the function needs: of the resource, a VPC endpoint, a boundary, the organisation.";
+        "Change that policy; no statement of the role can help.";
     NEW_GRANT = "RF020" "new-grant" Error Medium:
         "The role grants something that nobody approved: it is not in rolefit.lock, or not in the base revision.";
         "Remove it, or approve it with `rolefit lock` and commit the file.";
@@ -164,6 +167,9 @@ rules! {
     OTHER_ACCOUNT = "RF043" "other-account" Note Info:
         "The function needs a resource of another account, which that account has to allow too.";
         "Give the statement to whoever owns the account; a role of one side alone is not enough.";
+    CONDITION_LEFT_OUT = "RF044" "condition-left-out" Note Info:
+        "A condition that `[synthesis] conditions` asks for is left out, since some call may not meet it.";
+        "Set the input in the call that the finding names, or accept the wider need.";
     POLICY_TOO_LONG = "RF050" "policy-too-long" Error High:
         "The policy that the function needs is longer than AWS lets one attach.";
         "Attach it as managed policies, or split the function.";

@@ -9,7 +9,7 @@ use crate::iam::arn::ArnPattern;
 use crate::iam::policy::{Actions, Conditions, Policy, Resources};
 use crate::synth::size::Attachment;
 use crate::workspace::deploy::text::{TextPiece, pieces};
-use crate::workspace::model::{Function, RefValue, StackResource};
+use crate::workspace::model::{Function, RefValue, Stack, StackResource};
 
 /// A role of its own for a function, as a resource of a CloudFormation or SAM template, each statement with the place
 /// that asks for it as a comment. Policies too large for the role stand beside it.
@@ -187,8 +187,27 @@ fn intrinsic(resource: &ArnPattern, deployable: &Deployable<'_>) -> String {
             scalar(&stack.physical_arn(text))
         }
         Some((named, rest)) => by_name(named, rest, text),
-        None => scalar(text),
+        None => scalar(&with_names(text, stack)),
     }
+}
+
+/// Resources of the stack by name inside the ARN of something else, such as an execution of a state machine: where `Ref`
+/// is not the name, the attribute that is.
+fn with_names(text: &str, stack: &Stack) -> String {
+    let named = |piece| match piece {
+        TextPiece::Plain(plain) => plain.to_owned(),
+        TextPiece::Symbol(symbol) => {
+            let resource = stack
+                .resources
+                .get(symbol)
+                .filter(|resource| resource.ref_returns != RefValue::Name);
+            match resource.and_then(StackResource::name_attribute) {
+                Some(attribute) => format!("${{{symbol}.{attribute}}}"),
+                None => format!("${{{symbol}}}"),
+            }
+        }
+    };
+    pieces(text).into_iter().map(named).collect()
 }
 
 /// Whether the resource notifies the function, as a bucket does.

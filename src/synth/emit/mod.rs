@@ -12,11 +12,11 @@ pub mod terraform;
 
 use crate::iam::policy::{Actions, Policy, Resources, Statement};
 use crate::synth::size::{self, Attachment};
-use crate::usage::{Because, Grant};
+use crate::usage::{Because, BecauseKind, Grant};
 use crate::workspace::model::{Function, Stack, StackResource};
 
 /// Characters of a reason; `explain` has the whole of it.
-const LONGEST_REASON: usize = 90;
+const LONGEST_REASON: usize = 120;
 
 /// Who assumes the role.
 const LAMBDA: &str = "lambda.amazonaws.com";
@@ -93,7 +93,8 @@ impl<'a> Deployable<'a> {
         }
     }
 
-    /// The first place that asks for an action of the statement, on one line.
+    /// The place that asks for most actions of the statement, on one line, and how many more there are. Code goes before
+    /// anything else.
     fn reason(&self, statement: &Statement) -> String {
         let allowed = |grant: &&Grant| match (&statement.actions, &statement.resources) {
             (Actions::Only(actions), Resources::Only(resources)) => {
@@ -103,16 +104,34 @@ impl<'a> Deployable<'a> {
             }
             _ => false,
         };
-        let because = self
-            .grants
+        let mut told: Vec<(BecauseKind, String, usize)> = Vec::new();
+        for because in self.grants.iter().filter(allowed).flat_map(Grant::because) {
+            let sentence = one_line(&self.sentence(because));
+            match told
+                .iter_mut()
+                .find(|(kind, known, _)| (*kind, &**known) == (because.kind, sentence.as_str()))
+            {
+                Some((.., count)) => *count += 1,
+                None => told.push((because.kind, sentence, 1)),
+            }
+        }
+        // Those of the same weight stay in the order of the actions; what confirms the code's own calls is none more.
+        told.sort_by_key(|(kind, _, count)| (*kind, std::cmp::Reverse(*count)));
+        let Some((first, sentence, _)) = told.first() else {
+            return String::new();
+        };
+        let text = match sentence.char_indices().nth(LONGEST_REASON) {
+            Some((end, _)) => format!("{}…", sentence.get(..end).unwrap_or_default()),
+            None => sentence.clone(),
+        };
+        match told
             .iter()
-            .filter(allowed)
-            .flat_map(Grant::because)
-            .min_by_key(|because| because.kind);
-        let text = one_line(&because.map(|because| self.sentence(because)).unwrap_or_default());
-        match text.char_indices().nth(LONGEST_REASON) {
-            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-            None => text,
+            .filter(|(kind, ..)| kind == first)
+            .count()
+            .saturating_sub(1)
+        {
+            0 => text,
+            more => format!("{text}, and {more} more"),
         }
     }
 
@@ -123,7 +142,14 @@ impl<'a> Deployable<'a> {
             (Some(location), None) if location.file != self.function.location.file => {
                 format!("{location} {}", because.note)
             }
-            (_, _) => because.note.clone(),
+            // How its resource was found is for `explain` to tell.
+            (None, Some(operation)) => {
+                format!(
+                    "{operation}, {}",
+                    because.note.split("; ").next().unwrap_or_default()
+                )
+            }
+            (_, None) => because.note.clone(),
         }
     }
 

@@ -20,7 +20,6 @@ use crate::workspace::model::StackResource;
 const PSEUDO: [(&str, &str, &str); 4] = [
     ("AWS::AccountId", "aws_caller_identity", "account_id"),
     ("AWS::Partition", "aws_partition", "partition"),
-    // `name` up to version 5 of the provider, `region` from version 6 on.
     ("AWS::Region", "aws_region", "region"),
     ("AWS::URLSuffix", "aws_partition", "dns_suffix"),
 ];
@@ -95,7 +94,13 @@ impl Shared {
     pub fn hcl(&self) -> String {
         let mut parts = Vec::new();
         for source in self.sources.keys() {
-            parts.push(format!("data \"{source}\" \"current\" {{}}\n"));
+            let remark = match *source {
+                "aws_region" => {
+                    "# `region` is an attribute since version 6 of the provider; earlier ones call it `name`.\n"
+                }
+                _ => "",
+            };
+            parts.push(format!("{remark}data \"{source}\" \"current\" {{}}\n"));
         }
         for (name, description) in &self.variables {
             parts.push(format!(
@@ -345,6 +350,11 @@ fn symbol(symbol: &str, deployable: &Deployable<'_>, shared: &mut Shared) -> Str
             };
             Some((named(id)?, asked))
         });
+        // Inside an ARN a resource stands by its name, which is not what refers to every type.
+        let by_name = whole.and_then(|(named, _)| asked(named, Asked::Name, deployable));
+        if let Some(expression) = by_name {
+            return format!("${{{expression}}}");
+        }
         return match whole.or(part) {
             Some((named, what)) => match asked(named, what, deployable) {
                 Some(expression) => format!("${{{expression}}}"),

@@ -2,13 +2,14 @@
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::iam::contain::{Options, Verdict, contain};
 use crate::synth::merge;
-use crate::usage::{BecauseKind, Confidence, Location};
+use crate::usage::{Confidence, Location};
 use crate::workspace::deploy::{self, Deployments};
 
 const SAM: &str = "\
@@ -26,6 +27,7 @@ Resources:
   Plain: { Type: AWS::SSM::Parameter }
   Logs: { Type: AWS::Logs::LogGroup }
   Bus: { Type: AWS::Events::EventBus, Properties: { Name: bus } }
+  Flow: { Type: AWS::StepFunctions::StateMachine }
   PutOrder: # before
     Type: AWS::Serverless::Function
     Properties:
@@ -44,6 +46,7 @@ resource "aws_secretsmanager_secret" "secret" {}
 resource "aws_kms_key" "key" {}
 resource "aws_ssm_parameter" "sender" { name = "/app/sender" }
 resource "aws_cloudwatch_log_group" "logs" {}
+resource "aws_sfn_state_machine" "flow" {}
 resource "aws_lambda_function" "put_order" {
   function_name = "put-order-${var.stage}"
   runtime       = "provided.al2023"
@@ -51,6 +54,26 @@ resource "aws_lambda_function" "put_order" {
   role          = aws_iam_role.put_order.arn
 }
 "#;
+
+const SERVERLESS: &str = "\
+service: shop
+provider: { name: aws, runtime: provided.al2023 }
+functions:
+  put-order:
+    handler: bootstrap
+    role: shared
+resources:
+  Resources:
+    Orders: { Type: AWS::DynamoDB::Table, Properties: { TableName: 'orders-${sls:stage}' } }
+    Inbox: { Type: AWS::SQS::Queue }
+    News: { Type: AWS::SNS::Topic }
+    Files: { Type: AWS::S3::Bucket }
+    Secret: { Type: AWS::SecretsManager::Secret }
+    Key: { Type: AWS::KMS::Key }
+    Sender: { Type: AWS::SSM::Parameter, Properties: { Name: /app/sender } }
+    Logs: { Type: AWS::Logs::LogGroup }
+    Bus: { Type: AWS::Events::EventBus, Properties: { Name: bus } }
+";
 
 const OWN: &str = "${AWS::Region}:${AWS::AccountId}";
 
@@ -69,6 +92,8 @@ fn sam_resources() -> Vec<String> {
         "ssm:~:parameter/${Plain}",
         "logs:~:log-group:${Logs}:*",
         "events:~:event-bus/${Bus}",
+        "states:~:stateMachine:${Flow}",
+        "states:~:execution:${Flow}:*",
         "s3:::other-${Stage}/it's \"quoted\" \\ #{x}",
         "s3:::literal${*}",
         "sqs:eu-west-1:111122223333:elsewhere",
@@ -92,6 +117,8 @@ fn terraform_resources() -> Vec<String> {
         "kms:~:key/${aws_kms_key.key}",
         "ssm:~:parameter/${aws_ssm_parameter.sender}",
         "logs:~:log-group:${aws_cloudwatch_log_group.logs}:*",
+        "states:~:stateMachine:${aws_sfn_state_machine.flow}",
+        "states:~:execution:${aws_sfn_state_machine.flow}:*",
         "s3:::other-${var.stage}/it's \"quoted\" \\ %{x}",
         "sqs:eu-west-1:111122223333:elsewhere",
     ]
@@ -99,6 +126,24 @@ fn terraform_resources() -> Vec<String> {
     .into_iter()
     .chain(["*".to_owned()])
     .collect()
+}
+
+fn serverless_resources() -> Vec<String> {
+    let unknown = ["${Plain}", "${Stage}"];
+    let resources = sam_resources().into_iter();
+    let known = resources.filter(|text| unknown.iter().all(|symbol| !text.contains(symbol)));
+    let staged = "arn:${AWS::Partition}:s3:::other-${sls:stage}/it's #{x}".to_owned();
+    known.chain([staged]).collect()
+}
+
+/// The service with the printed function's role and resources merged into it.
+fn merged(service: &str, printed: &str) -> String {
+    let (functions, resources) = printed.split_once("resources:\n  Resources:\n").unwrap();
+    let role = functions
+        .lines()
+        .find(|line| line.starts_with("    role: "))
+        .unwrap();
+    service.replace("    role: shared", role) + resources
 }
 
 const ACTIONS: [&str; 6] = [
@@ -110,6 +155,112 @@ const ACTIONS: [&str; 6] = [
     "dynamodb:Query",
 ];
 
+/// How a template in JSON may be written: indentation, line ending, what stands after a key, what ends the file.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    unit: &'static str,
+    ending: &'static str,
+    colon: &'static str,
+    last: &'static str,
+}
+
+const WRITTEN: [Written; 5] = [
+    Written {
+        unit: "  ",
+        ending: "\n",
+        colon: ": ",
+        last: "\n",
+    },
+    Written {
+        unit: "    ",
+        ending: "\r\n",
+        colon: ": ",
+        last: "",
+    },
+    Written {
+        unit: "\t",
+        ending: "\n",
+        colon: " : ",
+        last: "\n\n",
+    },
+    Written {
+        unit: "",
+        ending: "\n",
+        colon: ":",
+        last: "\n",
+    },
+    // All on one line.
+    Written {
+        unit: "",
+        ending: "",
+        colon: ":",
+        last: "",
+    },
+];
+
+impl Written {
+    fn text(&self, value: &Value, depth: usize) -> String {
+        let lead = |depth: usize| format!("{}{}", self.ending, self.unit.repeat(depth));
+        let (open, items, close) = match value {
+            Value::Object(members) => {
+                let written = |(key, value): (&String, &Value)| {
+                    format!(
+                        "{}\"{key}\"{}{}",
+                        lead(depth + 1),
+                        self.colon,
+                        self.text(value, depth + 1)
+                    )
+                };
+                ('{', members.iter().map(written).collect::<Vec<_>>(), '}')
+            }
+            Value::Array(items) => {
+                let written = |value| format!("{}{}", lead(depth + 1), self.text(value, depth + 1));
+                ('[', items.iter().map(written).collect(), ']')
+            }
+            value => return value.to_string(),
+        };
+        format!("{open}{}{}{close}", items.join(","), lead(depth))
+    }
+
+    fn template(&self, template: &Value) -> String {
+        format!("{}{}", self.text(template, 0), self.last)
+    }
+}
+
+/// The SAM template in JSON; `own` gives its function a role of its own.
+fn in_json(own: bool) -> Value {
+    let mut template = deploy::yaml_as_json(SAM).unwrap();
+    if own {
+        let resources = template["Resources"].as_object_mut().unwrap();
+        let function = resources["PutOrder"]["Properties"].as_object_mut().unwrap();
+        function.remove("Policies");
+        function.insert("Role".to_owned(), json!({ "Fn::GetAtt": ["Own", "Arn"] }));
+        let attached = json!(["arn:aws:iam::aws:policy/AmazonS3FullAccess"]);
+        let role = json!({ "Type": "AWS::IAM::Role", "Properties": { "ManagedPolicyArns": attached, "Path": "/own/" } });
+        resources.insert("Own".to_owned(), role);
+    }
+    template
+}
+
+/// The template without what may change.
+fn without_roles(mut template: Value) -> Value {
+    let resources = template["Resources"].as_object_mut().unwrap();
+    resources.retain(|id, _| !id.starts_with("PutOrderRole"));
+    for (id, keys) in [
+        ("PutOrder", &["Role", "Policies"][..]),
+        ("Own", &["Policies", "ManagedPolicyArns"]),
+    ] {
+        if let Some(resource) = resources.get_mut(id).and_then(Value::as_object_mut) {
+            resource.shift_remove("Metadata");
+            let properties = resource["Properties"].as_object_mut().unwrap();
+            for key in keys {
+                properties.shift_remove(*key);
+            }
+        }
+    }
+    template
+}
+
 fn because(note: &str) -> Because {
     Because {
         kind: BecauseKind::Code,
@@ -119,25 +270,38 @@ fn because(note: &str) -> Because {
     }
 }
 
-fn grants(resources: Vec<String>) -> impl Strategy<Value = Vec<Grant>> {
+/// Grants on some of the resources, some of them under conditions; `stage` is a symbol of the language.
+fn grants(resources: Vec<String>, stage: &'static str) -> impl Strategy<Value = Vec<Grant>> {
     let one = (
         select(ACTIONS.to_vec()),
         subsequence(resources, 1..4),
-        any::<bool>(),
+        0_usize..4,
         select(vec!["plain", "two\nlines", "`${hostile}` */ # */"]),
     );
-    proptest::collection::vec(one, 1..6).prop_map(|many| {
+    proptest::collection::vec(one, 1..6).prop_map(move |many| {
         let mut grants = Vec::new();
-        for (action, resources, conditional, note) in many {
+        for (action, resources, condition, note) in many {
             for resource in resources {
                 let action = Action::parse(action).unwrap();
                 let mut grant =
                     Grant::new(action, ArnPattern::new(resource), Confidence::High, because(note));
-                if conditional {
-                    let values = vec!["s3.${AWS::Region}.amazonaws.com".to_owned(), "b".to_owned()];
-                    let keys = [("kms:ViaService".to_owned(), values)];
-                    grant.conditions = [("StringEquals".to_owned(), keys.into())].into();
-                }
+                let (operator, key, values) = match condition {
+                    0 => (
+                        "StringEquals",
+                        "kms:ViaService",
+                        vec!["s3.${AWS::Region}.amazonaws.com".to_owned(), "b".to_owned()],
+                    ),
+                    1 => (
+                        "StringLike",
+                        "s3:prefix",
+                        vec![format!("area/{stage}/*"), "in's \"quoted\"/".to_owned()],
+                    ),
+                    _ => {
+                        grants.push(grant);
+                        continue;
+                    }
+                };
+                grant.conditions = [(operator.to_owned(), [(key.to_owned(), values)].into())].into();
                 grants.push(grant);
             }
         }
@@ -172,11 +336,56 @@ fn with<T>(read: &Deployments, grants: &[Grant], print: impl Fn(&Deployable<'_>)
     (policy, printed)
 }
 
+/// Grants on so many tables that no inline policy holds them.
+fn many(word: &str) -> Vec<Grant> {
+    let resource = |number| {
+        format!(
+            "arn:${{AWS::Partition}}:dynamodb:eu-west-1:111122223333:table/a-long-name-of-{word}-{number}"
+        )
+    };
+    let action = Action::parse("dynamodb:Query").unwrap();
+    let grants = (0..200).map(|number| {
+        let resource = ArnPattern::new(resource(number));
+        Grant::new(action.clone(), resource, Confidence::High, because("many"))
+    });
+    merge::normalise(grants.collect())
+}
+
+/// Managed policies that a first run made are made anew by the next, not a second time.
+#[test]
+fn managed_policies_are_written_over() {
+    let own = in_json(true);
+    let yaml = SAM.replace(
+        "      Policies: AmazonS3FullAccess\n",
+        "      Role: !GetAtt Own.Arn\n",
+    ) + "  Own:\n    Type: AWS::IAM::Role\n    Properties:\n      Path: /own/\n";
+    for (file, first) in [("t.json", WRITTEN[0].template(&own)), ("t.yaml", yaml)] {
+        let mut text = first;
+        for word in ["orders", "parcels"] {
+            let read = deploy::read_text(file, &text, &no_managed);
+            let (policy, changed) = with(&read, &many(word), |deployable| {
+                assert!(matches!(deployable.attachment, Attachment::Managed(_)));
+                in_place::edit(&text, deployable, &no_managed)
+            });
+            text = changed.unwrap();
+            let again = deploy::read_text(file, &text, &no_managed);
+            assert_eq!(again.gaps, [], "{text}");
+            assert_eq!(same(&again.functions[0], &policy), Ok(()), "{text}");
+        }
+        assert!(!text.contains("of-orders"), "{text}");
+        assert_eq!(
+            text.matches("OwnPolicy1\":").count() + text.matches("OwnPolicy1:").count(),
+            1,
+            "{text}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn a_stack_template_reads_back_as_the_same_role(grants in grants(sam_resources())) {
+    fn a_stack_template_reads_back_as_the_same_role(grants in grants(sam_resources(), "${Stage}")) {
         let read = deploy::read_text("t.yaml", SAM, &no_managed);
         let (policy, changed) = with(&read, &grants, |deployable| in_place::edit(SAM, deployable, &no_managed));
         let changed = changed.unwrap();
@@ -189,7 +398,54 @@ proptest! {
     }
 
     #[test]
-    fn terraform_files_read_back_as_the_same_role(grants in grants(terraform_resources()), in_json in any::<bool>()) {
+    fn a_template_in_json_reads_back_as_the_same_role(
+        grants in grants(sam_resources(), "${Stage}"),
+        written in select(WRITTEN.to_vec()),
+        own in any::<bool>(),
+    ) {
+        let before = in_json(own);
+        let text = written.template(&before);
+        let read = deploy::read_text("t.json", &text, &no_managed);
+        let (policy, changed) = with(&read, &grants, |deployable| in_place::edit(&text, deployable, &no_managed));
+        let changed = changed.unwrap();
+        let again = deploy::read_text("t.json", &changed, &no_managed);
+        prop_assert!(again.gaps.is_empty(), "{:?}\n{}", again.gaps, changed);
+        prop_assert_eq!(same(&again.functions[0], &policy), Ok(()), "{}", changed);
+        // Order and all else are as they were, and what is new is written as the rest.
+        let after: Value = serde_json::from_str(&changed).unwrap();
+        prop_assert_eq!(without_roles(after.clone()).to_string(), without_roles(before).to_string());
+        if !written.ending.is_empty() {
+            prop_assert_eq!(changed.matches('\n').count(), changed.matches(written.ending).count());
+            let plain = |line: &str| line.trim_end_matches(',').to_owned();
+            let lines: Vec<String> = changed.split(written.ending).map(plain).collect();
+            let of_roles = ["Policies", "ManagedPolicyArns", "arn:aws:iam::aws:policy"];
+            for line in text.split(written.ending).filter(|line| !of_roles.iter().any(|word| line.contains(word))) {
+                prop_assert!(lines.contains(&plain(line)), "{:?} is not in\n{}", line, changed);
+            }
+        }
+        let end = ["}", written.last].concat();
+        prop_assert!(changed.ends_with(&end));
+        // A second time, nothing changes.
+        let (_, twice) = with(&again, &grants, |deployable| in_place::edit(&changed, deployable, &no_managed));
+        prop_assert_eq!(twice.unwrap(), changed);
+    }
+
+    #[test]
+    fn a_service_of_serverless_reads_back_as_the_same_role(grants in grants(serverless_resources(), "${sls:stage}")) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("serverless.yml");
+        std::fs::write(&file, SERVERLESS.replace("    role: shared\n", "")).unwrap();
+        let read = deploy::read(folder.path(), &no_managed);
+        let (policy, printed) = with(&read, &grants, |deployable| serverless::configuration([deployable]));
+        let text = merged(SERVERLESS, &printed);
+        std::fs::write(&file, &text).unwrap();
+        let again = deploy::read(folder.path(), &no_managed);
+        prop_assert!(again.gaps.is_empty(), "{:?}\n{}", again.gaps, text);
+        prop_assert_eq!(same(&again.functions[0], &policy), Ok(()), "{}", text);
+    }
+
+    #[test]
+    fn terraform_files_read_back_as_the_same_role(grants in grants(terraform_resources(), "${var.stage}"), in_json in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
         let read = deploy::read(folder.path(), &no_managed);

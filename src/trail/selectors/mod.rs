@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html>,
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html>.
 
+mod event;
 mod judge;
 mod matching;
 
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+pub use event::{EVENT, Event, told};
 pub use judge::{Call, Recorded, recorded};
 
 /// A trail and what it was told to record. Members are called as in CloudTrail's API.
@@ -175,7 +177,15 @@ pub fn newest(known: &BTreeSet<KnownTrail>) -> Vec<(TrailSettings, bool)> {
     trails
         .into_values()
         .filter_map(|mut times| {
-            let (_, newest) = times.pop_last()?;
+            let (_, mut newest) = times.pop_last()?;
+            // An event tells the selectors alone: of the rest the newest answer counts that says it.
+            for older in times.values().rev() {
+                newest.merge(TrailSettings {
+                    event_selectors: Vec::new(),
+                    advanced_event_selectors: Vec::new(),
+                    ..older.clone()
+                });
+            }
             let changed = times.values().any(|older| {
                 older.event_selectors != newest.event_selectors
                     || older.advanced_event_selectors != newest.advanced_event_selectors
@@ -183,6 +193,40 @@ pub fn newest(known: &BTreeSet<KnownTrail>) -> Vec<(TrailSettings, bool)> {
             Some((newest, changed))
         })
         .collect()
+}
+
+/// Since when the settings that a trail has now are known to be as they are, without a break: the first of the times at which
+/// they were told, and none of another told after it. `None` when no time is known.
+pub fn unchanged_since<'k>(known: &'k BTreeSet<KnownTrail>, arn: &str) -> Option<&'k str> {
+    let of_trail = known.iter().filter(|known| known.settings.arn == arn);
+    // A state alone, or an answer without selectors, says nothing of them.
+    let told = of_trail.filter(|known| {
+        let TrailSettings {
+            event_selectors,
+            advanced_event_selectors,
+            has_custom_event_selectors,
+            ..
+        } = &known.settings;
+        !event_selectors.is_empty()
+            || !advanced_event_selectors.is_empty()
+            || *has_custom_event_selectors == Some(false)
+    });
+    let mut told: Vec<&KnownTrail> = told.collect();
+    told.sort_by(|a, b| a.asked.cmp(&b.asked));
+    let last = told.last()?;
+    let same = |other: &&&KnownTrail| {
+        other.settings.event_selectors == last.settings.event_selectors
+            && other.settings.advanced_event_selectors == last.settings.advanced_event_selectors
+    };
+    // What has no time may be as old or as new as it likes.
+    if told.iter().any(|known| known.asked.is_empty() && !same(&known)) {
+        return None;
+    }
+    let first = told.iter().rev().take_while(same).last()?;
+    let timed = told
+        .iter()
+        .filter(|known| !known.asked.is_empty() && known.asked >= first.asked);
+    timed.map(|known| known.asked.as_str()).next()
 }
 
 impl TrailSettings {

@@ -14,7 +14,7 @@ use crate::trail::batch::{Batch, ObjectId, ObjectKind};
 use crate::trail::distinct::OF_A_TRAIL;
 use crate::trail::fold::{Fold, GroupKey};
 use crate::trail::group::Group;
-use crate::trail::ledger::{Digest, Ledger, Stream, Window, proofs};
+use crate::trail::ledger::{Digest, Ledger, Stream, Window, chain_gaps, proofs};
 use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Span, Time};
 use crate::trail::whole::Whole;
@@ -66,16 +66,18 @@ impl Store {
             true => HashSet::new(),
             false => object_names(&self.db)?,
         };
+        let mut gaps: Vec<Gap> = gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect();
+        gaps.extend(chain_gaps(&digests));
         let count = "SELECT count(*) FROM object WHERE kind != 'foreign'";
         let objects: i64 = self.db.query_row(count, [], |row| row.get(0))?;
         Ok(Whole {
             fold: fold(&self.db)?,
             objects: usize::try_from(objects).unwrap_or_default(),
-            gaps: gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect(),
+            gaps,
             ledger: Ledger {
                 days: BTreeMap::new(),
                 windows: windows(&self.db)?,
-                proofs: proofs(digests.values(), |name| read.contains(name)),
+                proofs: proofs(&digests, |name| read.contains(name)),
                 trails: trails(&self.db)?,
             },
         })

@@ -42,7 +42,7 @@ pub struct SessionRow {
 /// What was called, and by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CallRow {
-    /// `call`, `forward-access`, `environment`, `logs`, `role-check` or `poller`.
+    /// `call`, `forward-access`, `environment`, `logs`, `role-check`, `poller` or `network`.
     pub class: String,
     /// For forward access the service that called.
     pub via: String,
@@ -172,6 +172,7 @@ impl CallRow {
             Class::Platform(Platform::Logs) => ("logs", ""),
             Class::Platform(Platform::RoleCheck) => ("role-check", ""),
             Class::Poller => ("poller", ""),
+            Class::Network => ("network", ""),
             Class::Call | Class::Denied { .. } => ("call", ""),
         };
         let action = denial.and_then(|denial| denial.action.as_ref());
@@ -206,6 +207,7 @@ impl CallRow {
             "logs" => Class::Platform(Platform::Logs),
             "role-check" => Class::Platform(Platform::RoleCheck),
             "poller" => Class::Poller,
+            "network" => Class::Network,
             _ => return None,
         };
         let class = if self.denied {

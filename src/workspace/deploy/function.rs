@@ -195,6 +195,7 @@ impl<'a> Reading<'a> {
                 .entry("VpcConfig")
                 .filter(|entry| !entry.value.entries().is_empty() || entry.value.is_function())
                 .map(here),
+            networks: self.networks(properties.get("VpcConfig")),
             dead_letter: named(
                 dead_letter,
                 dead_letter.and_then(|entry| entry.value.get("TargetArn")),

@@ -13,7 +13,9 @@ mod connectors;
 mod discover;
 mod function;
 mod globals;
+mod guards;
 mod joined;
+mod long_form;
 mod makefile;
 mod managed;
 mod names;
@@ -119,6 +121,17 @@ pub fn read_text(file: &str, text: &str, managed: &dyn Fn(&str) -> Option<String
     deployments
 }
 
+/// The tree of a template in JSON, with the places of its parts; `None` for anything else.
+pub(crate) fn json_ast(text: &str) -> Option<jsonc_parser::ast::Value<'_>> {
+    parse::json_ast(text).ok().flatten()
+}
+
+/// A part of a template in YAML as JSON, intrinsic functions in their long forms.
+pub(crate) fn yaml_as_json(text: &str) -> Option<serde_json::Value> {
+    let parsed = parse::parse("part.yaml", text).ok()?;
+    parsed.documents.first().map(long_form::json)
+}
+
 /// The templates in a file; what cannot be read is a gap.
 fn parse_candidate(candidate: &Candidate, gaps: &mut Vec<Gap>) -> Vec<Template> {
     let Candidate { file, text } = candidate;
@@ -163,7 +176,7 @@ fn read_template(
     managed: &dyn Fn(&str) -> Option<String>,
     deployments: &mut Deployments,
 ) {
-    let stack = names::stack(template);
+    let mut stack = names::stack(template);
     let mut reading = Reading::new(template, &stack, managed);
     reading.note_unexpanded();
     let declared = reading.declared();
@@ -187,7 +200,13 @@ fn read_template(
     for function in &mut functions {
         function.stack = Some(deployments.stacks.len());
     }
+    let boundaries: Vec<&str> = functions
+        .iter()
+        .filter_map(|function| function.role.as_ref()?.boundary.as_deref())
+        .collect();
+    let guards = reading.guards(&boundaries);
     deployments.gaps.append(&mut reading.gaps);
+    stack.guards = guards;
     deployments.functions.append(&mut functions);
     deployments.stacks.push(stack);
 }

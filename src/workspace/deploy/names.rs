@@ -32,6 +32,7 @@ pub(crate) fn stack(template: &Template) -> Stack {
         place: None,
         parameters: template.parameters.clone(),
         resources,
+        guards: Vec::new(),
     };
     let keys: Vec<(String, String)> = template
         .all()
@@ -191,6 +192,11 @@ impl StackResource {
     /// The attribute of `Fn::GetAtt` that is its ARN, such as `Arn` or `TopicArn`; `None` where the type has none.
     pub fn arn_attribute(&self) -> Option<&'static str> {
         resource_type(&self.type_name)?.arn_attributes.first().copied()
+    }
+
+    /// The attribute of `Fn::GetAtt` that is its name, such as `QueueName`; `None` where the type has none.
+    pub fn name_attribute(&self) -> Option<&'static str> {
+        resource_type(&self.type_name)?.name_attributes.first().copied()
     }
 }
 

@@ -61,7 +61,8 @@ impl Reading<'_> {
         written.replace("${AWS::URLSuffix}", "amazonaws.com")
     }
 
-    fn json(&self, node: &Node) -> Json {
+    /// A document as JSON, every mention of a resource as its symbolic ARN.
+    pub(super) fn json(&self, node: &Node) -> Json {
         match &node.value {
             Value::Map(entries) => Json::Object(
                 entries

@@ -1,6 +1,6 @@
 """Judges generated roles by the tools of their languages.
 
-* SAM: the demo's template with the roles written into it passes cfn-lint without a word.
+* SAM: the demo's template with the roles written into it passes cfn-lint without a word, in YAML and in JSON.
 * Terraform: python-hcl2 parses the HCL, which says the same as the JSON syntax and, statement by statement, the policies.
 * CDK: the constructs compile under `tsc --strict` and synthesise exactly the statements of the policies.
 
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import hcl2
+from cfnlint.decode import cfn_yaml
 
 DEMO = Path("docs/demo/orders")
 APP = Path("tests/fixtures/deploy/same-app")
@@ -43,7 +44,17 @@ def sam(rolefit, folder):
     done = subprocess.run([LINT, broken], capture_output=True)
     if done.returncode == 0:
         sys.exit("cfn-lint passes a template with a statement whose effect is `Perhaps`")
-    print(f"  cfn-lint: {text.count('AWS::IAM::Role')} roles in the template, nothing found")
+    in_json = work.with_name("sam-json")
+    shutil.rmtree(in_json, ignore_errors=True)
+    shutil.copytree(DEMO, in_json, ignore=shutil.ignore_patterns("target", "template.yaml"))
+    template = in_json / "template.json"
+    template.write_text(json.dumps(cfn_yaml.load(DEMO / "template.yaml"), indent=4) + "\n")
+    run(rolefit, "generate", "--write", cwd=in_json)
+    run(LINT, "--non-zero-exit-code", "informational", template)
+    roles = [json.dumps(text).count("AWS::IAM::Role") for text in (text, template.read_text())]
+    if roles[0] != roles[1]:
+        sys.exit(f"{roles[0]} roles in YAML and {roles[1]} in JSON")
+    print(f"  cfn-lint: {roles[0]} roles in the template, in YAML and in JSON, nothing found")
 
 
 def flat(value):

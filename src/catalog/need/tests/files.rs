@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::catalog::action_entry::variables;
+use crate::catalog::need::Returned;
 use crate::catalog::need::Source;
 use crate::catalog::need::condition::Condition;
 use crate::catalog::need::overlay::{FILES, NeedRow, OperationRow, Overlay, Resource};
@@ -49,6 +50,7 @@ fn every_file_speaks_of_what_exists() {
         check.resources();
         check.operations();
         check.forwarded();
+        check.returned();
         wrong.extend(check.wrong.iter().map(|line| format!("{suffix}: {line}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -166,6 +168,31 @@ impl Check<'_> {
                 if self.catalog.action(action).is_none() {
                     lines.push(format!("forwarded: no action `{action}`"));
                 }
+            }
+        }
+        self.wrong.extend(lines);
+    }
+
+    fn returned(&mut self) {
+        let mut lines = Vec::new();
+        for row in self.overlay.returned() {
+            if !row.docs.starts_with("https://docs.aws.amazon.com/") {
+                lines.push(format!("returned: `{}` is no documentation", row.docs));
+            }
+            for name in &row.operations {
+                let Some(operation) = self.service.operation(name) else {
+                    lines.push(format!("returned: no operation `{name}`"));
+                    continue;
+                };
+                let inputs = row.is.iter().flatten().filter_map(|part| match part {
+                    Returned::Input(input) => Some(input),
+                    _ => None,
+                });
+                lines.extend(
+                    inputs
+                        .filter(|input| !has_path(operation, input))
+                        .map(|input| format!("returned: {name} has no `{input}`")),
+                );
             }
         }
         self.wrong.extend(lines);

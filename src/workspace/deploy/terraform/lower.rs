@@ -147,6 +147,35 @@ pub(super) fn lower(made: &Made<'_>) -> Option<Resource> {
             policy(values, &mut properties);
             "AWS::IAM::ManagedPolicy"
         }
+        "aws_s3_bucket_policy" => attached(
+            values,
+            ("bucket", "Bucket"),
+            &mut properties,
+            "AWS::S3::BucketPolicy",
+        ),
+        "aws_sns_topic_policy" => attached(
+            values,
+            ("arn", "Topics"),
+            &mut properties,
+            "AWS::SNS::TopicPolicy",
+        ),
+        "aws_sqs_queue_policy" => attached(
+            values,
+            ("queue_url", "Queues"),
+            &mut properties,
+            "AWS::SQS::QueuePolicy",
+        ),
+        "aws_vpc_endpoint" => {
+            properties.take(values, "service_name", "ServiceName");
+            properties.take(values, "vpc_endpoint_type", "VpcEndpointType");
+            properties.take(values, "private_dns_enabled", "PrivateDnsEnabled");
+            attached(
+                values,
+                ("vpc_id", "VpcId"),
+                &mut properties,
+                "AWS::EC2::VPCEndpoint",
+            )
+        }
         "aws_iam_role_policy_attachment" => {
             properties.take(values, "role", "Roles");
             properties.take(values, "policy_arn", "PolicyArns");
@@ -175,6 +204,9 @@ pub(super) fn lower(made: &Made<'_>) -> Option<Resource> {
             }
             if let (Some(argument), Some(property)) = (known.kms, same.kms_property) {
                 put_at(values, argument, property, &mut properties);
+            }
+            if let Some(pair) = values.pair("policy").filter(|_| kind == "aws_kms_key") {
+                properties.put("KeyPolicy", pair.key_at, document(&pair.value));
             }
             known.same
         }
@@ -392,6 +424,26 @@ fn policy(values: &Val, properties: &mut Properties) {
     if let Some(pair) = values.pair("policy") {
         properties.put("PolicyDocument", pair.key_at, document(&pair.value));
     }
+}
+
+/// Types that are, or hold, policies beside the roles.
+pub(super) const GUARDS: [&str; 4] = [
+    "aws_s3_bucket_policy",
+    "aws_sns_topic_policy",
+    "aws_sqs_queue_policy",
+    "aws_vpc_endpoint",
+];
+
+/// A policy and what it is attached to, by the argument that names that and the property that it is.
+fn attached(
+    values: &Val,
+    (argument, property): (&str, &str),
+    properties: &mut Properties,
+    type_name: &'static str,
+) -> &'static str {
+    properties.take(values, argument, property);
+    policy(values, properties);
+    type_name
 }
 
 /// A policy document that is a value or the JSON text of one.

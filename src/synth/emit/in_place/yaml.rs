@@ -1,93 +1,19 @@
-//! Changes a stack template so that a function has its generated role, every other byte as it was.
-//!
-//! 1. Find the function, and the role it has today, by their keys.
-//! 2. A role of its own in the same template keeps its place and its other properties; only what it allows is replaced.
-//!    Any other function gets a new role after it, and `Role` in place of its `Policies`.
-//! 3. Read the changed template back: unless the role then allows exactly what was generated, nothing is changed.
-//!
-//! Only YAML in block style is edited; a JSON template is the output of another program as a rule.
+//! The edits of a template in YAML: lines of block style taken out and put in.
 
 use std::collections::BTreeMap;
 
-use super::{Deployable, cloudformation};
-use crate::iam::arn::ArnPattern;
-use crate::iam::contain::{Options, Verdict, contain};
-use crate::iam::policy::{Policy, Resources};
-use crate::workspace::deploy;
-use crate::workspace::model::{Function, Role};
-
-/// Why a template was left as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotEdited {
-    /// Its language.
-    #[error("only YAML templates are edited in place; `--format sam` prints the role to paste")]
-    NotYaml,
-    /// A block that is not in block style.
-    #[error(
-        "line {line}: `{key}` is not written over several lines, one key each, so it cannot be edited in place"
-    )]
-    FlowStyle {
-        /// 1-based line.
-        line: usize,
-        /// The key.
-        key: String,
-    },
-    /// The function's key is not where it was read.
-    #[error(
-        "`{0}` was not found where it was read; the file changed meanwhile, or uses YAML that is not edited in place"
-    )]
-    NotFound(String),
-    /// The function says who may assume the role that SAM makes for it.
-    #[error(
-        "line {line}: `AssumeRolePolicyDocument` says who may assume the role that SAM makes, which a new role would \
-         not keep; give the function a role of its own (`AWS::IAM::Role`) with that trust policy, whose policies are \
-         then edited"
-    )]
-    OwnTrust {
-        /// 1-based line.
-        line: usize,
-    },
-    /// What came out is not what was wanted.
-    #[error(
-        "after the change the role would not allow exactly what was generated ({0}); `--format sam` prints the role"
-    )]
-    NotTheSame(String),
-}
+use super::super::{Deployable, cloudformation};
+use super::{KEPT, NotEdited, free_id, is_of_sam, made_before, own_role};
+use crate::workspace::model::Role;
 
 /// The template with the generated role for the function.
-///
-/// `managed` gives the documents of AWS's managed policies.
-///
-/// # Errors
-/// When the template cannot be changed with certainty; it is then to be left as it is.
-pub fn edit(
-    text: &str,
-    deployable: &Deployable<'_>,
-    managed: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, NotEdited> {
-    let function = deployable.function;
-    let in_yaml = deployable
-        .stack
-        .is_some_and(|stack| matches!(stack.kind, "sam" | "cloudformation"));
-    if !in_yaml || text.trim_start().starts_with('{') {
-        return Err(NotEdited::NotYaml);
-    }
+pub(super) fn edit(text: &str, deployable: &Deployable<'_>) -> Result<String, NotEdited> {
     let lines = Lines::new(text);
-    let edits = match own_role(function) {
+    let edits = match own_role(deployable.function) {
         Some(role) => in_its_role(&lines, role, deployable)?,
         None => with_a_new_role(&lines, deployable)?,
     };
-    let changed = lines.with(edits);
-    verify(&changed, deployable, managed)?;
-    Ok(changed)
-}
-
-/// The role that the template gives to this function alone as a resource of its own.
-fn own_role(function: &Function) -> Option<&Role> {
-    // A role that SAM makes is defined where its function is.
-    let role = function.role.as_ref()?;
-    let beside = role.location.file == function.location.file && role.location != function.location;
-    (beside && role.shared_with.is_empty()).then_some(role)
+    Ok(lines.with(edits))
 }
 
 /// A resource of the template, its properties, and how deep these stand.
@@ -123,6 +49,11 @@ fn in_its_role(lines: &Lines<'_>, role: &Role, deployable: &Deployable<'_>) -> R
     if !beside.is_empty() {
         edits.push(insert(resource.to, &indented(&beside, resource.indent)));
     }
+    for (id, line) in made_before(deployable, &role.id) {
+        let Block { from, to, .. } = lines.at(line, &id)?;
+        let with = String::new();
+        edits.push(Edit { from, to, with });
+    }
     Ok(edits)
 }
 
@@ -133,11 +64,7 @@ fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec
     let properties = lines.child(&resource, "Properties")?;
     let id = free_id(deployable);
     // What SAM would have passed on to the role that it made, the function's own before what `Globals` say.
-    let declared = deployable
-        .stack
-        .and_then(|stack| stack.resources.get(&function.name));
-    let of_sam = declared.is_none_or(|resource| resource.type_name.starts_with("AWS::Serverless::"));
-    let passed_on = lines.role_properties(properties.as_ref(), of_sam)?;
+    let passed_on = lines.role_properties(properties.as_ref(), is_of_sam(deployable))?;
     if let Some(trust) = passed_on.get("AssumeRolePolicyDocument") {
         return Err(NotEdited::OwnTrust { line: trust.from + 1 });
     }
@@ -150,10 +77,7 @@ fn with_a_new_role(lines: &Lines<'_>, deployable: &Deployable<'_>) -> Result<Vec
         }
     };
     let mut role = indented(&cloudformation::role_named(deployable, &id), resource.indent);
-    for (key, name) in [
-        ("PermissionsBoundary", "PermissionsBoundary"),
-        ("RolePath", "Path"),
-    ] {
+    for (key, name) in KEPT {
         if let Some(block) = passed_on.get(key) {
             let kept = lines.text(block).replacen(key, name, 1);
             let marker = format!("{}Properties:\n", " ".repeat(resource.indent + 2));
@@ -176,21 +100,6 @@ fn with_a_reference(lines: &Lines<'_>, properties: &Block, id: &str) -> Result<V
     let reference = format!("{}Role: !GetAtt {id}.Arn\n", " ".repeat(indent));
     edits.push(insert(place.unwrap_or(properties.from + 1), &reference));
     Ok(edits)
-}
-
-/// A logical id for the new role that the template does not use yet, but for the one that SAM would have made.
-fn free_id(deployable: &Deployable<'_>) -> String {
-    let id = cloudformation::role_id(deployable);
-    let taken = |id: &str| {
-        let known = deployable.stack.and_then(|stack| stack.resources.get(id));
-        // SAM's own role is known at the function's place.
-        known.is_some_and(|known| known.location != deployable.function.location)
-    };
-    if taken(&id) {
-        format!("{}ExecutionRole", deployable.camel_name())
-    } else {
-        id
-    }
 }
 
 fn insert(at: usize, with: &str) -> Edit {
@@ -225,69 +134,6 @@ fn dedented(text: &str, by: usize) -> String {
     text.lines()
         .map(|line| format!("{}\n", line.get(by..).unwrap_or(line.trim_start())))
         .collect()
-}
-
-/// What the changed role would allow beyond what was generated.
-const LEFT_OVER: &str = "left over";
-
-/// The role of the function in the changed template must allow what was generated, no more and no less.
-fn verify(
-    changed: &str,
-    deployable: &Deployable<'_>,
-    managed: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), NotEdited> {
-    let file = &deployable.function.location.file;
-    let read = deploy::read_text(file, changed, managed);
-    let role = read
-        .functions
-        .iter()
-        .find(|function| function.name == deployable.function.name)
-        .and_then(|function| function.role.as_ref())
-        .ok_or_else(|| NotEdited::NotTheSame("the function would have no role".to_owned()))?;
-    let is = [Policy::of(
-        role.statements.iter().map(|one| one.statement.clone()).collect(),
-    )];
-    let wanted: Vec<Policy> = deployable
-        .attachment
-        .policies()
-        .map(|policy| canonical(policy, deployable))
-        .collect();
-    let connected = role
-        .statements
-        .iter()
-        .any(|one| one.origin.kind == "sam-connector");
-    let differs = |new: &[Policy], old: &[Policy], what: &str| match contain(new, old, &Options::default()) {
-        Verdict::NoNewAccess => None,
-        Verdict::NewAccess(witness) => {
-            let request = &witness.request;
-            let why = match (connected, what) {
-                (true, LEFT_OVER) => "; its connectors grant more than its code needs",
-                _ => "",
-            };
-            Some(format!("{what}: {} on {}{why}", request.action, request.resource))
-        }
-        Verdict::Unproven { .. } => Some(format!("not proved, {what}")),
-    };
-    match differs(&is, &wanted, LEFT_OVER).or_else(|| differs(&wanted, &is, "missing")) {
-        Some(difference) => Err(NotEdited::NotTheSame(difference)),
-        None => Ok(()),
-    }
-}
-
-/// The policy as it comes back from the template: physical names as their symbols.
-fn canonical(policy: &Policy, deployable: &Deployable<'_>) -> Policy {
-    let mut policy = policy.clone();
-    let Some(stack) = deployable.stack else {
-        return policy;
-    };
-    for statement in &mut policy.statements {
-        if let Resources::Only(resources) = &mut statement.resources {
-            for resource in resources {
-                *resource = ArnPattern::new(stack.normalise_arn(resource.as_str()));
-            }
-        }
-    }
-    policy
 }
 
 /// The lines of a YAML file.
@@ -343,7 +189,7 @@ impl<'t> Lines<'t> {
         of_sam: bool,
     ) -> Result<BTreeMap<&'static str, Block>, NotEdited> {
         let mut found = BTreeMap::new();
-        for key in ["AssumeRolePolicyDocument", "PermissionsBoundary", "RolePath"] {
+        for (key, _) in KEPT {
             let own = properties
                 .map(|properties| self.child(properties, key))
                 .transpose()?;
