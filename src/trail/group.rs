@@ -71,13 +71,16 @@ impl Seen {
     }
 }
 
+/// What calls of a cell have in common, and those of other cells of the group have not: paths and values of inputs.
+pub(super) type ApartBy = Vec<(String, String)>;
+
 /// A cell, and the names by which it is kept apart from others of its group.
 pub(super) type NamedCell<'g> = (Option<&'g [(String, String)]>, &'g Cell);
 
 /// The calls of a group, by the names of their resources; all in one cell when there are too many.
 #[derive(Clone, Debug)]
 pub(super) enum Group {
-    Apart(SortedMap<Vec<(String, String)>, Box<Cell>>),
+    Apart(SortedMap<ApartBy, Box<Cell>>),
     Together(Box<Cell>),
 }
 
@@ -90,9 +93,8 @@ impl Default for Group {
 impl Group {
     /// Adds a cell of calls with these names of resources.
     fn add_named(&mut self, anchors: Vec<(String, String)>, cell: Box<Cell>) {
-        let full = |cells: &SortedMap<Vec<(String, String)>, Box<Cell>>| {
-            cells.len() >= MAX_CELLS && !cells.contains_key(&anchors)
-        };
+        let full =
+            |cells: &SortedMap<ApartBy, Box<Cell>>| cells.len() >= MAX_CELLS && !cells.contains_key(&anchors);
         if let Self::Apart(cells) = self
             && full(cells)
         {
@@ -105,7 +107,7 @@ impl Group {
     }
 
     /// A group of cells that are kept apart by different names, at most [`MAX_CELLS`].
-    pub(super) fn apart(cells: Vec<(Vec<(String, String)>, Box<Cell>)>) -> Self {
+    pub(super) fn apart(cells: Vec<(ApartBy, Box<Cell>)>) -> Self {
         Self::Apart(SortedMap::of_different(cells))
     }
 
@@ -165,7 +167,7 @@ impl Group {
     }
 }
 
-fn together(cells: SortedMap<Vec<(String, String)>, Box<Cell>>) -> Cell {
+fn together(cells: SortedMap<ApartBy, Box<Cell>>) -> Cell {
     let mut all = Cell::default();
     for (_, cell) in cells {
         all.merge(*cell);

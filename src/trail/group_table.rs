@@ -6,7 +6,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::classify::Class;
 use super::fold::GroupKey;
-use super::group::{Cell, Group, MAX_CELLS};
+use super::group::{ApartBy, Cell, Group, MAX_CELLS};
 use super::identity::SessionNumber;
 use super::operation::EventName;
 
@@ -34,7 +34,7 @@ pub(super) struct OpenGroups {
     /// Position of a group and a hash of what a cell is kept apart by → position of the cell in the group.
     marks: FxHashMap<(usize, u64), usize>,
     /// The cells of all groups; none has to be moved when there are more, or when they are told.
-    cells: Vec<Box<Cell>>,
+    cells: Vec<Option<Box<Cell>>>,
     /// Classes that say more than their kind.
     classes: FxHashMap<Class, u32>,
 }
@@ -42,7 +42,7 @@ pub(super) struct OpenGroups {
 /// A group and the numbers of its cells, with what they are kept apart by.
 struct OpenGroup {
     key: GroupKey,
-    cells: Vec<(Vec<(String, String)>, CellNumber)>,
+    cells: Vec<(ApartBy, CellNumber)>,
     /// All cells beyond [`MAX_CELLS`].
     rest: Option<CellNumber>,
 }
@@ -63,7 +63,7 @@ impl OpenGroups {
     /// The cell of a number.
     #[inline]
     pub(super) fn cell_mut(&mut self, number: CellNumber) -> Option<&mut Cell> {
-        self.cells.get_mut(number.0 as usize).map(|cell| &mut **cell)
+        self.cells.get_mut(number.0 as usize)?.as_deref_mut()
     }
 
     /// The number of the cell of calls of a group that name these resources; `None` when there are too many for numbers.
@@ -104,7 +104,7 @@ impl OpenGroups {
             return Some(rest);
         }
         let next = CellNumber(u32::try_from(self.cells.len()).ok()?);
-        self.cells.push(Box::default());
+        self.cells.push(Some(Box::default()));
         if group.cells.len() >= MAX_CELLS {
             group.rest = Some(next);
         } else {
@@ -124,7 +124,7 @@ impl OpenGroups {
 
     /// The groups, as others keep them.
     pub(super) fn close(self) -> impl Iterator<Item = (GroupKey, Group)> {
-        let mut cells: Vec<Option<Box<Cell>>> = self.cells.into_iter().map(Some).collect();
+        let mut cells = self.cells;
         self.groups.into_iter().map(move |open| {
             let mut take = |number: CellNumber| {
                 let cell = cells.get_mut(number.0 as usize);
@@ -142,7 +142,7 @@ impl OpenGroups {
 }
 
 /// Whether a cell is the one of calls that name these resources.
-fn is_of((apart_by, _): &(Vec<(String, String)>, CellNumber), anchors: &[(&str, &str)]) -> bool {
+fn is_of((apart_by, _): &(ApartBy, CellNumber), anchors: &[(&str, &str)]) -> bool {
     let pairs = apart_by
         .iter()
         .map(|(path, value)| (path.as_str(), value.as_str()));
