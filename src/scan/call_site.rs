@@ -243,25 +243,16 @@ impl Scanned<'_, '_> {
         }
     }
 
-    /// The shortest path from `main` to the call at `span` in `id`.
+    /// The path from `main` to the call at `span` in `id`.
     fn via(&self, reach: &Reach, id: FnId, span: Span) -> Vec<Frame> {
-        let mut frames = vec![Frame {
-            fn_name: self.world.display(id),
-            location: self.place(span),
-        }];
-        let mut at = id;
-        while let Some(Some((caller, span))) = reach.fns.get(&at) {
-            frames.push(Frame {
-                fn_name: self.world.display(*caller),
-                location: self.place(*span),
-            });
-            at = *caller;
-            if frames.len() > 200 {
-                break;
-            }
-        }
-        frames.reverse();
-        frames
+        let steps = self.steps_to(reach, id).into_iter();
+        steps
+            .chain([(id, span)])
+            .map(|(caller, span)| Frame {
+                fn_name: self.world.display(caller),
+                location: self.place(span),
+            })
+            .collect()
     }
 
     /// Sites that only calls on unknown receivers could reach.

@@ -68,6 +68,7 @@ mod unify;
 mod unmodelled;
 mod value;
 mod variables;
+mod via;
 mod world;
 mod wrapped;
 
