@@ -27,6 +27,8 @@ pub struct Scanned<'x, 'a> {
     pub files: &'x Files,
     /// Macros nobody could read.
     pub opaque: &'x [OpaqueMacro],
+    /// Packages whose build scripts surely write no calls of AWS.
+    pub harmless_builds: &'x BTreeSet<usize>,
     /// File and line of gaps that comments settle.
     pub settled: &'x BTreeSet<(String, u32)>,
     /// File and line of what calls nothing, say comments.
@@ -241,25 +243,16 @@ impl Scanned<'_, '_> {
         }
     }
 
-    /// The shortest path from `main` to the call at `span` in `id`.
+    /// The path from `main` to the call at `span` in `id`.
     fn via(&self, reach: &Reach, id: FnId, span: Span) -> Vec<Frame> {
-        let mut frames = vec![Frame {
-            fn_name: self.world.display(id),
-            location: self.place(span),
-        }];
-        let mut at = id;
-        while let Some(Some((caller, span))) = reach.fns.get(&at) {
-            frames.push(Frame {
-                fn_name: self.world.display(*caller),
-                location: self.place(*span),
-            });
-            at = *caller;
-            if frames.len() > 200 {
-                break;
-            }
-        }
-        frames.reverse();
-        frames
+        let steps = self.steps_to(reach, id).into_iter();
+        steps
+            .chain([(id, span)])
+            .map(|(caller, span)| Frame {
+                fn_name: self.world.display(caller),
+                location: self.place(span),
+            })
+            .collect()
     }
 
     /// Sites that only calls on unknown receivers could reach.
@@ -343,6 +336,9 @@ impl Scanned<'_, '_> {
                 continue;
             }
             if &*opaque.name == "include" {
+                if self.harmless_builds.contains(&owner) {
+                    continue;
+                }
                 included.entry(owner).or_default().push(self.place(opaque.span));
                 continue;
             }

@@ -215,6 +215,28 @@ pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(dir, _)| dir)
 }
 
+/// Whether a text has what a call needs: a client, or the end of a request. Code about errors and types alone has not.
+pub(super) fn may_send(text: &str) -> bool {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let mut words = words.filter(|word| !word.is_empty());
+    words.any(|word| {
+        matches!(
+            word,
+            "Client"
+                | "client"
+                | "send"
+                | "send_with"
+                | "into_paginator"
+                | "presigned"
+                | "customize"
+                | "wait"
+        ) || word.starts_with("aws_config")
+            || word.starts_with("wait_until_")
+            || word.ends_with("FluentBuilder")
+            || word.ends_with("Client")
+    })
+}
+
 impl Off {
     /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
     fn calls_aws(&self, root: SourcePaths<'_>, file: &Wanted) -> bool {
@@ -234,7 +256,7 @@ impl Off {
         std::iter::once(root.of(found)).chain(below).any(|path| {
             std::fs::read(path).is_ok_and(|bytes| {
                 let text = String::from_utf8_lossy(&bytes);
-                text.contains("aws_sdk_") || text.contains("aws_config")
+                (text.contains("aws_sdk_") || text.contains("aws_config")) && may_send(&text)
             })
         })
     }

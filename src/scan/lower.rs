@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use thin_vec::ThinVec;
 
 use super::cfg::CfgContext;
+use super::files::may_send;
 use super::ir::{
     Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
     Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
@@ -93,7 +94,7 @@ impl<'a> Lowerer<'a> {
             return;
         }
         let text = quote::ToTokens::to_token_stream(item).to_string();
-        if text.contains("aws_sdk_") || text.contains(". send ()") {
+        if (text.contains("aws_sdk_") && may_send(&text)) || text.contains(". send ()") {
             self.off.push(Off { span, module: None });
         }
     }

@@ -30,6 +30,7 @@ mod features;
 mod facts;
 mod files;
 mod format_macro;
+mod generated;
 mod infer;
 mod infer_call;
 mod inputs;
@@ -44,6 +45,7 @@ mod lower;
 mod lower_attrs;
 mod lower_expr;
 mod macro_rules;
+mod may_call;
 mod outside_types;
 mod packages;
 mod paths;
@@ -66,6 +68,7 @@ mod unify;
 mod unmodelled;
 mod value;
 mod variables;
+mod via;
 mod world;
 mod wrapped;
 
@@ -228,6 +231,16 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
             facts.sites.extend(sites);
         }
     }
+    let harmless_builds: BTreeSet<usize> = opaque
+        .iter()
+        .filter(|opaque| &*opaque.name == "include")
+        .filter_map(|opaque| files.files.get(opaque.span.file as usize))
+        .map(|file| file.package)
+        .filter(|index| {
+            let package = cargo.packages.get(*index);
+            package.is_some_and(|package| generated::calls_nothing(sources, package))
+        })
+        .collect();
     let facts: reach::AllFacts = facts.into_iter().map(Arc::new).collect();
     let under_macros = reach::under_macros(&world, &facts);
     let scanned = call_site::Scanned {
@@ -235,6 +248,7 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         facts: &facts,
         files: &files,
         opaque: &opaque,
+        harmless_builds: &harmless_builds,
         settled: &told.settled,
         nothing: &told.nothing,
     };

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::actuals::Actuals;
 use super::facts::{Callee, Facts};
 use super::ir::{Name, Span};
+use super::may_call::may_call;
 use super::reach_paths::{shortest, weak};
 use super::types::{MAX_DEPTH, Ty};
 use super::world::{AdtId, CrateId, Def, FnId, Owner, ParamId, TraitId, World};
@@ -33,6 +34,10 @@ pub struct Reach {
     pub named: BTreeSet<AdtId>,
     /// Calls of each reached fn: the caller, the expression.
     pub callers: FxHashMap<FnId, Vec<(FnId, super::ir::ExprId)>>,
+    /// The first fn that is seen to make each type.
+    pub made_in: BTreeMap<AdtId, FnId>,
+    /// Methods that other crates call, by the fns that make their types, each with a place.
+    pub run_by_makers: FxHashMap<FnId, Vec<(FnId, Span)>>,
     /// Whether there is no `main` and everything in the crate was taken for reachable.
     pub no_main: bool,
     /// Traits whose method is called although no reachable type implements it.
@@ -125,9 +130,8 @@ pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: 
     let strong = walk.seen.clone();
     result.constructed = walk.constructed.keys().copied().collect();
     result.named = walk.named.clone();
-    let (paths, callers) = shortest(&walk, &roots, &strong);
-    result.fns = paths;
-    result.callers = callers;
+    result.made_in = walk.constructed.clone();
+    shortest(&walk, &roots, &strong, &mut result);
     let mut called = walk.called.clone();
     for (method, by) in walk.called_on.values().flatten() {
         called.entry(method.clone()).or_insert(*by);
@@ -138,7 +142,7 @@ pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: 
             continue;
         }
         let found = walk.runnable(*of_trait, name);
-        if found.is_empty() && !world.traits[*of_trait].impls.is_empty() {
+        if found.is_empty() && may_call(world, facts, *of_trait, name) {
             result
                 .without_impl
                 .push((*of_trait, name.clone(), *caller, *span));

@@ -2,20 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use rustc_hash::FxHashMap;
-
 use super::facts::Callee;
-use super::ir::Span;
-use super::reach::{Walk, WeakCall, facts_of};
+use super::reach::{Reach, Walk, WeakCall, facts_of};
 use super::world::FnId;
 
-type Paths = BTreeMap<FnId, Option<(FnId, Span)>>;
-type Callers = FxHashMap<FnId, Vec<(FnId, super::ir::ExprId)>>;
-
 /// Shortest paths over the final graph, and who calls whom.
-pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> (Paths, Callers) {
-    let mut paths = Paths::new();
-    let mut callers = Callers::default();
+pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>, result: &mut Reach) {
+    let paths = &mut result.fns;
     let mut queue: VecDeque<FnId> = VecDeque::new();
     for root in roots {
         if paths.insert(*root, None).is_none() {
@@ -39,11 +32,14 @@ pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<F
             if !reached.contains(&target) {
                 continue;
             }
-            if let Some(expr) = expr {
-                let list = callers.entry(target).or_default();
-                if !list.contains(&(id, expr)) {
-                    list.push((id, expr));
+            match expr {
+                Some(expr) => {
+                    let list = result.callers.entry(target).or_default();
+                    if !list.contains(&(id, expr)) {
+                        list.push((id, expr));
+                    }
                 }
+                None => result.run_by_makers.entry(target).or_default().push((id, span)),
             }
             if let std::collections::btree_map::Entry::Vacant(entry) = paths.entry(target) {
                 entry.insert(Some((id, span)));
@@ -51,7 +47,6 @@ pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<F
             }
         }
     }
-    (paths, callers)
 }
 
 /// What calls of a mere name could reach besides.

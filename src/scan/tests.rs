@@ -51,7 +51,7 @@ tokio = { version = "1", features = ["full"] }
 "#;
 
 /// Splits a fixture into files.
-fn split(text: &str) -> Vec<(String, String)> {
+pub(super) fn split(text: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     let mut current = ("src/main.rs".to_owned(), String::new());
     for line in text.lines() {
@@ -97,7 +97,7 @@ fn snippets(name: &str, text: &str) -> Vec<(String, Vec<(String, String)>)> {
 }
 
 /// Writes the files of a fixture and scans them.
-fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
+pub(super) fn scan_files(files: &[(String, String)], options: &ScanOptions) -> Scan {
     let dir = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = dir.path().join(path);
