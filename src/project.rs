@@ -23,7 +23,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::cli::args;
-use crate::cli::assess;
+use crate::cli::{assess, inputs};
 use crate::diff::{Diff, Verdict};
 use crate::iam::contain::{self, Options};
 use crate::iam::policy::Policy;
@@ -52,7 +52,7 @@ impl Project {
             path: folder.as_ref().to_path_buf(),
             ..args::Project::default()
         };
-        let inputs = assess::read(&project).map_err(|error| ProjectError(format!("{error:#}")))?;
+        let inputs = inputs::read(&project).map_err(|error| ProjectError(format!("{error:#}")))?;
         let report = assess::assess(&inputs);
         let functions = report.functions.into_iter().map(|assessed| FunctionNeed {
             name: assessed.function.name.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use crate::config::{Config, NeedPolicy};
 use crate::gate::deployment::Remedy;
 use crate::gate::trail::{Activity, Expected, Window};

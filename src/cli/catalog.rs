@@ -20,7 +20,7 @@ use super::Outcome;
 
 /// Runs a `catalog` command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let catalog = super::assess::catalog(args.catalog.as_deref())?;
+    let catalog = super::inputs::catalog(args.catalog.as_deref())?;
     match &args.command {
         CatalogCommand::Info { format } => info::run(catalog, *format),
         CatalogCommand::Operation { operation, format } => operation::run(catalog, operation, *format),
@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             unpinned,
             accept,
         } => {
-            let against = super::assess::catalog(against.as_deref())?;
+            let against = super::inputs::catalog(against.as_deref())?;
             build::run(from, out, against, *unpinned, *accept)
         }
     }

@@ -1,7 +1,7 @@
 //! `rolefit check`: the gate.
 
 use super::args::{Check, ConfidenceArg, ReportFormat, SeverityArg};
-use super::{Outcome, approved, assess, complain, render, say, sources, terminal};
+use super::{Outcome, approved, assess, complain, inputs, render, say, sources, terminal};
 use crate::config::Config;
 use crate::diff::risk::Severity;
 use crate::gate::{self, Threshold};
@@ -10,7 +10,7 @@ use crate::usage::Confidence;
 
 /// Judges every function's role and says whether the build may go on.
 pub fn run(args: &Check) -> anyhow::Result<Outcome> {
-    let mut inputs = assess::read(&args.project)?;
+    let mut inputs = inputs::read(&args.project)?;
     match (&args.base, &args.base_report) {
         (Some(revision), _) => {
             let stages = sources::stages(&inputs.config, inputs.root())?;

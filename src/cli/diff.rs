@@ -1,12 +1,12 @@
 //! `rolefit diff`: need against role.
 
 use super::args::Diff;
-use super::{Outcome, assess, render};
+use super::{Outcome, assess, inputs, render};
 use crate::report::text;
 
 /// Shows the comparison.
 pub fn run(args: &Diff) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&args.project)?;
+    let inputs = inputs::read(&args.project)?;
     let report = assess::assess(&inputs);
     render::write(&args.output, &inputs, &report, &|_| {
         text::diff(&report, inputs.catalog())

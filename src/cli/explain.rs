@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::args::{Explain, Project};
-use super::{Outcome, assess, last_accessed, say, show};
+use super::{Outcome, assess, inputs, last_accessed, say, show};
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
 use crate::iam::arn::ArnPattern;
@@ -33,7 +33,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Outcome> {
     if let Some(file) = without_line(args, subject) {
         bail!("`{file}` is a file: name a line of it, `{file}:LINE`");
     }
-    let inputs = assess::read(&project(args, vec![subject.to_owned()]))?;
+    let inputs = inputs::read(&project(args, vec![subject.to_owned()]))?;
     let report = assess::assess(&inputs);
     if let Some(action) = &args.why_not {
         let action = Action::parse(action)
@@ -112,7 +112,7 @@ fn without_line<'a>(args: &Explain, subject: &'a str) -> Option<&'a str> {
 }
 
 /// The only file of the project that a path ends, where it is none by itself; an error if it ends several.
-fn whole<'a>(inputs: &'a assess::Inputs, file: &'a str) -> anyhow::Result<&'a str> {
+fn whole<'a>(inputs: &'a inputs::Inputs, file: &'a str) -> anyhow::Result<&'a str> {
     if inputs.source(file).is_some() {
         return Ok(file);
     }
@@ -132,7 +132,7 @@ fn whole<'a>(inputs: &'a assess::Inputs, file: &'a str) -> anyhow::Result<&'a st
 
 /// What a line asks for and grants, function by function.
 fn at_line(args: &Explain, file: &str, line: u32) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&project(args, Vec::new()))?;
+    let inputs = inputs::read(&project(args, Vec::new()))?;
     let file = whole(&inputs, file)?;
     let report = assess::assess(&inputs);
     let answers = answers(&report, About::Line { file, line });
@@ -287,7 +287,7 @@ fn denied(args: &Explain, message: &str) -> anyhow::Result<Outcome> {
              s3:GetObject`"
         );
     };
-    let inputs = assess::read(&project(args, Vec::new()))?;
+    let inputs = inputs::read(&project(args, Vec::new()))?;
     let action = &spelled(action.clone(), inputs.catalog());
     let report = assess::assess(&inputs);
     let resource = resource.map(ArnPattern::new);
@@ -297,7 +297,7 @@ fn denied(args: &Explain, message: &str) -> anyhow::Result<Outcome> {
         .functions
         .iter()
         .filter(|assessed| {
-            session.is_some_and(|(_, session)| assess::is_deployed_as(assessed.function, session))
+            session.is_some_and(|(_, session)| inputs::is_deployed_as(assessed.function, session))
         })
         .collect();
     let mut out = String::new();

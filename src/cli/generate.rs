@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
 use super::replace::replace;
-use super::{Outcome, assess, catalog, complain, say, show, show_json, templates, write};
+use super::{Outcome, assess, catalog, complain, inputs, say, show, show_json, templates, write};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::limits::Place;
 use crate::iam::policy::{Policy, Resources};
@@ -17,7 +17,7 @@ use crate::synth::size;
 
 /// Prints or writes the minimal policy of each function.
 pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&args.project)?;
+    let inputs = inputs::read(&args.project)?;
     let report = assess::assess(&inputs);
     if report.functions.is_empty() {
         say("no functions found: neither a stack template nor a binary");
@@ -138,7 +138,7 @@ fn documents(args: &Generate, wanted: &[Wanted<'_, '_>]) -> anyhow::Result<Outco
 fn deployables(
     args: &Generate,
     format: PolicyFormat,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     wanted: &[Wanted<'_, '_>],
     data: &str,
 ) -> anyhow::Result<Outcome> {

@@ -274,8 +274,8 @@ const LESSONS: &[Lesson] = &[
                 "from the event history, without a trail",
             ),
             (
-                "rolefit observe --from athena:s3://org-logs --since 2026-08-01 --max-cost 20",
-                "from a bucket too large to fetch, by queries of Athena",
+                "rolefit observe --from athena:s3://org-logs --max-cost 20",
+                "from a bucket too large to fetch",
             ),
             (
                 "rolefit diff --usage .rolefit/usage.db",

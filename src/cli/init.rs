@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, bail};
 
 use super::args::{Init, Project};
-use super::assess::{self, Inputs};
+use super::inputs::{self, Inputs};
 use super::replace::replace;
 use super::{Outcome, say, show};
 use crate::config::{self, FILE_NAME, HIDDEN_FILE_NAME};
@@ -30,7 +30,7 @@ pub fn run(args: &Init) -> anyhow::Result<Outcome> {
             present.display()
         );
     }
-    let inputs = assess::read_code(
+    let inputs = inputs::read_code(
         &Project {
             path: args.path.clone(),
             no_config: true,

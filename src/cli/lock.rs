@@ -2,7 +2,7 @@
 
 use super::args::{Lock as Args, Project};
 use super::replace::replace;
-use super::{Outcome, approved, assess, say, show};
+use super::{Outcome, approved, inputs, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
 
 /// Writes the lock and says what it changes.
@@ -17,7 +17,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         features: args.features.clone(),
         ..Project::default()
     };
-    let inputs = assess::read_code(&project, false)?;
+    let inputs = inputs::read_code(&project, false)?;
     if inputs.lacks_a_template() {
         anyhow::bail!(
             "a stack template could not be read, so the lock would not be complete; run `rolefit check`"

@@ -17,10 +17,12 @@ mod generate;
 mod guards;
 mod help;
 mod init;
+pub(crate) mod inputs;
 mod last_accessed;
 mod lock;
 mod manual;
 mod interrupt;
+mod now;
 mod observe;
 mod observe_live;
 #[cfg(feature = "live")]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::args::Format;
 use super::interrupt::Stop;
 use super::observe_live::{self, LiveArgs, Source};
-use super::{Outcome, assess, progress, say, show, show_json};
+use super::{Outcome, inputs, progress, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::trail::store::{Covered, Summary};
 use crate::trail::{Batch, Local, LocalObject, Store, export, store};
@@ -142,7 +142,7 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
         .iter()
         .map(|path| Source::of(path))
         .collect::<Result<_, _>>()?;
-    let catalog = assess::catalog(args.catalog.as_deref())?;
+    let catalog = inputs::catalog(args.catalog.as_deref())?;
     let mut store = open(&args.store)?;
     let mut reading = Reading {
         store: &mut store,

@@ -167,7 +167,7 @@ mod asking {
     use crate::catalog::Catalog;
     use crate::cli::interrupt::Stop;
     use crate::cli::observe::events_in_second;
-    use crate::cli::{assess, observe_queries, progress, say};
+    use crate::cli::{now, observe_queries, progress, say};
     use crate::trail::keys::Place;
     use crate::trail::moment;
     use crate::trail::selectors::KnownTrail;
@@ -194,7 +194,7 @@ mod asking {
     /// Notes what the trails of the regions were told to record.
     fn trails(args: &LiveArgs, store: &mut Store, catalog: &Catalog) -> anyhow::Result<Taken> {
         progress::phase("asking for trails");
-        let asked = moment::of_seconds(i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX));
+        let asked = moment::of_seconds(i64::try_from(now::seconds()).unwrap_or(i64::MAX));
         let mut batch = Batch::default();
         let mut seen = 0;
         for region in regions(args) {
@@ -256,7 +256,7 @@ mod asking {
             },
             catalog,
             threads: rayon::current_num_threads(),
-            now: i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX),
+            now: i64::try_from(now::seconds()).unwrap_or(i64::MAX),
         };
         let begun = Instant::now();
         let done = run
@@ -350,7 +350,7 @@ mod asking {
             to: args
                 .until
                 .and_then(|day| moment::seconds(&day.plus(1).to_string())),
-            now: i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX),
+            now: i64::try_from(now::seconds()).unwrap_or(i64::MAX),
             catalog,
         };
         let mut teller = Teller {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::interrupt::Stop;
 use super::observe_live::{LiveArgs, Taken, failed, go_on, told};
-use super::{assess, progress, say};
+use super::{now, progress, say};
 use crate::aws::{
     Account, Athena, AthenaDone, AthenaListener, Bill, Bucket, FromAthena, FromLake, LakeDone, Running,
     Wanted,
@@ -19,7 +19,7 @@ use crate::trail::keys::Place;
 use crate::trail::moment;
 
 fn now() -> i64 {
-    i64::try_from(assess::seconds_now()).unwrap_or(i64::MAX)
+    i64::try_from(now::seconds()).unwrap_or(i64::MAX)
 }
 
 /// Reads a bucket through Athena.

@@ -1,6 +1,6 @@
 //! What the trail saw of each row of a comparison, and what its silence would mean.
 
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use crate::diff::{Diff, Row};
 use crate::iam::action::Action;
 use crate::synth::{Surroundings, expand, recognise};

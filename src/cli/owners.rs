@@ -1,6 +1,6 @@
 //! Which account owns the buckets that calls name, where the code or `rolefit.toml` says so: a bucket's ARN does not.
 
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use crate::gate::Owner;
 use crate::synth::Surroundings;
 use crate::synth::bind::spell;

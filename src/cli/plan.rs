@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 
 use super::args::{Format, Project};
-use super::assess::{self, Inputs};
+use super::assess;
+use super::inputs::{self, Inputs};
 use super::{Outcome, say, show, show_json};
 use crate::plan::{Known, Plan as Planned, Wanted, Wishes, plan};
 use crate::report::plan::PlanV1;
@@ -58,7 +59,7 @@ pub fn run(args: &Plan) -> anyhow::Result<Outcome> {
         extend: args.extend.clone(),
         runs: runs(&args.runs)?,
     };
-    let inputs = assess::read(&args.project)?;
+    let inputs = inputs::read(&args.project)?;
     if let (true, Some(trail)) = (settings.is_empty(), &inputs.trail) {
         let known = selectors::newest(&trail.ledger.trails);
         settings.extend(known.into_iter().map(|(trail, _)| trail));

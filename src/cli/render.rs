@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::args::{Output, ReportFormat};
-use super::assess::Inputs;
+use super::inputs::Inputs;
 use super::show;
 use crate::report::{self, Report, json};
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 
 use super::args::{Format, Replay, ReplayAgainst};
-use super::assess::{self, Inputs};
+use super::assess;
+use super::inputs::{self, Inputs};
 use super::{Outcome, say, show, show_json};
 use crate::iam::policy::{Document, Policy, PolicyKind};
 use crate::replay::{Side, SideStatement, replay};
@@ -21,7 +22,7 @@ use crate::workspace::model::{Function, Role};
 /// Replays what the trail saw.
 pub fn run(args: &Replay) -> anyhow::Result<Outcome> {
     let window = Window::of(args)?;
-    let mut inputs = assess::read(&args.project)?;
+    let mut inputs = inputs::read(&args.project)?;
     ensure!(
         inputs.trail.is_some(),
         "no trail is named: give `--usage`, or `[observe] usage` in rolefit.toml"

@@ -1,13 +1,13 @@
 //! `rolefit scan`: the operations each function can reach.
 
 use super::args::{Format, Scan};
-use super::{Outcome, assess, show, show_json};
+use super::{Outcome, inputs, show, show_json};
 use crate::report::{scan, text};
 use crate::usage::CallSite;
 
 /// Shows the calls of every function.
 pub fn run(args: &Scan) -> anyhow::Result<Outcome> {
-    let inputs = assess::read_code(&args.project, args.all)?;
+    let inputs = inputs::read_code(&args.project, args.all)?;
     let scanned = inputs.scanned();
     let members = |call: &CallSite| inputs.catalog().resource_members(&call.operation, &call.inputs);
     let unreached = if args.all { inputs.unreached() } else { Vec::new() };

@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use super::args::Generate;
 use super::replace::replace;
-use super::{Outcome, assess, say, show};
+use super::{Outcome, inputs, say, show};
 use crate::diff::Verdict;
 use crate::report::Assessed;
 use crate::synth::emit::{Deployable, in_place};
@@ -19,7 +19,7 @@ use crate::workspace::deploy;
 /// when its role is defined elsewhere.
 pub fn run(
     args: &Generate,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     functions: &[Assessed<'_>],
     data: &str,
 ) -> anyhow::Result<Outcome> {
@@ -98,7 +98,7 @@ fn with_role(
     text: &str,
     file: &str,
     assessed: &Assessed<'_>,
-    inputs: &assess::Inputs,
+    inputs: &inputs::Inputs,
     data: &str,
 ) -> Result<String, String> {
     let name = &assessed.function.name;

@@ -16,7 +16,7 @@ use super::saved::{self, Change, Policies};
 use crate::aws::{self, RoleInline};
 use crate::cli::args::{Apply, Current, Project, Rollback};
 use crate::cli::replay::of_policy;
-use crate::cli::{Outcome, assess, complain, say, show};
+use crate::cli::{Outcome, assess, complain, inputs, say, show};
 use crate::diff::Verdict;
 use crate::iam::policy::Policy;
 use crate::replay::{Recorded, Verdict as Replayed, replay};
@@ -27,7 +27,7 @@ use crate::trail::Observation;
 
 /// Writes the inline policy of one role.
 pub fn apply(args: &Apply) -> anyhow::Result<Outcome> {
-    let inputs = assess::read(&project(args))?;
+    let inputs = inputs::read(&project(args))?;
     let report = assess::assess(&inputs);
     let [assessed] = report.functions.as_slice() else {
         anyhow::bail!(
@@ -153,7 +153,7 @@ fn only_of(account: &aws::Account, assessed: &Assessed<'_>, role: &RoleInline) -
     let listed = account.list_functions()?;
     let others: Vec<&str> = listed
         .iter()
-        .filter(|listed| listed.role == role.arn && !assess::is_deployed_as(assessed.function, &listed.name))
+        .filter(|listed| listed.role == role.arn && !inputs::is_deployed_as(assessed.function, &listed.name))
         .map(|listed| listed.name.as_str())
         .collect();
     anyhow::ensure!(
@@ -291,7 +291,7 @@ fn open_questions(assessed: &Assessed<'_>) -> Vec<String> {
 }
 
 /// What the trail saw the function do, and the policy would refuse; tells how much it saw.
-fn refused(inputs: &assess::Inputs, assessed: &Assessed<'_>) -> Vec<String> {
+fn refused(inputs: &inputs::Inputs, assessed: &Assessed<'_>) -> Vec<String> {
     let Some(trail) = &inputs.trail else {
         return Vec::new();
     };

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use super::args::{Compare, Format, KindArg, UniverseArg};
-use super::{Outcome, assess, show, show_json};
+use super::{Outcome, inputs, show, show_json};
 use crate::catalog::Catalog;
 use crate::iam::action::ActionPattern;
 use crate::iam::arn::ArnPattern;
@@ -24,7 +24,7 @@ const MAX_STACK_CONDITIONS: usize = 6;
 
 /// Answers one question, or a file of them.
 pub fn run(args: &Compare) -> anyhow::Result<Outcome> {
-    let catalog = assess::catalog(args.catalog.as_deref())?;
+    let catalog = inputs::catalog(args.catalog.as_deref())?;
     if let Some(file) = &args.batch {
         return batch::run(file, args, catalog);
     }

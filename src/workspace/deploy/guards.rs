@@ -156,7 +156,11 @@ impl Reading<'_> {
         called: &str,
         kind: GuardKind,
     ) -> Option<Guard> {
-        let document = document.filter(|document| !document.entries().is_empty())?;
+        let written = |document: &&Node| {
+            let text = self.text(document);
+            !document.entries().is_empty() || text.is_some_and(|text| text.trim_start().starts_with('{'))
+        };
+        let document = document.filter(written)?;
         let grammar = match kind {
             GuardKind::Boundary(_) => PolicyKind::Identity,
             _ => PolicyKind::Resource,
@@ -183,12 +187,28 @@ impl Reading<'_> {
         })
     }
 
+    /// A document that was written as text, every mention of a resource as its symbolic ARN.
+    fn known(&self, json: Json) -> Json {
+        match json {
+            Json::String(text) => Json::String(self.stack.normalise_arn(&text)),
+            Json::Array(items) => items.into_iter().map(|item| self.known(item)).collect(),
+            Json::Object(members) => {
+                let members = members.into_iter().map(|(key, value)| (key, self.known(value)));
+                Json::Object(members.collect())
+            }
+            other => other,
+        }
+    }
+
     /// The document. Where parts of it depend on conditions, it allows what any of them allows and denies what all do.
     fn guard_policy(&self, document: &Node, grammar: PolicyKind) -> Result<Policy, String> {
         let variants = variants(document).ok_or("it has too many conditions")?;
         let mut read = Vec::new();
         for (_, variant) in &variants {
-            let mut json = self.json(variant);
+            let mut json = match self.text(variant) {
+                Some(text) => self.known(serde_json::from_str(&text).map_err(|error| error.to_string())?),
+                None => self.json(variant),
+            };
             // Symbols are filled in before IAM sees the document, whose variables they are not.
             if let Some(document) = json.as_object_mut() {
                 document.insert("Version".to_owned(), Json::from("2012-10-17"));

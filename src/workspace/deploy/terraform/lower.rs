@@ -426,6 +426,14 @@ fn policy(values: &Val, properties: &mut Properties) {
     }
 }
 
+/// Types that are, or hold, policies beside the roles.
+pub(super) const GUARDS: [&str; 4] = [
+    "aws_s3_bucket_policy",
+    "aws_sns_topic_policy",
+    "aws_sqs_queue_policy",
+    "aws_vpc_endpoint",
+];
+
 /// A policy and what it is attached to, by the argument that names that and the property that it is.
 fn attached(
     values: &Val,

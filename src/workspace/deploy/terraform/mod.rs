@@ -319,7 +319,10 @@ fn lowered(evaluator: &mut Evaluator<'_, '_>, number: usize) -> Vec<Resource> {
 
 /// Whether a type says anything of functions, roles or what they use.
 fn is_lowered(kind: &str) -> bool {
-    types::known(kind).is_some() || kind.starts_with("aws_lambda_") || kind.starts_with("aws_iam_")
+    types::known(kind).is_some()
+        || kind.starts_with("aws_lambda_")
+        || kind.starts_with("aws_iam_")
+        || lower::GUARDS.contains(&kind)
 }
 
 /// What a called module stands for where its arguments say it all.
