@@ -1,6 +1,8 @@
 //! Reads CloudTrail records and tells what each function was seen to do.
 //!
 //! 1. [`files`] lists the files; [`inflate`] unpacks them, [`container`] finds the records in whatever holds them.
+//!    Records of trail objects are told apart as slices of text ([`slices`]), and parsed only where nothing like them was read
+//!    before ([`memo`]).
 //! 2. [`classify`] says what a record counts as, [`attribute`] which function it belongs to.
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
 //! 4. [`fold`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources; [`batch`] carries
