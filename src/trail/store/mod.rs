@@ -216,12 +216,26 @@ impl Store {
             store.check_version()?;
             Ok(store)
         };
-        let store: Self = read().map_err(|error: StoreError| error.at(path))?;
+        let is_half_written = |error: &StoreError| matches!(error, StoreError::Database(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly));
+        let store: Result<Self, StoreError> = match read() {
+            Err(error) if is_half_written(&error) => Self::recover(path).and_then(|()| read()),
+            outcome => outcome,
+        };
+        let store = store.map_err(|error| error.at(path))?;
         let version = schema::version(&store.db).map_err(|error| error.at(path))?;
         if version.is_none_or(|version| version < schema::VERSION) {
             return Self::copy_up_to_date(&store).map_err(|error| error.at(path));
         }
         Ok(store)
+    }
+
+    /// Takes back what a process had begun to write when it was killed: whoever only reads may not do that.
+    fn recover(path: &Path) -> Result<(), StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// A store without anything.

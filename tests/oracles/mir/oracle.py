@@ -40,6 +40,7 @@ POLLED = {
     ("dynamodb", "table_not_exists"): "describe_table",
     ("cloudformation", "stack_create_complete"): "describe_stacks",
     ("cloudformation", "stack_delete_complete"): "describe_stacks",
+    ("ec2", "instance_exists"): "describe_instances",
     ("ec2", "instance_running"): "describe_instances",
     ("ec2", "instance_stopped"): "describe_instances",
     ("ec2", "instance_terminated"): "describe_instances",
