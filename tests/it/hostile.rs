@@ -117,3 +117,23 @@ fn a_lock_is_not_written_through_a_link() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(!victim.exists());
 }
+
+#[test]
+fn variables_that_ask_for_each_other_end_with_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<String> = (0..300).map(|number| format!("k{number}")).collect();
+    let all: String = keys
+        .iter()
+        .map(|key| format!("${{self:custom.{key}, opt:{key}}}"))
+        .collect();
+    let custom: String = keys.iter().map(|key| format!("  {key}: '{all}'\n")).collect();
+    let service = format!(
+        "service: s\nprovider: {{ name: aws, runtime: rust }}\ncustom:\n{custom}functions:\n  f: {{ handler: '${{self:custom.k0}}' }}\n"
+    );
+    std::fs::write(folder.path().join("serverless.yml"), service).unwrap();
+    let output = rolefit(folder.path(), &["check", "."]);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("the variables go too deep"), "{said}");
+    assert!(said.contains("serverless.yml:"), "{said}");
+}

@@ -1,5 +1,7 @@
 //! The variables of the Serverless Framework as they are written: `${source:address, fallback}`, nested.
 
+use std::collections::BTreeMap;
+
 /// A piece of a text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -25,14 +27,17 @@ pub(super) enum Place {
 
 /// Splits a text into plain pieces and variables. `${AWS::Region}` and `${Resource.Arn}` are CloudFormation's and plain.
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
+    let closed = closed_braces(text);
     let mut found = Vec::new();
     let mut plain = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        plain.push_str(before);
-        let Some((inner, tail)) = until_closed(after) else {
+    let mut from = 0;
+    while let Some(length) = text.get(from..).and_then(|rest| rest.find("${")) {
+        let open = from + length;
+        plain.push_str(text.get(from..open).unwrap_or_default());
+        let end = closed.get(&(open + 1)).copied();
+        let Some((inner, end)) = end.and_then(|end| Some((text.get(open + 2..end)?, end))) else {
             plain.push_str("${");
-            rest = after;
+            from = open + 2;
             continue;
         };
         if is_variable(inner) {
@@ -41,17 +46,29 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
             }
             found.push(Piece::Variable(inner.to_owned()));
         } else {
-            plain.push_str("${");
-            plain.push_str(inner);
-            plain.push('}');
+            plain.push_str(text.get(open..=end).unwrap_or_default());
         }
-        rest = tail;
+        from = end + 1;
     }
-    plain.push_str(rest);
+    plain.push_str(text.get(from..).unwrap_or_default());
     if !plain.is_empty() {
         found.push(Piece::Plain(plain));
     }
     found
+}
+
+/// Where each opening brace is closed.
+fn closed_braces(text: &str) -> BTreeMap<usize, usize> {
+    let mut open = Vec::new();
+    let mut closed = BTreeMap::new();
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open.push(at),
+            b'}' => closed.extend(open.pop().map(|start| (start, at))),
+            _ => {}
+        }
+    }
+    closed
 }
 
 /// The text up to the brace that closes a variable, and what follows it.
@@ -180,6 +197,13 @@ mod tests {
         ] {
             assert_eq!(pieces(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn variables_that_are_never_closed_are_looked_at_once() {
+        // Each is the beginning of everything behind it: looked for one by one, their ends take hours.
+        let text = "${".repeat(500_000);
+        assert_eq!(pieces(&text), [Piece::Plain(text.clone())]);
     }
 
     #[test]

@@ -23,6 +23,9 @@ const MAX_DEPTH: usize = 40;
 /// Values that may be made of one service; files that name each other again and again reach it.
 const MAX_VALUES: usize = 200_000;
 
+/// So many bytes of text with variables count as one value.
+const TEXT_FOR_VALUE: usize = 256;
+
 /// Larger files are not read.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -51,7 +54,10 @@ pub(super) struct Variables<'a> {
     /// Parameters that were met, with their defaults.
     pub(super) parameters: BTreeMap<String, Option<String>>,
     pub(super) gaps: Vec<Gap>,
+    /// What was done so far.
     values: usize,
+    /// The variables whose values are being looked for, each because of the one before it.
+    sought: Vec<String>,
     at: Mark,
     told: BTreeSet<String>,
     /// Whether the stage itself is being read.
@@ -74,6 +80,7 @@ impl<'a> Variables<'a> {
             parameters: BTreeMap::new(),
             gaps: Vec::new(),
             values: 0,
+            sought: Vec::new(),
             at: Mark::default(),
             told: BTreeSet::new(),
             settling: true,
@@ -157,11 +164,7 @@ impl<'a> Variables<'a> {
     fn fill(&mut self, node: &Node, depth: usize) -> Node {
         self.values += 1;
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
-            self.tell(
-                "the variables go too deep",
-                "variables that name each other without end are left open",
-                node.at,
-            );
+            self.tell_endless(node.at);
             return Node::new(Value::Text("${!too-deep}".to_owned()), node.at);
         }
         let value = match &node.value {
@@ -244,6 +247,11 @@ impl<'a> Variables<'a> {
         if !text.contains("${") {
             return Node::new(Value::Text(text.to_owned()), at);
         }
+        self.values += text.len() / TEXT_FOR_VALUE;
+        if self.values > MAX_VALUES {
+            self.tell_endless(at);
+            return Node::new(Value::Text("${!too-deep}".to_owned()), at);
+        }
         let mut parts = Vec::new();
         let all = pieces(text);
         let alone = all.len() == 1;
@@ -271,9 +279,18 @@ impl<'a> Variables<'a> {
     /// The value of the first place that has one.
     fn variable(&mut self, inner: &str, at: Mark, depth: usize) -> Node {
         self.values += 1;
-        if depth > MAX_DEPTH || self.values > MAX_VALUES {
+        let endless = self.sought.iter().any(|sought| sought == inner);
+        if endless || depth > MAX_DEPTH || self.values > MAX_VALUES {
+            self.tell_endless(at);
             return opaque(inner, at);
         }
+        self.sought.push(inner.to_owned());
+        let value = self.first_value(inner, at, depth);
+        self.sought.pop();
+        value
+    }
+
+    fn first_value(&mut self, inner: &str, at: Mark, depth: usize) -> Node {
         self.at = at;
         let mut open: Option<String> = None;
         for place in places(inner) {
@@ -486,6 +503,14 @@ impl<'a> Variables<'a> {
                 None
             }
         }
+    }
+
+    fn tell_endless(&mut self, at: Mark) {
+        self.tell(
+            "the variables go too deep",
+            "variables that name each other without end are left open",
+            at,
+        );
     }
 
     fn tell(&mut self, message: &str, hint: &str, at: Mark) {
