@@ -118,12 +118,9 @@ pub struct Project {
     pub role: Option<String>,
 }
 
-/// What a command about one function reads beside the code and the stack templates.
+/// How a project is read.
 #[derive(Debug, clap::Args)]
-pub struct Reading {
-    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
-    #[arg(long, value_name = "PATH")]
-    pub usage: Option<PathBuf>,
+pub struct Settings {
     /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
     #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
     pub config: Option<PathBuf>,
@@ -141,19 +138,39 @@ pub struct Reading {
     pub templates: Vec<PathBuf>,
 }
 
-impl Reading {
+impl Settings {
     /// The project at `path`, with the functions that were asked for.
     pub fn project(&self, path: &Path, functions: Vec<String>) -> Project {
         Project {
             path: path.to_path_buf(),
             functions,
-            usage: self.usage.clone(),
             config: self.config.clone(),
             no_config: self.no_config,
             catalog: self.catalog.clone(),
             templates: self.templates.clone(),
             features: self.features.clone(),
             ..Project::default()
+        }
+    }
+}
+
+/// What a command about one function reads beside the code and the stack templates.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// CloudTrail: a store or export of `rolefit observe`, a folder of trail objects, or one of them.
+    #[arg(long, value_name = "PATH")]
+    pub usage: Option<PathBuf>,
+    /// How the project is read.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+impl Reading {
+    /// The project at `path`, with the functions that were asked for.
+    pub fn project(&self, path: &Path, functions: Vec<String>) -> Project {
+        Project {
+            usage: self.usage.clone(),
+            ..self.settings.project(path, functions)
         }
     }
 }
@@ -427,21 +444,9 @@ pub struct Lock {
     /// A package, a workspace, or a folder with many of each; the lock lies in it.
     #[arg(long, default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// The configuration file (default: `rolefit.toml` or `.rolefit.toml` in PATH, or above it in its git repository).
-    #[arg(long, value_name = "FILE", env = "ROLEFIT_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Read no configuration.
-    #[arg(long, conflicts_with = "config")]
-    pub no_config: bool,
-    /// A newer catalogue file.
-    #[arg(long, value_name = "FILE")]
-    pub catalog: Option<PathBuf>,
-    /// Cargo features.
+    /// How the project is read.
     #[command(flatten)]
-    pub features: Features,
-    /// A folder with policy templates of your own; may be repeated.
-    #[arg(long, value_name = "DIR")]
-    pub templates: Vec<PathBuf>,
+    pub settings: Settings,
 }
 
 /// Whether NEW allows anything that OLD does not: a proof, or a request as witness.

@@ -1,22 +1,13 @@
 //! `rolefit lock`: takes down the grants of today as approved.
 
-use super::args::{Lock as Args, Project};
+use super::args::Lock as Args;
 use super::replace::replace;
 use super::{Outcome, approved, inputs, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
 
 /// Writes the lock and says what it changes.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let project = Project {
-        path: args.path.clone(),
-        functions: args.functions.clone(),
-        config: args.config.clone(),
-        no_config: args.no_config,
-        catalog: args.catalog.clone(),
-        templates: args.templates.clone(),
-        features: args.features.clone(),
-        ..Project::default()
-    };
+    let project = args.settings.project(&args.path, args.functions.clone());
     let inputs = inputs::read_code(&project, false)?;
     if inputs.lacks_a_template() {
         anyhow::bail!(

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::cloud;
 use super::folder::copy;
 use super::live::{Reply, Request, serve, xml};
 
@@ -136,15 +137,9 @@ impl Scene {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        let mut child = cloud::rolefit(&self.endpoint)
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_CONFIG_FILE", "/nowhere")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

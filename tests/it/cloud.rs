@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -91,6 +92,29 @@ impl Reply {
 
 /// What the server was asked for, in order.
 pub type Asked = Arc<Mutex<Vec<Request>>>;
+
+/// What was asked for of one kind.
+pub fn operations(asked: &Asked, operation: &str) -> Vec<Request> {
+    let asked = asked.lock().unwrap();
+    asked
+        .iter()
+        .filter(|request| request.operation == operation)
+        .cloned()
+        .collect()
+}
+
+/// `rolefit`, with the account at an address and nobody's own credentials.
+pub fn rolefit(endpoint: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rolefit"));
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/nowhere")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    command
+}
 
 /// Answers every request until the test ends; gives the address, and what was asked for so far.
 pub fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> (String, Asked) {

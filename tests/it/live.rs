@@ -3,11 +3,13 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+
+use crate::cloud;
 
 /// A request: the operation, and the parameters that it was asked with.
 pub(super) struct Request {
@@ -244,16 +246,10 @@ fn account(request: &Request) -> Reply {
 
 /// The report on a folder, with the account at an address as the current one.
 fn rolefit(folder: &Path, arguments: &[&str], endpoint: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rolefit"))
+    cloud::rolefit(endpoint)
         .args(["diff", "--current", "aws", "--format", "json"])
         .args(arguments)
         .arg(folder)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/nowhere")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
         .output()
         .unwrap()
 }

@@ -1,13 +1,13 @@
 //! `rolefit observe` on buckets and on the event history, against servers on the loopback interface.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::cloud::{self, Asked, Bucket, History, Reply, Request, serve};
+use crate::cloud::{self, Bucket, History, Reply, Request, operations, serve};
 
 const TRAIL: &str = "docs/demo/orders/trail";
 /// 2026-11-20T12:00:00Z: two days after the last event of the demo's trail.
@@ -18,14 +18,8 @@ fn rolefit(arguments: &[&str], endpoint: &str) -> Output {
 }
 
 fn rolefit_at(now: &str, arguments: &[&str], endpoint: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rolefit"))
+    cloud::rolefit(endpoint)
         .args(arguments)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/nowhere")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
         .env("SOURCE_DATE_EPOCH", now)
         .output()
         .unwrap()
@@ -68,15 +62,6 @@ fn of_folder() -> Value {
     let folder = format!("{TRAIL}/AWSLogs");
     observe(&store, &["--from", &folder], "");
     export(&store)
-}
-
-fn operations(asked: &Asked, operation: &str) -> Vec<Request> {
-    let asked = asked.lock().unwrap();
-    asked
-        .iter()
-        .filter(|request| request.operation == operation)
-        .cloned()
-        .collect()
 }
 
 #[test]

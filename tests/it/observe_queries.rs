@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use serde_json::{Value, json};
 
-use crate::cloud::{Asked, Bucket, Reply, Request, serve};
+use crate::cloud::{self, Asked, Bucket, Reply, Request, operations, serve};
 
 const TRAIL: &str = "docs/demo/orders/trail";
 /// 2026-11-20T12:00:00Z: two days after the last event of the demo's trail.
@@ -17,16 +17,8 @@ const NOW: &str = "1795176000";
 const SOURCE: &str = "athena:s3://audit-logs";
 
 fn command(arguments: &[&str], endpoint: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolefit"));
-    command
-        .args(arguments)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/nowhere")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-        .env("SOURCE_DATE_EPOCH", NOW);
+    let mut command = cloud::rolefit(endpoint);
+    command.args(arguments).env("SOURCE_DATE_EPOCH", NOW);
     command
 }
 
@@ -62,15 +54,6 @@ fn of_folder() -> Value {
     let store = home.path().join("usage.db");
     passed(&observe(&store, &["--from", &format!("{TRAIL}/AWSLogs")], ""));
     content(&store)
-}
-
-fn operations(asked: &Asked, operation: &str) -> Vec<Request> {
-    let asked = asked.lock().unwrap();
-    asked
-        .iter()
-        .filter(|request| request.operation == operation)
-        .cloned()
-        .collect()
 }
 
 /// The queries that were asked over the trail.

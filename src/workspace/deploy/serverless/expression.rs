@@ -71,14 +71,14 @@ fn closed_braces(text: &str) -> BTreeMap<usize, usize> {
     closed
 }
 
-/// The text up to the brace that closes a variable, and what follows it.
-fn until_closed(text: &str) -> Option<(&str, &str)> {
+/// The text up to the bracket that closes what is open before it, and what follows that bracket.
+fn until_closed(text: &str, [open, close]: [char; 2]) -> Option<(&str, &str)> {
     let mut depth = 1_u32;
     for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
+        if c == open {
+            depth += 1;
+        } else if c == close {
+            depth -= 1;
         }
         if depth == 0 {
             return Some((text.get(..at)?, text.get(at + 1..)?));
@@ -111,7 +111,10 @@ fn place(text: &str) -> Place {
     if let Some(literal) = quoted('\'').or_else(|| quoted('"')) {
         return Place::Literal(literal.to_owned());
     }
-    if let Some((inner, "")) = text.strip_prefix("${").and_then(until_closed) {
+    if let Some((inner, "")) = text
+        .strip_prefix("${")
+        .and_then(|rest| until_closed(rest, ['{', '}']))
+    {
         return Place::Nested(inner.to_owned());
     }
     if !is_variable(text) {
@@ -121,7 +124,10 @@ fn place(text: &str) -> Place {
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
         .unwrap_or(text.len());
     let (kind, rest) = text.split_at(end);
-    let (arguments, rest) = match rest.strip_prefix('(').and_then(until_bracket) {
+    let (arguments, rest) = match rest
+        .strip_prefix('(')
+        .and_then(|rest| until_closed(rest, ['(', ')']))
+    {
         Some(found) => found,
         None => ("", rest),
     };
@@ -130,21 +136,6 @@ fn place(text: &str) -> Place {
         arguments: arguments.trim().to_owned(),
         address: rest.strip_prefix(':').unwrap_or(rest).trim().to_owned(),
     }
-}
-
-fn until_bracket(text: &str) -> Option<(&str, &str)> {
-    let mut depth = 1_u32;
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some((text.get(..at)?, text.get(at + 1..)?));
-        }
-    }
-    None
 }
 
 /// Splits at commas that stand outside quotes, brackets and braces.
