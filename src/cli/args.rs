@@ -63,12 +63,11 @@ impl Global {
         if !self.quiet && !self.no_progress {
             progress::allow();
         }
-        if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(usize::from(threads))
-                .stack_size(64 << 20)
-                .build_global()?;
-        }
+        // Parsed code and policies can be deep. 0 threads stands for one per core.
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(self.threads.unwrap_or(0)))
+            .stack_size(64 << 20)
+            .build_global()?;
         Ok(())
     }
 }
