@@ -79,7 +79,12 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
 fn approved_trust<'a>(inputs: &'a Inputs, function: &Function) -> gate::trust::ApprovedTrust<'a> {
     match (&inputs.approved, &function.role) {
         (Some(approved), Some(role)) => {
-            let locked = approved.lock.functions.get(&gate::lock::key(function, role));
+            // What was approved of a role holds for every function that has it.
+            let (_, place) = gate::lock::key(function, role);
+            let mut same = approved.lock.functions.iter();
+            let locked = same
+                .find(|((_, other), _)| *other == place)
+                .map(|(_, locked)| locked);
             gate::trust::ApprovedTrust::Policy(locked.and_then(|locked| locked.trust.as_ref()))
         }
         _ => gate::trust::ApprovedTrust::NotAsked,
