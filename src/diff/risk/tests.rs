@@ -305,7 +305,7 @@ fn trust_in_others_is_told() {
         ),
         (
             "arn:${AWS::Partition}:iam::999988887777:role/${AWS::StackName}-ci",
-            "critical `arn:aws:iam::999988887777:role/${AWS.StackName}-ci` of another",
+            "critical `arn:aws:iam::999988887777:role/${AWS::StackName}-ci` of another",
         ),
         (
             "arn:${AWS::Partition}:sts::999988887777:assumed-role/ci/run",

@@ -112,6 +112,7 @@ fn settled_name(kind: &str, name: &str, home: &str) -> String {
 
 /// The name as the template has it, as far as it was settled.
 fn shown(name: &str) -> String {
+    let name = name.replace("${AWS..", "${AWS::");
     match name.strip_prefix(UNTOLD).filter(|rest| rest.starts_with("${")) {
         Some(symbol) => symbol.to_owned(),
         None => name.replace(HOME, "${AWS::AccountId}"),
