@@ -577,6 +577,74 @@ mod tests {
     }
 
     #[test]
+    fn actions_are_named_by_the_fewest_patterns() {
+        let known = KnownActions::new([
+            "s3:GetBucket",
+            "s3:GetObject",
+            "s3:GetObjectAcl",
+            "s3:GetObjectTagging",
+            "s3:ListDBs",
+            "s3:ListDBTags",
+            "s3:ListDatasets",
+            "s3:PutObject",
+        ]);
+        for (wanted, expected) in [
+            (vec!["s3:GetObject"], vec!["s3:GetObject"]),
+            (
+                vec!["s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectTagging"],
+                vec!["s3:GetObject*"],
+            ),
+            (
+                vec!["s3:GetObjectAcl", "s3:GetObjectTagging"],
+                vec!["s3:GetObjectAcl", "s3:GetObjectTagging"],
+            ),
+            (
+                vec![
+                    "s3:GetBucket",
+                    "s3:GetObject",
+                    "s3:GetObjectAcl",
+                    "s3:GetObjectTagging",
+                ],
+                vec!["s3:Get*"],
+            ),
+            // A wildcard within a run of capitals would break a word.
+            (
+                vec!["s3:ListDBs", "s3:ListDBTags"],
+                vec!["s3:ListDBTags", "s3:ListDBs"],
+            ),
+            (
+                vec!["s3:GetObject", "s3:Unknown", "ec2:Other", "odd"],
+                vec!["odd", "ec2:Other", "s3:GetObject", "s3:Unknown"],
+            ),
+        ] {
+            let wanted = wanted.into_iter().map(str::to_owned).collect();
+            assert_eq!(known.shortest(&wanted), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_action_stands_for_one_that_matches_the_same() {
+        let known = KnownActions::new([
+            "s3:GetObject",
+            "s3:ListObjects",
+            "s3:PutObject",
+            "sqs:SendMessage",
+        ]);
+        let mut lists = ActionLists::default();
+        lists.add(["s3:*"]);
+        lists.add(["s3:Put*", "sqs:*"]);
+        for (action, expected) in [
+            ("s3:listobjects", Some("s3:ListObjects")),
+            ("s3:x", Some("s3:GetObject")),
+            ("s3:putx", Some("s3:PutObject")),
+            ("sqs:x", Some("sqs:SendMessage")),
+            ("ec2:x", None),
+        ] {
+            assert_eq!(lists.known_like(action, &known).as_deref(), expected, "{action}");
+        }
+    }
+
+    #[test]
     fn prefixes_may_hold_wildcards() {
         let found = classes(&[&["s*:Get*"], &["s3:*"], &["sq?:GetQ"]], Universe::Open);
         let keys: BTreeSet<_> = found.keys().cloned().collect();
