@@ -1,5 +1,7 @@
 //! The judgement of every function: bring the evidence together, synthesise, compare, judge.
 
+use rayon::prelude::*;
+
 use super::inputs::Inputs;
 use super::now::today;
 use super::{beyond, concern, guards, observed, owners, progress};
@@ -20,11 +22,11 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
     let (functions, mut findings): (Vec<Assessed<'_>>, Vec<Vec<gate::Finding>>) = inputs
         .workspace
         .functions
-        .iter()
+        .par_iter()
         .map(|function| assess_function(inputs, function))
         .unzip();
     let gaps = inputs.common_gaps();
-    findings.extend(functions.iter().map(|assessed| {
+    findings.par_extend(functions.par_iter().map(|assessed| {
         let diff = assessed.function.role.is_some().then_some(&assessed.diff);
         let stack = inputs.stack_of(assessed.function);
         let mut managed = None;
