@@ -141,8 +141,13 @@ fn shorten(stem: &str, known: &BTreeSet<&str>, wanted: &BTreeSet<&str>, out: &mu
                 .iter()
                 .filter_map(|name| next_word(name, stem.len()))
                 .collect();
+            let mut done: Option<&str> = None;
             for stem in longer {
-                shorten(stem, known, wanted, out);
+                // `GetItem` has seen to `GetItems`, too.
+                if done.is_none_or(|done| !stem.starts_with(done)) {
+                    shorten(stem, known, wanted, out);
+                    done = Some(stem);
+                }
             }
         }
     }
@@ -151,16 +156,11 @@ fn shorten(stem: &str, known: &BTreeSet<&str>, wanted: &BTreeSet<&str>, out: &mu
 /// The name up to the end of the word that begins at `from`.
 fn next_word(name: &str, from: usize) -> Option<&str> {
     let rest = name.get(from..).filter(|rest| !rest.is_empty())?;
-    let mut previous = ' ';
-    let mut end = rest.len();
-    for (index, c) in rest.char_indices().skip(1) {
-        if c.is_ascii_uppercase() && !previous.is_ascii_uppercase() {
-            end = index;
-            break;
-        }
-        previous = c;
-    }
-    name.get(..from + end)
+    let ends = |(before, after): (char, (usize, char))| {
+        (after.1.is_ascii_uppercase() && !before.is_ascii_uppercase()).then_some(after.0)
+    };
+    let end = rest.chars().zip(rest.char_indices().skip(1)).find_map(ends);
+    name.get(..from + end.unwrap_or(rest.len()))
 }
 
 /// One side of the colon of a pattern, in lower case.
@@ -583,6 +583,8 @@ mod tests {
             "s3:GetObject",
             "s3:GetObjectAcl",
             "s3:GetObjectTagging",
+            "s3:Item",
+            "s3:Items",
             "s3:ListDBs",
             "s3:ListDBTags",
             "s3:ListDatasets",
@@ -612,6 +614,7 @@ mod tests {
                 vec!["s3:ListDBs", "s3:ListDBTags"],
                 vec!["s3:ListDBTags", "s3:ListDBs"],
             ),
+            (vec!["s3:Item", "s3:Items"], vec!["s3:Item*"]),
             (
                 vec!["s3:GetObject", "s3:Unknown", "ec2:Other", "odd"],
                 vec!["odd", "ec2:Other", "s3:GetObject", "s3:Unknown"],
