@@ -52,6 +52,23 @@ fn a_witness_of_a_set_has_each_value_once() {
 }
 
 #[test]
+fn a_witness_is_an_action_that_there_is() {
+    let known = KnownActions::new(["s3:GetBucketAcl", "s3:GetObject", "s3:PutObject"]);
+    let named = Options {
+        names: Some(&known),
+        ..Options::default()
+    };
+    let new = policy(&allow(r#""s3:Get*""#, r#""*""#, ""));
+    let old = policy(&allow(r#""s3:GetBucketAcl""#, r#""*""#, ""));
+    let witness = |options: &Options<'_>| match contain(&[new.clone()], &[old.clone()], options) {
+        Verdict::NewAccess(witness) => witness.request.action,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(witness(&named), "s3:GetObject");
+    assert_ne!(witness(&Options::default()), "s3:GetObject");
+}
+
+#[test]
 fn a_variable_in_an_old_deny_is_found_out() {
     let new = allow(r#""s3:GetObject""#, r#""arn:aws:s3:::home/bob/*""#, "");
     let old = allow(
