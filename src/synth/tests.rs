@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::catalog::template::templates;
-use crate::usage::{Because, Confidence, Inputs, OperationId, ResourceHint};
+use crate::usage::{Because, Confidence, Inputs, OperationId, Piece, ResourceHint};
 use crate::workspace::deploy::{self, Deployments};
 
 const TEMPLATE: &str = "\
@@ -16,7 +16,14 @@ Resources:
   Orders: { Type: AWS::DynamoDB::Table, Properties: { TableName: !Sub 'orders-${Stage}' } }
   Files: { Type: AWS::S3::Bucket, Properties: { BucketName: !Sub 'files-${Stage}' } }
   Key: { Type: AWS::KMS::Key }
-  Api: { Type: AWS::Serverless::Function, Properties: { Runtime: provided.al2023, Handler: bootstrap } }
+  Api:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Environment: { Variables: { TABLE: !Ref Orders, CONFIG: '{\"queue\": {\"name\": \"inbox\"}, \"odd\": [1]}' } }
+      Events:
+        Upload: { Type: S3, Properties: { Bucket: !Ref Files, Events: 's3:ObjectCreated:*' } }
 ";
 
 fn deployments() -> Deployments {
@@ -219,6 +226,160 @@ fn a_stack_that_tells_its_account_spells_grants_as_the_account_does() {
         grant.conditions["StringEquals"]["kms:ViaService"],
         ["sqs.eu-west-1.amazonaws.com"]
     );
+}
+
+#[test]
+fn an_operation_newer_than_the_catalogue_is_granted_unverified() {
+    let read = deployments();
+    let around = Surroundings {
+        function: read.functions.first().unwrap(),
+        stack: None,
+        templates: templates(),
+    };
+    for (operation, action) in [
+        ("dynamodb.TeleportTable", "dynamodb:TeleportTable"),
+        ("cloudwatchlogs.TeleportLogs", "logs:TeleportLogs"),
+        ("teleport.Beam", "teleport:Beam"),
+    ] {
+        let usage = usage(BecauseKind::Code, operation, &[("TableName", "a")], &[]);
+        let synthesis = synthesise(Catalog::embedded(), around, &[usage], &[]);
+        let found = synthesis
+            .grants
+            .iter()
+            .find(|grant| grant.action.to_string() == action);
+        let grant = found.unwrap_or_else(|| panic!("{action}: {:?}", synthesis.grants));
+        assert_eq!(
+            (grant.resource.as_str(), grant.confidence),
+            ("*", Confidence::Low)
+        );
+        assert!(!grant.exact);
+        assert_eq!(
+            synthesis.gaps.first().map(|gap| gap.code),
+            Some("unknown-operation")
+        );
+    }
+}
+
+#[test]
+fn a_field_of_the_payload_is_what_triggers_the_function() {
+    let reads = |path: &str| {
+        let mut read = usage(BecauseKind::Code, "s3.GetObject", &[("Key", "a.jpg")], &[]);
+        let pieces = vec![Piece::Event {
+            path: path.to_owned(),
+        }];
+        let hint = ResourceHint { pieces, origin: None };
+        read.inputs.insert("Bucket".to_owned(), vec![hint]);
+        needs(&[read])
+    };
+    assert_eq!(
+        reads("records.s3.bucket.name"),
+        ["s3:GetObject on s3:::${Files}/a.jpg (1)"]
+    );
+    // No queue triggers it, and a body tells nothing.
+    for other in ["records.event_source_arn", "body"] {
+        assert_eq!(reads(other), ["s3:GetObject on s3:::*/a.jpg (1)"], "{other}");
+    }
+}
+
+/// What is known of a value: its text, or why it is not known.
+fn spelled(piece: Piece, in_stack: bool) -> String {
+    let read = deployments();
+    let around = Surroundings {
+        function: read.functions.first().unwrap(),
+        stack: read.stacks.first().filter(|_| in_stack),
+        templates: templates(),
+    };
+    let hint = ResourceHint {
+        pieces: vec![ResourceHint::literal("a-").pieces.remove(0), piece],
+        origin: None,
+    };
+    let (text, _, reasons) = bind::spell(&hint, around);
+    match reasons.first() {
+        Some(reason) => format!("{text}: {reason}"),
+        None => text,
+    }
+}
+
+#[test]
+fn variables_have_the_values_of_the_template_or_those_of_the_code() {
+    let env = |variable: &str, default: Option<&str>| Piece::Env {
+        variable: variable.to_owned(),
+        default: default.map(str::to_owned),
+    };
+    for (variable, default, in_stack, expected) in [
+        ("TABLE", None, true, "a-${Orders}"),
+        ("TABLE", Some("other"), true, "a-${Orders}"),
+        ("OTHER", Some("other"), true, "a-other"),
+        (
+            "OTHER",
+            None,
+            true,
+            "a-*: environment variable OTHER is not set in the stack template",
+        ),
+        ("OTHER", Some("other"), false, "a-${OTHER}"),
+        ("OTHER", None, false, "a-${OTHER}"),
+        ("AWS_REGION", None, true, "a-${AWS::Region}"),
+        ("AWS_DEFAULT_REGION", None, false, "a-${AWS::Region}"),
+        (
+            "AWS_LAMBDA_FUNCTION_NAME",
+            None,
+            true,
+            "a-${AWS::StackName}-Api-*",
+        ),
+    ] {
+        assert_eq!(
+            spelled(env(variable, default), in_stack),
+            expected,
+            "{variable} {default:?}"
+        );
+    }
+}
+
+#[test]
+fn members_of_variables_are_told_where_they_can_be() {
+    let member =
+        |variable: &str, path: &[&str], default: Option<&str>, absent: Option<&str>| Piece::EnvMember {
+            variable: variable.to_owned(),
+            path: path.iter().map(|step| (*step).to_owned()).collect(),
+            default: default.map(str::to_owned),
+            absent: absent.map(str::to_owned),
+        };
+    for (piece, in_stack, expected) in [
+        (member("CONFIG", &["queue", "name"], None, None), true, "a-inbox"),
+        (member("CONFIG", &["topic"], None, Some("news")), true, "a-news"),
+        (member("OTHER", &["topic"], Some("news"), None), true, "a-news"),
+        (
+            member("OTHER", &["to", "pic"], Some("news"), None),
+            false,
+            "a-${OTHER_to_pic}",
+        ),
+    ] {
+        assert_eq!(spelled(piece, in_stack), expected);
+    }
+    for (piece, reason) in [
+        (
+            member("CONFIG", &["topic"], None, None),
+            "a-*: the JSON in environment variable CONFIG has no member topic",
+        ),
+        (
+            member("CONFIG", &["odd"], None, Some("news")),
+            "a-*: CONFIG.odd cannot be told: environment variable CONFIG has a list or an object there",
+        ),
+        (
+            member("OTHER", &["topic"], None, None),
+            "a-*: environment variable OTHER is not set in the stack template",
+        ),
+        (
+            Piece::Event {
+                path: "body.name".to_owned(),
+            },
+            "a-*: it comes from the event payload, `body.name`",
+        ),
+        (Piece::Hole("nobody knows".to_owned()), "a-*: nobody knows"),
+    ] {
+        let found = spelled(piece, true);
+        assert!(found.starts_with(reason), "{found}");
+    }
 }
 
 /// The fixture that `tests/it/runtime.rs` asks the program about.

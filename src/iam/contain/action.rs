@@ -43,18 +43,6 @@ impl KnownActions {
         Self { by_prefix }
     }
 
-    /// Every action, sorted by prefix and name.
-    pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
-        self.by_prefix
-            .iter()
-            .flat_map(|(prefix, names)| names.iter().map(move |(_, name)| format!("{prefix}:{name}")))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.by_prefix.values().map(Vec::len).sum()
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_prefix.is_empty()

@@ -488,6 +488,31 @@ fn what_is_too_large_for_an_inline_policy_becomes_managed_policies_in_cdk() {
     assert_eq!(printed.matches("-name-of-orders-").count(), 200, "{printed}");
 }
 
+#[test]
+fn what_is_too_large_for_an_inline_policy_reads_back_from_terraform() {
+    for in_json in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
+        let read = deploy::read(folder.path(), &no_managed);
+        let (policy, text) = with(&read, &many("orders"), |deployable| {
+            let mut shared = terraform::Shared::default();
+            match in_json {
+                false => terraform::hcl(deployable, &mut shared) + &shared.hcl(),
+                true => {
+                    let role = terraform::json(deployable, &mut shared).to_string();
+                    std::fs::write(folder.path().join("shared.tf.json"), shared.json().to_string()).unwrap();
+                    role
+                }
+            }
+        });
+        let name = if in_json { "role.tf.json" } else { "role.tf" };
+        std::fs::write(folder.path().join(name), &text).unwrap();
+        let again = deploy::read(folder.path(), &no_managed);
+        assert_eq!(again.gaps, [], "{text}");
+        assert_eq!(same(&again.functions[0], &policy), Ok(()), "{text}");
+    }
+}
+
 /// Role, bucket and function would wait for each other.
 #[test]
 fn a_bucket_that_starts_the_function_is_named_in_plain_text() {
