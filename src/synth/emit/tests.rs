@@ -448,6 +448,11 @@ fn each_language_is_printed_as_people_have_read_it() {
     check("role.yaml", &printed);
     let (_, printed) = with(&sam, &grants, cdk::construct);
     check("role.ts", &printed);
+    let (_, printed) = with(&sam, &grants, |deployable| {
+        let mut shared = terraform::Shared::default();
+        terraform::hcl(deployable, &mut shared) + &shared.hcl()
+    });
+    check("role-of-sam.tf", &printed);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
     let read = deploy::read(folder.path(), &no_managed);
