@@ -251,3 +251,24 @@ impl Open<'_> {
         Ok(readings)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_open_principals_are_read_either_way_and_no_more() {
+        let names: Vec<Principals> = (0..=MAX_OPEN)
+            .map(|index| Principals::Only([("AWS".to_owned(), vec![index.to_string()])].into()))
+            .collect();
+        let none = Bits::new(names.len());
+        let open = |count: usize| {
+            let units = names.iter().enumerate().take(count);
+            Open(units.map(|(unit, name)| (name, vec![unit])).collect())
+        };
+        assert!(open(MAX_OPEN + 1).readings(&none).is_err());
+        let readings = open(MAX_OPEN).readings(&none).unwrap_or_default();
+        let different: std::collections::BTreeSet<Bits> = readings.into_iter().collect();
+        assert_eq!(different.len(), 1 << MAX_OPEN);
+    }
+}
