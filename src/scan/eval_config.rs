@@ -48,7 +48,8 @@ impl<'x> Evaluator<'x, '_> {
         });
         let mut values: Values = variables.collect();
         if filled.defaults {
-            values.extend(self.constructed_field(adt, None, name));
+            let defaults = self.constructed_field(adt, None, name);
+            values = or_default(values, defaults);
         }
         if filled.elsewhere {
             values.extend(unknown(format!(
@@ -207,6 +208,11 @@ impl<'x> Evaluator<'x, '_> {
         if let Some(values) = self.json_method(frame, receiver, method, args) {
             return values;
         }
+        if matches!(&**method, "concat" | "join")
+            && let Some(values) = self.joined(frame, facts, receiver, args, span)
+        {
+            return values;
+        }
         match &**method {
             "to_string" | "to_owned" | "into" | "into_string" | "clone" | "cloned" | "copied" | "as_str"
             | "as_ref" | "as_deref" | "as_mut" | "as_deref_mut" | "borrow" | "take" | "ok" | "ok_or"
@@ -299,7 +305,6 @@ impl<'x> Evaluator<'x, '_> {
                     false => unknown(format!("it comes from `{method}`, which is not read")),
                 }
             }
-            "concat" => self.eval(frame, receiver),
             "then_some" => match args.first() {
                 Some(arg) => self.eval(frame, *arg),
                 None => Vec::new(),
@@ -360,25 +365,7 @@ impl<'x> Evaluator<'x, '_> {
                 defaults = self.apply(frame, id, &[], &called);
             }
         }
-        if let [Value::Text(pieces, _)] = defaults.as_slice()
-            && let [Piece::Literal(text)] = pieces.as_slice()
-        {
-            let is_env = |value: &Value| match value {
-                Value::Text(pieces, _) => matches!(pieces.as_slice(), [Piece::Env { .. }]),
-                Value::Json(_) => true,
-                _ => false,
-            };
-            if !values.is_empty() && values.iter().all(is_env) {
-                let text = text.clone();
-                return values
-                    .into_iter()
-                    .map(|value| add_default(value, &text))
-                    .collect();
-            }
-        }
-        let mut all = values;
-        all.extend(defaults);
-        all
+        or_default(values, defaults)
     }
 }
 
@@ -431,6 +418,28 @@ fn env_values(names: &Values, span: super::ir::Span) -> Values {
             _ => Value::Unknown("it is an environment variable whose name is not known".to_owned()),
         })
         .collect()
+}
+
+/// Values, and what stands in their place where they are not there: the default of environment variables, if it is one
+/// text, else more values.
+pub(super) fn or_default(values: Values, defaults: Values) -> Values {
+    let is_env = |value: &Value| match value {
+        Value::Text(pieces, _) => matches!(pieces.as_slice(), [Piece::Env { .. }]),
+        Value::Json(_) => true,
+        _ => false,
+    };
+    if let Some(text) = one_literal(&defaults)
+        && !values.is_empty()
+        && values.iter().all(is_env)
+    {
+        return values
+            .into_iter()
+            .map(|value| add_default(value, text))
+            .collect();
+    }
+    let mut all = values;
+    all.extend(defaults);
+    all
 }
 
 fn add_default(value: Value, text: &str) -> Value {

@@ -92,6 +92,8 @@ impl<'x> Evaluator<'x, '_> {
                     .facts(frame.id)
                     .and_then(|facts| facts.literals.iter().find(|(_, _, found)| found == expr))
                     .is_none_or(|(adt, ..)| adt == own),
+                // Of several types behind one trait.
+                Value::Instance(adt) => adt == own,
                 _ => true,
             })
             .cloned()

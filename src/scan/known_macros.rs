@@ -57,7 +57,11 @@ impl Expander<'_> {
                 self.note_opaque(call);
                 ExprKind::Missing
             }
-            "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
+            "stringify" => match written_name(&call.tokens) {
+                Some(name) => ExprKind::Str(name),
+                None => ExprKind::Missing,
+            },
+            "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
                 ExprKind::Missing
             }
             "hashmap" | "btreemap" | "phf_map" => self.map_literal(&call.tokens, builder)?,
@@ -195,5 +199,14 @@ impl Expander<'_> {
             }
         }
         ids
+    }
+}
+
+/// The name that `stringify!` is given; `None` for anything longer.
+fn written_name(tokens: &[Tok]) -> Option<super::ir::Name> {
+    match tokens {
+        [Tok::Ident(name, _)] => Some(name.clone()),
+        [Tok::Group(' ', inner, _)] => written_name(inner),
+        _ => None,
     }
 }

@@ -18,6 +18,7 @@ mod cfg;
 mod comments;
 mod dispatch;
 mod eval;
+mod eval_branches;
 mod eval_config;
 mod eval_response;
 mod eval_settings;
