@@ -128,7 +128,13 @@ impl<'x> Evaluator<'x, '_> {
             .iter()
             .map(|piece| match piece {
                 FormatPiece::Text(text) => literal(text, span),
-                FormatPiece::Value(id) => self.eval(frame, *id),
+                FormatPiece::Value(id) => {
+                    let facts = self.facts(frame.id);
+                    match facts.and_then(|facts| self.shown(frame, facts, *id)) {
+                        Some(values) => values,
+                        None => self.eval(frame, *id),
+                    }
+                }
                 FormatPiece::Shown(_) => unknown("it is formatted in a way that is not followed"),
             })
             .collect();
@@ -379,6 +385,13 @@ impl<'x> Evaluator<'x, '_> {
                         self.asks_keys = true;
                     } else if let Some(last) = parts.last() {
                         values.extend(self.eval(frame, *last));
+                    }
+                }
+                Source::Entry(key) => {
+                    if self.asks_keys {
+                        self.asks_keys = false;
+                        values.extend(self.eval(frame, *key));
+                        self.asks_keys = true;
                     }
                 }
                 Source::Filled => values.extend(unknown("other code writes into it")),

@@ -21,7 +21,10 @@ impl<'x> Evaluator<'x, '_> {
         let [(first, None, one), (second, None, other)] = arms else {
             return None;
         };
-        let (present, absent) = match (binds_what_is_there(body, *first), binds_what_is_there(body, *second)) {
+        let (present, absent) = match (
+            binds_what_is_there(body, *first),
+            binds_what_is_there(body, *second),
+        ) {
             (true, false) if takes_what_is_not_there(body, *second) => (*one, *other),
             (false, true) if takes_what_is_not_there(body, *first) => (*other, *one),
             _ => return None,

@@ -44,9 +44,14 @@ impl<'x> Evaluator<'x, '_> {
         let filled = self.filled_types.get(&adt)?.clone();
         let variables = filled.prefixes.iter().map(|prefix| {
             let variable = super::eval_settings::variable(prefix, field);
-            env(&variable, default.clone(), data_span(field))
+            let default = default.as_ref().or_else(|| filled.given.get(name)).cloned();
+            env(&variable, default, data_span(field))
         });
         let mut values: Values = variables.collect();
+        if let Some(path) = &field.attrs.serde_default {
+            let defaults = self.default_of_serde(adt, path);
+            values = or_default(values, defaults);
+        }
         if filled.defaults {
             let defaults = self.constructed_field(adt, None, name);
             values = or_default(values, defaults);
@@ -58,6 +63,23 @@ impl<'x> Evaluator<'x, '_> {
             )));
         }
         Some(values)
+    }
+
+    /// What the fn gives that `#[serde(default = "…")]` names.
+    fn default_of_serde(&mut self, adt: AdtId, path: &str) -> Values {
+        let world = self.scanned.world;
+        let last = path.rsplit("::").next().unwrap_or(path);
+        let module = world.adts[adt].scope.module;
+        let krate = world.modules[module].krate;
+        let mut fitting = world
+            .fns
+            .iter()
+            .filter(|(_, data)| data.krate == krate && *data.item.name == *last && data.params.is_empty())
+            .map(|(id, _)| id);
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => self.returned(&Frame::any_caller(only)),
+            _ => unknown(format!("it is the default that `{path}` gives")),
+        }
     }
 
     /// What a fn of another crate gives.
@@ -206,6 +228,11 @@ impl<'x> Evaluator<'x, '_> {
         facts: &'x Facts,
     ) -> Values {
         if let Some(values) = self.json_method(frame, receiver, method, args) {
+            return values;
+        }
+        if &**method == "to_string"
+            && let Some(values) = self.shown(frame, facts, receiver)
+        {
             return values;
         }
         if matches!(&**method, "concat" | "join")
@@ -432,10 +459,7 @@ pub(super) fn or_default(values: Values, defaults: Values) -> Values {
         && !values.is_empty()
         && values.iter().all(is_env)
     {
-        return values
-            .into_iter()
-            .map(|value| add_default(value, text))
-            .collect();
+        return values.into_iter().map(|value| add_default(value, text)).collect();
     }
     let mut all = values;
     all.extend(defaults);

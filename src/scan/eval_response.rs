@@ -181,12 +181,7 @@ fn with_origin_of_inputs(values: Values, parts: &[Values]) -> Values {
 }
 
 /// The call of a setter in the chain behind a site, and its arguments.
-fn given_to<'b>(
-    facts: &Facts,
-    body: &'b Body,
-    site: ExprId,
-    setter: &str,
-) -> Option<(ExprId, &'b [ExprId])> {
+fn given_to<'b>(facts: &Facts, body: &'b Body, site: ExprId, setter: &str) -> Option<(ExprId, &'b [ExprId])> {
     let mut given = None;
     let mut at = site;
     for _ in 0..MAX_STEPS {

@@ -20,6 +20,7 @@ mod dispatch;
 mod eval;
 mod eval_branches;
 mod eval_config;
+mod eval_display;
 mod eval_response;
 mod eval_settings;
 mod eval_text;

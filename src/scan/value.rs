@@ -27,7 +27,7 @@ pub const MAX_VALUES: usize = 8;
 /// Nesting of evaluation.
 const MAX_DEPTH: usize = 120;
 /// Calls on the way to a value.
-const MAX_CALLS: usize = 8;
+pub(super) const MAX_CALLS: usize = 8;
 /// Expressions looked at for one member.
 const MAX_STEPS: usize = 20_000;
 

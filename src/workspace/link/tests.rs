@@ -206,7 +206,10 @@ fn a_stated_link_to_nothing_is_not_replaced_by_a_guess() {
 
 #[test]
 fn a_handler_may_name_package_and_binary() {
-    let packages = [package("shop", "shop", &["api", "jobs"]), package("other", "other", &["api"])];
+    let packages = [
+        package("shop", "shop", &["api", "jobs"]),
+        package("other", "other", &["api"]),
+    ];
     let handler = |stated: &str| CodeClue {
         build_method: Some("handler".to_owned()),
         binary: Some(stated.to_owned()),
@@ -221,6 +224,12 @@ fn a_handler_may_name_package_and_binary() {
     let workspace = linked(functions, &packages, &Statements::default());
     assert_eq!(
         links(&workspace),
-        ["A shop:api handler", "B shop:jobs handler", "C - -", "D - -", "api other:api -"]
+        [
+            "A shop:api handler",
+            "B shop:jobs handler",
+            "C - -",
+            "D - -",
+            "api other:api -"
+        ]
     );
 }
