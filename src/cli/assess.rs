@@ -164,7 +164,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<
     };
     let wanted = beyond::wanted(inputs, synthesis.grants, evidence, observations.len());
     let diff = compare(inputs, function, &wanted.grants, &gaps);
-    let observed = observed::of_rows(inputs, around, &diff, &observations);
+    let observed = observed::of_rows(inputs, function.role.as_ref(), around, &diff, &observations);
     let grants = diff.settled(&wanted.grants);
     let mut findings = wanted.findings;
     let policy = merge::policy(&grants);
