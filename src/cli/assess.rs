@@ -79,7 +79,12 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
 fn approved_trust<'a>(inputs: &'a Inputs, function: &Function) -> gate::trust::ApprovedTrust<'a> {
     match (&inputs.approved, &function.role) {
         (Some(approved), Some(role)) => {
-            let locked = approved.lock.functions.get(&gate::lock::key(function, role));
+            // What was approved of a role holds for every function that has it.
+            let (_, place) = gate::lock::key(function, role);
+            let mut same = approved.lock.functions.iter();
+            let locked = same
+                .find(|((_, other), _)| *other == place)
+                .map(|(_, locked)| locked);
             gate::trust::ApprovedTrust::Policy(locked.and_then(|locked| locked.trust.as_ref()))
         }
         _ => gate::trust::ApprovedTrust::NotAsked,
@@ -159,7 +164,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<
     };
     let wanted = beyond::wanted(inputs, synthesis.grants, evidence, observations.len());
     let diff = compare(inputs, function, &wanted.grants, &gaps);
-    let observed = observed::of_rows(inputs, around, &diff, &observations);
+    let observed = observed::of_rows(inputs, function.role.as_ref(), around, &diff, &observations);
     let grants = diff.settled(&wanted.grants);
     let mut findings = wanted.findings;
     let policy = merge::policy(&grants);

@@ -6,6 +6,7 @@ use crate::usage::Piece;
 
 use super::eval_field::element;
 use super::eval_json::json_members;
+use super::eval_response::is_branch;
 use super::facts::{Callee, Facts, Source};
 use super::ir::{Body, ExprId, ExprKind, FormatPiece, Name, Span};
 use super::types::Ty;
@@ -21,12 +22,8 @@ impl<'x> Evaluator<'x, '_> {
             return unknown("its code is not read");
         };
         let expr = body.expr(id);
-        let branches = matches!(
-            expr.kind,
-            ExprKind::Block { .. } | ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Call { .. }
-        );
         if let Ty::Response(sdk, op) = facts.ty(id)
-            && !branches
+            && !is_branch(&expr.kind)
         {
             return self.response(frame, facts, id, *sdk, op);
         }
@@ -71,14 +68,20 @@ impl<'x> Evaluator<'x, '_> {
                 }
                 values
             }
-            ExprKind::If { then, els, .. } => {
+            ExprKind::If { cond, then, els } => {
+                if let Some(values) = self.variable_or_else(frame, body, *cond, *then, *els) {
+                    return values;
+                }
                 let mut values = self.eval(frame, *then);
                 if let Some(els) = els {
                     values.extend(self.eval(frame, *els));
                 }
                 values
             }
-            ExprKind::Match { arms, .. } => {
+            ExprKind::Match { scrutinee, arms } => {
+                if let Some(values) = self.variable_or_other_arm(frame, body, *scrutinee, arms) {
+                    return values;
+                }
                 let values: Vec<ExprId> = arms.iter().map(|arm| arm.2).collect();
                 self.union(frame, &values)
             }
@@ -125,7 +128,13 @@ impl<'x> Evaluator<'x, '_> {
             .iter()
             .map(|piece| match piece {
                 FormatPiece::Text(text) => literal(text, span),
-                FormatPiece::Value(id) => self.eval(frame, *id),
+                FormatPiece::Value(id) => {
+                    let facts = self.facts(frame.id);
+                    match facts.and_then(|facts| self.shown(frame, facts, *id)) {
+                        Some(values) => values,
+                        None => self.eval(frame, *id),
+                    }
+                }
                 FormatPiece::Shown(_) => unknown("it is formatted in a way that is not followed"),
             })
             .collect();
@@ -370,8 +379,19 @@ impl<'x> Evaluator<'x, '_> {
                     values.extend(self.project(found, projs, &local.ty));
                 }
                 Source::Element(parts) => {
-                    if let Some(last) = parts.last() {
+                    if let ([key, _], true) = (parts.as_slice(), self.asks_keys) {
+                        self.asks_keys = false;
+                        values.extend(self.eval(frame, *key));
+                        self.asks_keys = true;
+                    } else if let Some(last) = parts.last() {
                         values.extend(self.eval(frame, *last));
+                    }
+                }
+                Source::Entry(key) => {
+                    if self.asks_keys {
+                        self.asks_keys = false;
+                        values.extend(self.eval(frame, *key));
+                        self.asks_keys = true;
                     }
                 }
                 Source::Filled => values.extend(unknown("other code writes into it")),

@@ -44,11 +44,17 @@ impl<'x> Evaluator<'x, '_> {
         let filled = self.filled_types.get(&adt)?.clone();
         let variables = filled.prefixes.iter().map(|prefix| {
             let variable = super::eval_settings::variable(prefix, field);
-            env(&variable, default.clone(), data_span(field))
+            let default = default.as_ref().or_else(|| filled.given.get(name)).cloned();
+            env(&variable, default, data_span(field))
         });
         let mut values: Values = variables.collect();
+        if let Some(path) = &field.attrs.serde_default {
+            let defaults = self.default_of_serde(adt, path);
+            values = or_default(values, defaults);
+        }
         if filled.defaults {
-            values.extend(self.constructed_field(adt, None, name));
+            let defaults = self.constructed_field(adt, None, name);
+            values = or_default(values, defaults);
         }
         if filled.elsewhere {
             values.extend(unknown(format!(
@@ -57,6 +63,23 @@ impl<'x> Evaluator<'x, '_> {
             )));
         }
         Some(values)
+    }
+
+    /// What the fn gives that `#[serde(default = "…")]` names.
+    fn default_of_serde(&mut self, adt: AdtId, path: &str) -> Values {
+        let world = self.scanned.world;
+        let last = path.rsplit("::").next().unwrap_or(path);
+        let module = world.adts[adt].scope.module;
+        let krate = world.modules[module].krate;
+        let mut fitting = world
+            .fns
+            .iter()
+            .filter(|(_, data)| data.krate == krate && *data.item.name == *last && data.params.is_empty())
+            .map(|(id, _)| id);
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => self.returned(&Frame::any_caller(only)),
+            _ => unknown(format!("it is the default that `{path}` gives")),
+        }
     }
 
     /// What a fn of another crate gives.
@@ -207,6 +230,16 @@ impl<'x> Evaluator<'x, '_> {
         if let Some(values) = self.json_method(frame, receiver, method, args) {
             return values;
         }
+        if &**method == "to_string"
+            && let Some(values) = self.shown(frame, facts, receiver)
+        {
+            return values;
+        }
+        if matches!(&**method, "concat" | "join")
+            && let Some(values) = self.joined(frame, facts, receiver, args, span)
+        {
+            return values;
+        }
         match &**method {
             "to_string" | "to_owned" | "into" | "into_string" | "clone" | "cloned" | "copied" | "as_str"
             | "as_ref" | "as_deref" | "as_mut" | "as_deref_mut" | "borrow" | "take" | "ok" | "ok_or"
@@ -299,7 +332,6 @@ impl<'x> Evaluator<'x, '_> {
                     false => unknown(format!("it comes from `{method}`, which is not read")),
                 }
             }
-            "concat" => self.eval(frame, receiver),
             "then_some" => match args.first() {
                 Some(arg) => self.eval(frame, *arg),
                 None => Vec::new(),
@@ -360,25 +392,7 @@ impl<'x> Evaluator<'x, '_> {
                 defaults = self.apply(frame, id, &[], &called);
             }
         }
-        if let [Value::Text(pieces, _)] = defaults.as_slice()
-            && let [Piece::Literal(text)] = pieces.as_slice()
-        {
-            let is_env = |value: &Value| match value {
-                Value::Text(pieces, _) => matches!(pieces.as_slice(), [Piece::Env { .. }]),
-                Value::Json(_) => true,
-                _ => false,
-            };
-            if !values.is_empty() && values.iter().all(is_env) {
-                let text = text.clone();
-                return values
-                    .into_iter()
-                    .map(|value| add_default(value, &text))
-                    .collect();
-            }
-        }
-        let mut all = values;
-        all.extend(defaults);
-        all
+        or_default(values, defaults)
     }
 }
 
@@ -431,6 +445,25 @@ fn env_values(names: &Values, span: super::ir::Span) -> Values {
             _ => Value::Unknown("it is an environment variable whose name is not known".to_owned()),
         })
         .collect()
+}
+
+/// Values, and what stands in their place where they are not there: the default of environment variables, if it is one
+/// text, else more values.
+pub(super) fn or_default(values: Values, defaults: Values) -> Values {
+    let is_env = |value: &Value| match value {
+        Value::Text(pieces, _) => matches!(pieces.as_slice(), [Piece::Env { .. }]),
+        Value::Json(_) => true,
+        _ => false,
+    };
+    if let Some(text) = one_literal(&defaults)
+        && !values.is_empty()
+        && values.iter().all(is_env)
+    {
+        return values.into_iter().map(|value| add_default(value, text)).collect();
+    }
+    let mut all = values;
+    all.extend(defaults);
+    all
 }
 
 fn add_default(value: Value, text: &str) -> Value {

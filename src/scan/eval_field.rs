@@ -33,7 +33,10 @@ impl<'x> Evaluator<'x, '_> {
                         let body = facts.body.as_deref()?;
                         match &body.expr(expr).kind {
                             ExprKind::Tuple(parts) => parts.get(index).copied(),
-                            ExprKind::Call { args, .. } => args.get(index).copied(),
+                            // A variant with fields; a setter of maps, given a key and a value.
+                            ExprKind::Call { args, .. } | ExprKind::Method { args, .. } => {
+                                args.get(index).copied()
+                            }
                             _ => None,
                         }
                     });

@@ -17,6 +17,9 @@ const MAX_CALLERS: usize = 16;
 impl<'x> Evaluator<'x, '_> {
     /// A parameter: the argument of the call that led here, else those of all reachable callers.
     pub(super) fn param(&mut self, frame: &Rc<Frame>, position: usize) -> Values {
+        if let Some(values) = self.shown_self(frame, position) {
+            return values;
+        }
         if let Some((caller, call)) = frame.call.clone() {
             return self.argument(&caller, call, frame.id, position);
         }
@@ -78,7 +81,7 @@ impl<'x> Evaluator<'x, '_> {
     }
 
     /// Objects of other types than the method's `Self` do not get into it.
-    fn only_self(&self, values: Values, callee: FnId) -> Values {
+    pub(super) fn only_self(&self, values: Values, callee: FnId) -> Values {
         let super::world::Owner::Impl(owner) = self.scanned.world.fns[callee].owner else {
             return values;
         };
@@ -92,6 +95,8 @@ impl<'x> Evaluator<'x, '_> {
                     .facts(frame.id)
                     .and_then(|facts| facts.literals.iter().find(|(_, _, found)| found == expr))
                     .is_none_or(|(adt, ..)| adt == own),
+                // Of several types behind one trait.
+                Value::Instance(adt) => adt == own,
                 _ => true,
             })
             .cloned()

@@ -44,12 +44,20 @@ impl<'x> Evaluator<'x, '_> {
             .as_deref()
             .and_then(|body| part_of_response(facts, body, id));
         if let Some(part) = part {
-            let mut values = self.named_by_response(frame, facts, sdk, op, &part);
-            if !values.is_empty() {
+            if let Some(mut values) = self.named_by_response(frame, facts, sdk, op, &part) {
                 for default in part.defaults {
                     values.extend(self.eval(frame, default));
                 }
                 return values;
+            }
+        }
+        let whole = facts.body.as_deref().map(|body| (body, given_as_it_is(body, id)));
+        if let Some((body, whole)) = whole {
+            if facts.local_of.contains_key(&whole) {
+                return self.path(frame, facts, whole);
+            }
+            if whole != id && is_branch(&body.expr(whole).kind) {
+                return self.eval(frame, whole);
             }
         }
         let sdk = &self.scanned.world.sdks[sdk];
@@ -60,7 +68,7 @@ impl<'x> Evaluator<'x, '_> {
         unknown(format!("it comes from the response of {name}"))
     }
 
-    /// What a member of a response must be by the inputs of the call; nothing if they do not tell.
+    /// What a member of a response must be by the inputs of the call; `None` if they do not tell.
     fn named_by_response(
         &mut self,
         frame: &Rc<Frame>,
@@ -68,18 +76,16 @@ impl<'x> Evaluator<'x, '_> {
         sdk: SdkId,
         op: &Name,
         part: &Part,
-    ) -> Values {
+    ) -> Option<Values> {
         let service = self.scanned.world.sdks[sdk].service;
-        let Some(operation) = service.and_then(|service| service.operation_of_method(op)) else {
-            return Vec::new();
-        };
+        let operation = service.and_then(|service| service.operation_of_method(op))?;
         let mut told = operation.returned(&part.member).to_vec();
         if told.is_empty() {
             match operation.member_of_setter(&part.member) {
                 Some(same) if !is_place_in_list(&part.member) => {
                     told.push(vec![Returned::Input(same.name().to_owned())]);
                 }
-                _ => return Vec::new(),
+                _ => return None,
             }
         }
         let setter_of = |input: &str| {
@@ -88,15 +94,13 @@ impl<'x> Evaluator<'x, '_> {
         };
         let mut values = Vec::new();
         for asked in self.asked(frame, facts, sdk, op, part.base) {
-            let Some(spelled) = told
+            let spelled = told
                 .iter()
-                .find_map(|parts| self.spell_returned(&asked, parts, setter_of))
-            else {
-                return Vec::new();
-            };
+                .find_map(|parts| self.spell_returned(&asked, parts, setter_of))?;
             values.extend(spelled);
         }
-        values
+        // What goes round, from the response into the next call, adds nothing to what went in first.
+        (!values.is_empty() || self.is_cut()).then_some(values)
     }
 
     /// The calls that can have given a response: the one in the same fn, if it is seen, else all that are reached.
@@ -140,8 +144,11 @@ impl<'x> Evaluator<'x, '_> {
                 Returned::Text(text) => literal(text, Span::default()),
                 Returned::Unknown => unknown("the service makes it up"),
                 Returned::Input(input) => {
-                    let arg = given_to(facts, body, asked.site, &setter_of(input)?)?;
-                    self.eval(&asked.frame, arg)
+                    match given_to(facts, body, asked.site, &setter_of(input)?)? {
+                        (_, [arg]) => self.eval(&asked.frame, *arg),
+                        // An entry of a map, key and value.
+                        (setter, _) => vec![Value::Object(asked.frame.clone(), setter)],
+                    }
                 }
             });
         }
@@ -173,8 +180,8 @@ fn with_origin_of_inputs(values: Values, parts: &[Values]) -> Values {
     }
 }
 
-/// The argument of a setter in the chain behind a site.
-fn given_to(facts: &Facts, body: &Body, site: ExprId, setter: &str) -> Option<ExprId> {
+/// The call of a setter in the chain behind a site, and its arguments.
+fn given_to<'b>(facts: &Facts, body: &'b Body, site: ExprId, setter: &str) -> Option<(ExprId, &'b [ExprId])> {
     let mut given = None;
     let mut at = site;
     for _ in 0..MAX_STEPS {
@@ -182,7 +189,7 @@ fn given_to(facts: &Facts, body: &Body, site: ExprId, setter: &str) -> Option<Ex
         if let ExprKind::Method { method, args, .. } = &body.expr(*next).kind
             && method.strip_prefix("set_").unwrap_or(method) == setter
         {
-            given = args.first().copied();
+            given = (!args.is_empty()).then_some((*next, args.as_slice()));
         }
         at = *next;
     }
@@ -214,6 +221,52 @@ fn site_of_response(facts: &Facts, body: &Body, from: ExprId) -> Option<ExprId> 
     None
 }
 
+/// What a value is before `?`, `unwrap` and their like.
+fn given_as_it_is(body: &Body, id: ExprId) -> ExprId {
+    let mut at = id;
+    for _ in 0..MAX_STEPS {
+        at = match &body.expr(at).kind {
+            ExprKind::Same(inner) => *inner,
+            ExprKind::Method { receiver, method, .. } if gives_the_same(method) => *receiver,
+            _ => break,
+        };
+    }
+    at
+}
+
+/// Whether the values of an expression are those of others that are seen.
+pub(super) fn is_branch(kind: &ExprKind) -> bool {
+    matches!(
+        kind,
+        ExprKind::Block { .. } | ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Call { .. }
+    )
+}
+
+/// Methods that give what they are called on.
+fn gives_the_same(method: &str) -> bool {
+    matches!(
+        method,
+        "unwrap"
+            | "expect"
+            | "to_string"
+            | "to_owned"
+            | "into"
+            | "clone"
+            | "cloned"
+            | "as_str"
+            | "as_deref"
+            | "as_ref"
+            | "ok_or"
+            | "ok_or_else"
+            | "context"
+            | "with_context"
+            | "map_err"
+            | "unwrap_or_default"
+            | "filter"
+            | "take"
+    )
+}
+
 /// The member that a part of a response is: the last name on the way to it.
 fn part_of_response(facts: &Facts, body: &Body, id: ExprId) -> Option<Part> {
     let mut defaults = Vec::new();
@@ -235,12 +288,7 @@ fn part_of_response(facts: &Facts, body: &Body, id: ExprId) -> Option<Part> {
                 args,
                 ..
             } => match (&**method, args.as_slice()) {
-                (
-                    "unwrap" | "expect" | "to_string" | "to_owned" | "into" | "clone" | "cloned" | "as_str"
-                    | "as_deref" | "as_ref" | "ok_or" | "ok_or_else" | "context" | "with_context" | "map_err"
-                    | "unwrap_or_default",
-                    _,
-                ) => at = *receiver,
+                (same, _) if gives_the_same(same) => at = *receiver,
                 ("unwrap_or", [default]) => {
                     defaults.push(*default);
                     at = *receiver;

@@ -22,6 +22,8 @@ pub struct Filled {
     pub elsewhere: bool,
     /// Whether the program gives defaults.
     pub defaults: bool,
+    /// Defaults that the program gives by key, by field.
+    pub given: BTreeMap<String, String>,
 }
 
 /// Where one fn reads settings from.
@@ -31,6 +33,8 @@ struct Reading {
     separator: Option<String>,
     elsewhere: bool,
     defaults: bool,
+    /// What stands at keys such as `table.name` unless something else is set.
+    given: BTreeMap<String, String>,
 }
 
 /// Notes the types that a fn fills.
@@ -40,7 +44,7 @@ pub(super) fn filled_types(world: &World<'_>, facts: &Facts, out: &mut BTreeMap<
     };
     for adt in &facts.mentioned {
         for prefix in &reading.prefixes {
-            fill(world, *adt, prefix, &reading, out, 0);
+            fill(world, *adt, (prefix, ""), &reading, out, 0);
         }
     }
 }
@@ -95,6 +99,11 @@ fn reading(facts: &Facts, body: &Body) -> Option<Reading> {
         match &**method {
             "separator" | "split" => reading.separator = Some(argument),
             "prefix_separator" => prefix_separator = Some(argument),
+            "set_default" => match args.get(1).and_then(|value| text(body, *value)) {
+                Some(default) => drop(reading.given.insert(argument, default)),
+                None => reading.elsewhere = true,
+            },
+            "set_override" => reading.elsewhere = true,
             _ => {}
         }
     }
@@ -112,11 +121,11 @@ fn reading(facts: &Facts, body: &Body) -> Option<Reading> {
     (!reading.prefixes.is_empty()).then_some(reading)
 }
 
-/// Notes a type that is filled with a prefix, and the types of its fields.
+/// Notes a type that is filled with a prefix of variables and one of keys, and the types of its fields.
 fn fill(
     world: &World<'_>,
     adt: AdtId,
-    prefix: &str,
+    (prefix, path): (&str, &str),
     reading: &Reading,
     out: &mut BTreeMap<AdtId, Filled>,
     depth: usize,
@@ -129,6 +138,17 @@ fn fill(
     let filled = out.entry(adt).or_default();
     filled.elsewhere |= reading.elsewhere;
     filled.defaults |= reading.defaults;
+    for field in data
+        .variants
+        .first()
+        .into_iter()
+        .flat_map(|variant| &variant.fields)
+    {
+        let key = own_name(field).to_string();
+        if let Some(default) = reading.given.get(&format!("{path}{key}")) {
+            filled.given.insert(field.name.to_string(), default.clone());
+        }
+    }
     if filled.prefixes.iter().any(|known| known == prefix) {
         return;
     }
@@ -139,15 +159,20 @@ fn fill(
     for (field, ty) in variant.fields.iter().zip(&variant.types) {
         if let Ty::Adt(inner, _) = ty {
             let prefix = format!("{}{separator}", variable(prefix, field));
-            fill(world, *inner, &prefix, reading, out, depth + 1);
+            let path = format!("{path}{}.", own_name(field));
+            fill(world, *inner, (&prefix, &path), reading, out, depth + 1);
         }
     }
 }
 
 /// The variable of a field.
 pub(super) fn variable(prefix: &str, field: &FieldDef) -> String {
-    let name: &Name = field.attrs.serde_rename.as_ref().unwrap_or(&field.name);
-    format!("{prefix}{}", name.to_uppercase())
+    format!("{prefix}{}", own_name(field).to_uppercase())
+}
+
+/// What a field is called outside the program.
+fn own_name(field: &FieldDef) -> &Name {
+    field.attrs.serde_rename.as_ref().unwrap_or(&field.name)
 }
 
 fn text(body: &Body, expr: super::ir::ExprId) -> Option<String> {

@@ -101,6 +101,8 @@ pub enum Source {
     ClosureParam(ExprId, usize, Vec<Proj>),
     /// `push`, `insert`, `extend`: one more element.
     Element(Vec<ExprId>),
+    /// `entry`: one more key of a map.
+    Entry(ExprId),
     /// `push_str`: more text behind; `true` if it surely happens, once.
     Appended(ExprId, bool),
     /// Something that other code writes into it.

@@ -250,6 +250,7 @@ impl Infer<'_, '_> {
                 let surely = local.depth == depth;
                 local.sources.push(Source::Appended(*arg, surely));
             }
+            ("entry", [key]) => local.sources.push(Source::Entry(*key)),
             ("push", [arg])
                 if matches!(&self.body.expr(*arg).kind, ExprKind::Str(text) if text.chars().count() == 1)
                     && !receiver_ty.is_interesting() =>
@@ -322,7 +323,10 @@ impl Infer<'_, '_> {
             "push_str" | "insert_str" | "truncate" | "retain" | "write_fmt" | "write_str" | "replace_range"
         );
         match &body.expr(place).kind {
-            ExprKind::Field { base, name } if !receiver_ty.is_interesting() => {
+            // Structures of the SDK in a list tell what an input holds.
+            ExprKind::Field { base, name }
+                if !receiver_ty.is_interesting() || matches!(receiver_ty, Ty::SdkType(..)) =>
+            {
                 let Ty::Adt(id, _) = self.facts.ty(*base).clone() else {
                     return;
                 };

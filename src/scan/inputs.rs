@@ -236,7 +236,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                     ([key, value], _) => (self.eval(&frame, *key), self.eval(&frame, *value)),
                     _ => {
                         let map = self.eval(&frame, *first);
-                        let keys = self.project(map.clone(), &[super::facts::Proj::Tuple(0)], &Ty::Unknown);
+                        let keys = self.keys(&frame, *first);
                         let values = self.project(map, &[super::facts::Proj::Tuple(1)], &Ty::Unknown);
                         (keys, values)
                     }

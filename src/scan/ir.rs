@@ -440,6 +440,8 @@ pub struct Attrs {
     pub serde_own: bool,
     /// `#[arg(env = "X")]`, `#[clap(env)]` (the latter gives an empty text).
     pub clap_env: Option<Name>,
+    /// The fn that `#[serde(default = "…")]` names.
+    pub serde_default: Option<Name>,
     /// `default_value = "…"` of clap, `default` of others.
     pub default_value: Option<Name>,
     /// `#[no_mangle]` and the like do not matter; `#[path = "…"]`.

@@ -46,6 +46,12 @@ impl Expander<'_> {
                     return None;
                 }
                 let receiver = args.remove(0);
+                let span = args
+                    .first()
+                    .map(|arg| builder_span(builder, *arg))
+                    .unwrap_or_default();
+                let text = super::format_macro::lower(&args, builder);
+                let args = thin_vec![push(builder, text, span)];
                 ExprKind::Method {
                     receiver,
                     method: Arc::from("write_fmt"),
@@ -57,9 +63,11 @@ impl Expander<'_> {
                 self.note_opaque(call);
                 ExprKind::Missing
             }
-            "stringify" | "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => {
-                ExprKind::Missing
-            }
+            "stringify" => match written_name(&call.tokens) {
+                Some(name) => ExprKind::Str(name),
+                None => ExprKind::Missing,
+            },
+            "include_str" | "include_bytes" | "line" | "file" | "column" | "module_path" => ExprKind::Missing,
             "hashmap" | "btreemap" | "phf_map" => self.map_literal(&call.tokens, builder)?,
             "json" => match call.tokens.as_slice() {
                 [Tok::Group('{', inner, _)] => self.json_object(inner, builder)?,
@@ -196,4 +204,21 @@ impl Expander<'_> {
         }
         ids
     }
+}
+
+/// The name that `stringify!` is given; `None` for anything longer.
+fn written_name(tokens: &[Tok]) -> Option<super::ir::Name> {
+    match tokens {
+        [Tok::Ident(name, _)] => Some(name.clone()),
+        [Tok::Group(' ', inner, _)] => written_name(inner),
+        _ => None,
+    }
+}
+
+fn builder_span(builder: &BodyBuilder, id: ExprId) -> super::ir::Span {
+    builder
+        .exprs
+        .get(id.0 as usize)
+        .map(|expr| expr.span)
+        .unwrap_or_default()
 }

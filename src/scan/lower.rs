@@ -32,6 +32,8 @@ pub struct Lowerer<'a> {
     pub(super) defined: &'a BTreeSet<Name>,
     /// Names of the plain macros that were read at once.
     pub(super) plain_macros: BTreeSet<Name>,
+    /// Generic parameters of the impls and traits around.
+    outer: Vec<Name>,
 }
 
 /// No names.
@@ -68,6 +70,7 @@ impl<'a> Lowerer<'a> {
             off: Vec::new(),
             defined: &NO_NAMES,
             plain_macros: BTreeSet::new(),
+            outer: Vec::new(),
         }
     }
 
@@ -422,8 +425,10 @@ impl<'a> Lowerer<'a> {
     }
 
     pub(super) fn trait_item(&mut self, item: &syn::ItemTrait) -> TraitItem {
+        let generics = self.generics(&item.generics);
+        let around = self.enter_generics(&generics);
         let mut lowered = TraitItem {
-            generics: self.generics(&item.generics),
+            generics,
             supertraits: self.bounds(item.supertraits.iter()),
             fns: Vec::new(),
             consts: Vec::new(),
@@ -448,12 +453,15 @@ impl<'a> Lowerer<'a> {
                 _ => {}
             }
         }
+        self.outer.truncate(around);
         lowered
     }
 
     pub(super) fn impl_item(&mut self, item: &syn::ItemImpl) -> ImplItem {
+        let generics = self.generics(&item.generics);
+        let around = self.enter_generics(&generics);
         let mut lowered = ImplItem {
-            generics: self.generics(&item.generics),
+            generics,
             of_trait: item.trait_.as_ref().map(|(path, _)| self.path(path, None)),
             self_ty: self.type_ref(&item.self_ty),
             fns: Vec::new(),
@@ -462,7 +470,15 @@ impl<'a> Lowerer<'a> {
             macros: Vec::new(),
         };
         self.impl_members(&item.items, &mut lowered);
+        self.outer.truncate(around);
         lowered
+    }
+
+    /// Notes the parameters of an impl or trait for its members; gives how many there were before.
+    fn enter_generics(&mut self, generics: &[GenericParam]) -> usize {
+        let before = self.outer.len();
+        self.outer.extend(generics.iter().map(|param| param.name.clone()));
+        before
     }
 
     /// Lowers members of an impl, written or expanded, into `lowered`.
@@ -541,8 +557,12 @@ impl<'a> Lowerer<'a> {
             let bounds = self.bounds(predicate.bounds.iter());
             match lowered.iter_mut().find(|param| param.name == name) {
                 Some(param) => param.bounds.extend(bounds),
-                // `where Self: Trait`, or a parameter of the surrounding impl.
-                None => lowered.push(GenericParam { name, bounds }),
+                // `where Self: Trait`, or a parameter of the surrounding impl; in impls that macros write, this is not known.
+                None if &*name == "Self" || name.len() == 1 || self.outer.contains(&name) => {
+                    lowered.push(GenericParam { name, bounds });
+                }
+                // `where State: FromRef<S>` says something of a type that is defined elsewhere.
+                None => {}
             }
         }
         lowered

@@ -103,6 +103,7 @@ impl Lowerer<'_> {
                 "env" | "from" if !is_serde => {
                     lowered.clap_env = Some(value.unwrap_or_else(|| Arc::from("")));
                 }
+                "default" if is_serde => lowered.serde_default = value,
                 "default_value" | "default" | "default_value_t" if !is_serde => {
                     lowered.default_value = value;
                 }

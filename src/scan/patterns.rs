@@ -249,7 +249,7 @@ pub(super) fn project(source: &Source, part: Proj) -> Source {
         Source::Param(_, parts) | Source::Expr(_, parts) | Source::ClosureParam(_, _, parts) => {
             parts.push(part);
         }
-        Source::Element(_) | Source::Appended(..) | Source::Filled => {}
+        Source::Element(_) | Source::Entry(_) | Source::Appended(..) | Source::Filled => {}
     }
     source
 }

@@ -266,7 +266,7 @@ impl Walk<'_, '_, '_> {
                     Source::Param(position, _) => self.parameter(id, *position),
                     Source::Element(parts) => parts.iter().for_each(|part| self.expr(id, *part)),
                     Source::ClosureParam(..) => self.lost(),
-                    Source::Appended(..) | Source::Filled => {}
+                    Source::Entry(_) | Source::Appended(..) | Source::Filled => {}
                 }
             }
             return;

@@ -277,7 +277,7 @@ impl Walk<'_, '_> {
         let mut todo = vec![adt];
         while let Some(adt) = todo.pop() {
             self.name(adt);
-            if !self.made_by_derive(adt) {
+            if !self.made_by_derive(adt) && !self.made_by_framework(adt) {
                 continue;
             }
             self.actuals.open_type(self.world, adt);
@@ -373,6 +373,21 @@ impl Walk<'_, '_> {
                         | "Display"
                 )
             })
+    }
+
+    /// Whether code outside can make a value of the type by itself: extractors of web frameworks, `Deserialize`. What the
+    /// standard library makes values with is called by code that is seen.
+    fn made_by_framework(&self, adt: AdtId) -> bool {
+        self.world.adts[adt].impls.iter().any(|id| {
+            let data = &self.world.impls[*id];
+            let outside = data.external_trait.as_deref().is_some_and(|name| {
+                !matches!(
+                    name,
+                    "Default" | "From" | "TryFrom" | "FromStr" | "FromIterator" | "Sum" | "Product"
+                )
+            });
+            outside && data.fns.values().any(|id| !self.world.fns[*id].item.has_self)
+        })
     }
 
     fn is_constructed(&self, ty: &Ty) -> bool {

@@ -11,7 +11,7 @@ use crate::usage::Piece;
 use crate::workspace::model::BinaryId;
 
 use super::call_site::Scanned;
-use super::facts::Facts;
+use super::facts::{Callee, Facts};
 use super::ir::{Body, Expr, ExprId, ExprKind, Pat, PatId};
 use super::reach::{AllFacts, Reach};
 use super::regions::Regions;
@@ -187,6 +187,15 @@ fn without(facts: &Facts, closed: &BTreeSet<ExprId>) -> Facts {
     let regions = Regions::of(body);
     let open = |expr: &ExprId| !closed.iter().any(|root| regions.is_in(*expr, *root));
     rest.edges.retain(|edge| open(&edge.expr));
+    let mentioned: BTreeSet<FnId> = rest
+        .edges
+        .iter()
+        .filter_map(|edge| match edge.callee {
+            Callee::Fn(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    rest.fn_values.retain(|id| mentioned.contains(id));
     rest.sites.retain(|site| open(&site.expr));
     rest.literals.retain(|(_, _, expr)| open(expr));
     rest.assigns.retain(|(_, _, expr)| open(expr));

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Callee, Facts, Source};
+use super::facts::{Callee, Facts, Proj, Source};
 use super::inputs::Origin;
 use super::ir::{ExprId, ExprKind};
 use super::types::Ty;
 use super::value::Evaluator;
-use super::world::FnId;
+use super::world::{AdtId, FnId};
 
 /// Walks from a setter back to where the builders that it is called on are made.
 pub(super) struct Trace<'e, 'x, 'a> {
@@ -182,46 +182,51 @@ impl Trace<'_, '_, '_> {
             | ExprKind::Str(_)
             | ExprKind::Lit(_) => {}
             ExprKind::Field { base, name } => {
-                // A builder kept in a struct: all reachable literals of the type.
                 let Ty::Adt(adt, _) = facts.ty(*base) else {
                     self.complete = false;
                     return;
                 };
-                let literals = evaluator.literals.get(adt).cloned().unwrap_or_default();
-                if literals.is_empty() {
-                    self.complete = false;
-                }
-                // Whoever has the struct may send its builder without the setter.
-                let before = (self.anchor.take(), std::mem::replace(&mut self.sometimes, true));
-                for (home, literal) in literals {
-                    let Some(body) = self.facts(home).and_then(|facts| facts.body.clone()) else {
-                        continue;
-                    };
-                    match &body.expr(literal).kind {
-                        ExprKind::Struct { fields, .. } => {
-                            for (field, value) in fields {
-                                if field == name {
-                                    self.walk(home, *value);
-                                }
-                            }
-                        }
-                        ExprKind::Call { args, .. } => {
-                            let part = name.parse::<usize>().ok().and_then(|at| args.get(at));
-                            if let Some(part) = part {
-                                self.walk(home, *part);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-                let assigned = evaluator.assigns.get(&(*adt, name.clone())).cloned();
-                for (home, value) in assigned.unwrap_or_default() {
-                    self.walk(home, value);
-                }
-                (self.anchor, self.sometimes) = before;
+                let (adt, name) = (*adt, name.clone());
+                self.kept(adt, &name);
             }
             _ => self.complete = false,
         }
+    }
+
+    /// A builder kept in a field of a type: all reachable literals tell.
+    fn kept(&mut self, adt: AdtId, name: &str) {
+        let literals = self.evaluator.literals.get(&adt).cloned().unwrap_or_default();
+        if literals.is_empty() {
+            self.complete = false;
+        }
+        // Whoever has the struct may send its builder without the setter.
+        let before = (self.anchor.take(), std::mem::replace(&mut self.sometimes, true));
+        for (home, literal) in literals {
+            let Some(body) = self.facts(home).and_then(|facts| facts.body.clone()) else {
+                continue;
+            };
+            match &body.expr(literal).kind {
+                ExprKind::Struct { fields, .. } => {
+                    for (field, value) in fields {
+                        if &**field == name {
+                            self.walk(home, *value);
+                        }
+                    }
+                }
+                ExprKind::Call { args, .. } => {
+                    let part = name.parse::<usize>().ok().and_then(|at| args.get(at));
+                    if let Some(part) = part {
+                        self.walk(home, *part);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let assigned = self.evaluator.assigns.get(&(adt, name.into())).cloned();
+        for (home, value) in assigned.unwrap_or_default() {
+            self.walk(home, value);
+        }
+        (self.anchor, self.sometimes) = before;
     }
 
     /// An argument that may be or hold the builder.
@@ -286,13 +291,18 @@ impl Trace<'_, '_, '_> {
         };
         for source in &local.sources {
             match source {
-                Source::Expr(value, _) => self.walk(id, *value),
+                Source::Expr(value, projs) => match (projs.as_slice(), facts.ty(*value)) {
+                    ([.., Proj::Variant(adt, _, name)], _) | ([Proj::Field(name)], Ty::Adt(adt, _)) => {
+                        self.kept(*adt, name);
+                    }
+                    _ => self.walk(id, *value),
+                },
                 Source::Element(parts) => {
                     for part in parts {
                         self.argument(id, *part);
                     }
                 }
-                Source::Appended(..) | Source::Filled => {}
+                Source::Entry(_) | Source::Appended(..) | Source::Filled => {}
                 Source::Param(position, _) => self.parameter(id, *position),
                 Source::ClosureParam(closure, position, _) => {
                     self.closure_parameter(id, facts, *closure, *position);

@@ -27,7 +27,7 @@ pub const MAX_VALUES: usize = 8;
 /// Nesting of evaluation.
 const MAX_DEPTH: usize = 120;
 /// Calls on the way to a value.
-const MAX_CALLS: usize = 8;
+pub(super) const MAX_CALLS: usize = 8;
 /// Expressions looked at for one member.
 const MAX_STEPS: usize = 20_000;
 
@@ -122,6 +122,8 @@ pub struct Evaluator<'x, 'a> {
     pub(super) steps: usize,
     /// Sums under evaluation: a variable that is read in its own new value is not known there.
     pub(super) sums: usize,
+    /// Whether the keys of maps are asked for, not what stands at them.
+    pub(super) asks_keys: bool,
     regions: RefCell<BTreeMap<FnId, Rc<Regions>>>,
 }
 
@@ -179,6 +181,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             known: FxHashMap::default(),
             steps: 0,
             sums: 0,
+            asks_keys: false,
             regions: RefCell::default(),
         }
     }
@@ -244,6 +247,29 @@ impl<'x, 'a> Evaluator<'x, 'a> {
     /// Notes that the evaluation at `depth`, being under way, cuts the present one short.
     pub(super) fn cut_by(&mut self, depth: usize) {
         self.cut = self.cut.min(depth);
+    }
+
+    /// The keys of a map.
+    pub(super) fn keys(&mut self, frame: &Rc<Frame>, map: ExprId) -> Values {
+        let known = std::mem::take(&mut self.known);
+        self.asks_keys = true;
+        let entries = self.eval(frame, map);
+        self.asks_keys = false;
+        self.known = known;
+        let mut keys = Vec::new();
+        for entry in entries {
+            match entry {
+                // What was inserted tells its key already.
+                Value::Text(..) => keys.push(entry),
+                entry => keys.extend(self.tuple_part(vec![entry], 0)),
+            }
+        }
+        limit(keys)
+    }
+
+    /// Whether something in the present evaluation depends on what is under evaluation outside.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut < usize::MAX
     }
 
     /// Starts counting anew, for one member of one site.

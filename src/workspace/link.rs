@@ -175,7 +175,15 @@ impl Linker<'_> {
     fn by_build_properties(&self, code: &CodeClue) -> Option<Found<'_>> {
         let name = code.binary.as_deref()?;
         let folder = code.package_dir.as_deref().or(code.path.as_deref());
-        let binary = self.named(name, folder)?;
+        let binary = match code.build_method.as_deref() {
+            // `package.binary`, as plugins for Rust write handlers.
+            Some("handler") => self.named(name, folder).or_else(|| {
+                let (package, name) = name.rsplit_once('.')?;
+                let stated = |binary: &&BinaryId| binary.package == package && binary.binary == name;
+                only(&self.binaries.iter().filter(stated).collect::<Vec<_>>())
+            })?,
+            _ => self.named(name, folder)?,
+        };
         let (rule, confidence) = match code.build_method.as_deref() {
             Some("serverless-rust") => ("serverless-rust handler", Confidence::High),
             Some("handler") => ("handler", Confidence::Medium),

@@ -203,3 +203,33 @@ fn a_stated_link_to_nothing_is_not_replaced_by_a_guess() {
         Some("rolefit.toml links `One` to `oen`, which is no binary of this workspace")
     );
 }
+
+#[test]
+fn a_handler_may_name_package_and_binary() {
+    let packages = [
+        package("shop", "shop", &["api", "jobs"]),
+        package("other", "other", &["api"]),
+    ];
+    let handler = |stated: &str| CodeClue {
+        build_method: Some("handler".to_owned()),
+        binary: Some(stated.to_owned()),
+        ..CodeClue::default()
+    };
+    let functions = vec![
+        function("A", handler("shop.api")),
+        function("B", handler("jobs")),
+        function("C", handler("shop.none")),
+        function("D", handler("index.handler")),
+    ];
+    let workspace = linked(functions, &packages, &Statements::default());
+    assert_eq!(
+        links(&workspace),
+        [
+            "A shop:api handler",
+            "B shop:jobs handler",
+            "C - -",
+            "D - -",
+            "api other:api -"
+        ]
+    );
+}
