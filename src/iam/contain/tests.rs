@@ -58,9 +58,9 @@ fn a_witness_is_an_action_that_there_is() {
         names: Some(&known),
         ..Options::default()
     };
-    let new = policy(&allow(r#""s3:Get*""#, r#""*""#, ""));
-    let old = policy(&allow(r#""s3:GetBucketAcl""#, r#""*""#, ""));
-    let witness = |options: &Options<'_>| match contain(&[new.clone()], &[old.clone()], options) {
+    let new = [policy(&allow(r#""s3:Get*""#, r#""*""#, ""))];
+    let old = [policy(&allow(r#""s3:GetBucketAcl""#, r#""*""#, ""))];
+    let witness = |options: &Options<'_>| match contain(&new, &old, options) {
         Verdict::NewAccess(witness) => witness.request.action,
         other => panic!("{other:?}"),
     };
