@@ -247,7 +247,8 @@ def measure(rolefit, folder):
             print(f"| {count:,} | {lines:,} | `{name}` | {cpu:.2f} s | {wall:.2f} s | {memory:.0f} MB | {size} |", flush=True)
 
 
-if sys.argv[1] == "measure":
-    measure(sys.argv[2], pathlib.Path(sys.argv[3]))
-else:
-    workspace(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
+if __name__ == "__main__":
+    if sys.argv[1] == "measure":
+        measure(sys.argv[2], pathlib.Path(sys.argv[3]))
+    else:
+        workspace(int(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -3,10 +3,11 @@
 
     cargo run --release --no-default-features --example make_trail -- target/bench-trail 100
     cargo build --release --no-default-features
-    benches/trail_peers.py target/bench-trail target/release/rolefit
+    benches/trail_peers.py target/bench-trail target/release/rolefit arn:aws:iam::111122223333:role/orders-api-role-0000
 
 Every program reads all objects of the folder and tells who called what: rolefit into a store, trailscraper and jq as
-lines of JSON that nobody reads. trailscraper comes from PyPI, pinned, into a folder of its own below target/; jq must
+lines of JSON that nobody reads. With the ARN of a role behind it, also once more with that role's calls selected by all
+three: `--role`, `--filter-assumed-role-arn` and `select(…)`. trailscraper comes from PyPI, pinned, into a folder of its own below target/; jq must
 be installed. CPU seconds are those of the child processes, user and system, the least of three runs.
 """
 
@@ -47,29 +48,42 @@ def quiet(command, **more):
 
 
 def main():
-    trail, rolefit = sys.argv[1:3]
+    trail, rolefit, *roles = sys.argv[1:]
     objects = sorted(str(path) for path in pathlib.Path(trail).rglob("*.json.gz"))
     records = [path for path in objects if "/CloudTrail/" in path]
 
-    def with_rolefit():
+    def with_rolefit(*selection):
         with tempfile.TemporaryDirectory() as folder:
-            quiet([rolefit, "observe", "--from", trail, "--store", f"{folder}/store", "--threads", "1"])
+            quiet([rolefit, "observe", "--from", trail, "--store", f"{folder}/store", "--threads", "1", *selection])
 
-    def with_trailscraper():
-        quiet([trailscraper(), "select", "--log-dir", trail, "--from", "2026-10-01", "--to", "2026-12-31"])
+    def with_trailscraper(*selection):
+        quiet([trailscraper(), "select", "--log-dir", trail, "--from", "2026-10-01", "--to", "2026-12-31", *selection])
 
-    def with_jq():
+    def with_jq(query):
         for path in records:
             with subprocess.Popen(["gunzip", "-c", path], stdout=subprocess.PIPE) as packed:
-                quiet(["jq", "-c", JQ], stdin=packed.stdout)
+                quiet(["jq", "-c", query], stdin=packed.stdout)
+
+    def compare(what, ours, theirs, query):
+        times = {"rolefit": cpu_of(ours)}
+        if shutil.which("jq"):
+            times["jq"] = cpu_of(lambda: with_jq(query))
+        times["trailscraper"] = cpu_of(theirs)
+        print(what)
+        for name, seconds in times.items():
+            print(f"{name:14} {seconds:8.2f} CPU s   {seconds / times['rolefit']:6.1f} times rolefit's")
 
     trailscraper()
-    times = {"rolefit": cpu_of(with_rolefit)}
-    if shutil.which("jq"):
-        times["jq"] = cpu_of(with_jq)
-    times["trailscraper"] = cpu_of(with_trailscraper)
-    for name, seconds in times.items():
-        print(f"{name:14} {seconds:8.2f} CPU s   {seconds / times['rolefit']:6.1f} times rolefit's")
+    compare("all roles", with_rolefit, with_trailscraper, JQ)
+    for role in roles:
+        compare(
+            role,
+            lambda role=role: with_rolefit("--role", role),
+            lambda role=role: with_trailscraper("--filter-assumed-role-arn", role),
+            JQ.replace("==", f'== "{role}" and .userIdentity.type ==').replace(
+                ".userIdentity.type", ".userIdentity.sessionContext.sessionIssuer.arn", 1
+            ),
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! The judgement of every function: bring the evidence together, synthesise, compare, judge.
 
+use rayon::prelude::*;
+
 use super::inputs::Inputs;
 use super::now::today;
 use super::{beyond, concern, guards, observed, owners, progress};
@@ -20,11 +22,11 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
     let (functions, mut findings): (Vec<Assessed<'_>>, Vec<Vec<gate::Finding>>) = inputs
         .workspace
         .functions
-        .iter()
+        .par_iter()
         .map(|function| assess_function(inputs, function))
         .unzip();
     let gaps = inputs.common_gaps();
-    findings.extend(functions.iter().map(|assessed| {
+    findings.par_extend(functions.par_iter().map(|assessed| {
         let diff = assessed.function.role.is_some().then_some(&assessed.diff);
         let stack = inputs.stack_of(assessed.function);
         let mut managed = None;
@@ -77,7 +79,12 @@ pub fn assess(inputs: &Inputs) -> Report<'_> {
 fn approved_trust<'a>(inputs: &'a Inputs, function: &Function) -> gate::trust::ApprovedTrust<'a> {
     match (&inputs.approved, &function.role) {
         (Some(approved), Some(role)) => {
-            let locked = approved.lock.functions.get(&gate::lock::key(function, role));
+            // What was approved of a role holds for every function that has it.
+            let (_, place) = gate::lock::key(function, role);
+            let mut same = approved.lock.functions.iter();
+            let locked = same
+                .find(|((_, other), _)| *other == place)
+                .map(|(_, locked)| locked);
             gate::trust::ApprovedTrust::Policy(locked.and_then(|locked| locked.trust.as_ref()))
         }
         _ => gate::trust::ApprovedTrust::NotAsked,
@@ -157,7 +164,7 @@ fn assess_function<'a>(inputs: &'a Inputs, function: &'a Function) -> (Assessed<
     };
     let wanted = beyond::wanted(inputs, synthesis.grants, evidence, observations.len());
     let diff = compare(inputs, function, &wanted.grants, &gaps);
-    let observed = observed::of_rows(inputs, around, &diff, &observations);
+    let observed = observed::of_rows(inputs, function.role.as_ref(), around, &diff, &observations);
     let grants = diff.settled(&wanted.grants);
     let mut findings = wanted.findings;
     let policy = merge::policy(&grants);

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::inputs::Inputs;
+use super::observed;
 use crate::config::{Config, NeedPolicy};
 use crate::gate::deployment::Remedy;
 use crate::gate::trail::{Activity, Expected, Window};
@@ -33,7 +34,10 @@ pub fn wanted(inputs: &Inputs, grants: Vec<Grant>, evidence: Evidence<'_>, obser
     let unseen = |grant: &Grant| match options.need {
         NeedPolicy::CodeOrObserved | NeedPolicy::Code => false,
         NeedPolicy::Observed => true,
-        NeedPolicy::CodeAndObserved => shows(inputs.trail.as_ref(), grant),
+        NeedPolicy::CodeAndObserved => {
+            let trail = inputs.trail.as_ref();
+            trail.is_some_and(|trail| shows(trail, function, grant))
+        }
     };
     let observed = matches!(options.need, NeedPolicy::CodeOrObserved | NeedPolicy::Observed);
     let sorted = adjust::by_evidence(grants, observed, &unseen);
@@ -108,7 +112,7 @@ fn silence(
     sorted: &adjust::Sorted,
     observations: usize,
 ) -> Vec<Finding> {
-    let recorded = |grant: &Grant| recorded(trail, grant);
+    let recorded = |grant: &Grant| recorded(trail, function, grant);
     let mut findings = gate::trail::left_out(function, &sorted.unexplained.iter().collect::<Vec<_>>());
     findings.extend(gate::trail::never_seen(
         function,
@@ -120,11 +124,11 @@ fn silence(
     let silent: Vec<&Grant> = sorted
         .kept
         .iter()
-        .filter(|grant| adjust::rests_on(grant, BecauseKind::Code) && shows(Some(trail), grant))
+        .filter(|grant| adjust::rests_on(grant, BecauseKind::Code) && shows(trail, function, grant))
         .collect();
     let activity = Activity {
         observations,
-        would_show: sorted.kept.iter().any(|grant| shows(Some(trail), grant)),
+        would_show: sorted.kept.iter().any(|grant| shows(trail, function, grant)),
     };
     let min_days = inputs.config.observe.min_days;
     match gate::trail::unused(function, activity, &window, min_days) {
@@ -139,27 +143,29 @@ fn silence(
 }
 
 /// Whether the trail records the calls that a grant is for.
-fn shows(trail: Option<&Trail>, grant: &Grant) -> bool {
+fn shows(trail: &Trail, function: &Function, grant: &Grant) -> bool {
     let operations = grant
         .because()
         .iter()
         .filter_map(|because| because.operation.as_ref());
-    trail.is_some_and(|trail| {
-        operations.into_iter().any(|operation| {
-            let silence = trail.coverage_of(operation, Some(grant.resource.as_str()), None);
+    observed::is_read_for(trail, function.role.as_ref())
+        && operations.into_iter().any(|operation| {
+            let silence = trail.coverage_where_read(operation, Some(grant.resource.as_str()), None);
             silence.level >= Coverage::Partial
         })
-    })
 }
 
 /// What the trail records of the calls that a grant is for: what its silence is worth.
-fn recorded(trail: &Trail, grant: &Grant) -> BTreeSet<String> {
+fn recorded(trail: &Trail, function: &Function, grant: &Grant) -> BTreeSet<String> {
+    if !observed::is_read_for(trail, function.role.as_ref()) {
+        return BTreeSet::new();
+    }
     let operations = grant
         .because()
         .iter()
         .filter_map(|because| because.operation.as_ref());
     operations
-        .map(|operation| trail.coverage_of(operation, Some(grant.resource.as_str()), None))
+        .map(|operation| trail.coverage_where_read(operation, Some(grant.resource.as_str()), None))
         .filter(|silence| silence.level >= Coverage::Partial)
         .map(|silence| silence.reason)
         .collect()

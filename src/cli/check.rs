@@ -1,12 +1,76 @@
 //! `rolefit check`: the gate.
 
-use super::args::{Check, ConfidenceArg, ReportFormat, SeverityArg};
-use super::{Outcome, approved, assess, complain, inputs, render, say, sources, terminal};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::args::Project;
+use super::render::{self, Output, ReportFormat};
+use super::{Outcome, approved, assess, complain, inputs, say, sources, terminal};
 use crate::config::Config;
 use crate::diff::risk::Severity;
 use crate::gate::{self, Threshold};
 use crate::report::text;
 use crate::usage::Confidence;
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub project: Project,
+    #[command(flatten)]
+    pub output: Output,
+    /// Fail (exit 4) when the analysis is incomplete.
+    #[arg(long)]
+    pub strict: bool,
+    /// Show notes too.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Compare with the roles at this git revision, such as `origin/main`, instead of `rolefit.lock`.
+    #[arg(long, value_name = "REV", conflicts_with = "base_report")]
+    pub base: Option<String>,
+    /// Compare with the roles in an earlier `--format json` report instead of `rolefit.lock`.
+    #[arg(long, value_name = "FILE")]
+    pub base_report: Option<PathBuf>,
+    /// Exit with 0 even if there are findings.
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Rules that fail the build, such as `RF001` or `RF01*`; replaces the configured ones.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rules)]
+    pub fail_on: Vec<String>,
+    /// How bad a finding must be to fail the build; replaces the configured severity.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub min_severity: Option<SeverityArg>,
+    /// How sure a finding must be to fail the build; replaces the configured confidence.
+    #[arg(long, value_enum, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeverityArg {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConfidenceArg {
+    Low,
+    Medium,
+    High,
+}
+
+/// A choice of rules that fits one at least.
+fn rules(text: &str) -> Result<String, String> {
+    match crate::config::rule_glob(text) {
+        None => Ok(text.to_owned()),
+        Some((fault, None)) => Err(fault),
+        Some((fault, Some(help))) => Err(format!("{fault}; {help}")),
+    }
+}
 
 /// Judges every function's role and says whether the build may go on.
 pub fn run(args: &Check) -> anyhow::Result<Outcome> {

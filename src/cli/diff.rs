@@ -1,8 +1,20 @@
 //! `rolefit diff`: need against role.
 
-use super::args::Diff;
-use super::{Outcome, assess, inputs, render};
+use super::args::Project;
+use super::render::{self, Output};
+use super::{Outcome, assess, inputs};
 use crate::report::text;
+
+#[derive(Debug, clap::Args)]
+pub struct Diff {
+    #[command(flatten)]
+    pub project: Project,
+    #[command(flatten)]
+    pub output: Output,
+    /// Exit with 1 when there are differences.
+    #[arg(long)]
+    pub exit_code: bool,
+}
 
 /// Shows the comparison.
 pub fn run(args: &Diff) -> anyhow::Result<Outcome> {

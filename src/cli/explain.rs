@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Explain, Project};
+use super::args::{Project, Reading};
 use super::{Outcome, assess, inputs, last_accessed, say, show};
 use crate::catalog::Catalog;
 use crate::iam::action::{Action, ActionPattern};
@@ -17,6 +17,31 @@ use crate::report::{Assessed, Report};
 use crate::synth::adjust;
 use crate::trail::denial::{self, Denial};
 use crate::usage::OperationId;
+
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// The function; or a place, `FILE:LINE`, in its code or in the stack template.
+    #[arg(required_unless_present = "denied", value_name = "FUNCTION|FILE:LINE")]
+    pub subject: Option<String>,
+    /// The action, such as `dynamodb:PutItem`; wildcards allowed; every action when left out.
+    #[arg(default_value = "*")]
+    pub action: String,
+    /// Why the function does not need this action: what would make it necessary.
+    #[arg(long, value_name = "ACTION", conflicts_with_all = ["denied", "action"])]
+    pub why_not: Option<String>,
+    /// The message of an `AccessDenied` error from a log (`-`: from standard input).
+    #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["subject", "action"])]
+    pub denied: Option<String>,
+    /// Also tell when the role with this ARN last used the action, as IAM remembers it in the live account.
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["denied", "why_not"])]
+    pub last_accessed: Option<String>,
+    /// A package, a workspace, or a folder with many of each.
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// What is read beside the code and the stack templates.
+    #[command(flatten)]
+    pub reading: Reading,
+}
 
 /// Operations that are listed when nothing in the code comes near an action.
 const OTHERS: usize = 6;

@@ -1,19 +1,69 @@
-//! `rolefit generate` and `rolefit schema`: documents for people and programs to use.
+//! `rolefit generate`: policies and roles, printed or written.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::{Generate, PolicyFormat, Schema, SchemaOf};
+use super::args::Project;
 use super::replace::replace;
-use super::{Outcome, assess, catalog, complain, inputs, say, show, show_json, templates, write};
+use super::{Outcome, assess, complain, inputs, say, show, show_json, write};
 use crate::iam::arn::ArnPattern;
 use crate::iam::policy::limits::Place;
 use crate::iam::policy::{Policy, Resources};
-use crate::report::{Assessed, compare, json, scan, simulate};
+use crate::report::{Assessed, json};
 use crate::synth::emit::{Deployable, cdk, cloudformation, serverless, terraform};
 use crate::synth::size;
+
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub format: PolicyFormat,
+    /// Write one file per function into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Put the roles into the stack templates (YAML), keeping everything else as it is; shows what changes.
+    #[arg(long, conflicts_with_all = ["out_dir", "account", "region", "partition"])]
+    pub write: bool,
+    /// Write nothing; exit with 1 if `--write` would change a template, or if files in `--out-dir` are not up to date.
+    #[arg(long)]
+    pub check: bool,
+    /// With `--write`: also the roles of functions whose need is not known for sure.
+    #[arg(long, requires = "write")]
+    pub with_gaps: bool,
+    /// Put this account in the place of the symbol.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Put this region in the place of the symbol.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Put this partition (`aws`, `aws-cn`, `aws-us-gov`) in the place of the symbol.
+    #[arg(long, value_name = "PARTITION")]
+    pub partition: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PolicyFormat {
+    /// Policy documents, an object of function name → document.
+    Json,
+    /// Role resources for a CloudFormation template.
+    Cfn,
+    /// The same as `cfn`, for SAM templates.
+    Sam,
+    /// Terraform or OpenTofu: policy documents as data sources, and roles.
+    Terraform,
+    /// The same in Terraform's JSON syntax.
+    TerraformJson,
+    /// AWS CDK: a construct a function, in TypeScript.
+    Cdk,
+    /// Entries for a `serverless.yml`.
+    Serverless,
+    /// The report of `diff --format json`.
+    ReportJson,
+}
 
 /// Prints or writes the minimal policy of each function.
 pub fn run(args: &Generate) -> anyhow::Result<Outcome> {
@@ -324,31 +374,4 @@ fn key(assessed: &Assessed<'_>, functions: &[Assessed<'_>]) -> String {
         return name.clone();
     }
     format!("{}#{name}", assessed.function.location.file)
-}
-
-/// Prints the JSON schema of an output.
-pub fn schema(args: &Schema) -> anyhow::Result<Outcome> {
-    let schema = match args.output {
-        SchemaOf::Scan => schemars::schema_for!(scan::ScanV1),
-        SchemaOf::Report => schemars::schema_for!(json::ReportV1),
-        SchemaOf::Catalog => schemars::schema_for!(catalog::CatalogV1),
-        SchemaOf::Operation => schemars::schema_for!(catalog::OperationV1),
-        SchemaOf::Action => schemars::schema_for!(catalog::ActionV1),
-        SchemaOf::Compare => schemars::schema_for!(compare::CompareV1),
-        SchemaOf::Service => schemars::schema_for!(catalog::ServiceV1),
-        SchemaOf::Plan => schemars::schema_for!(crate::report::plan::PlanV1),
-        SchemaOf::Replay => schemars::schema_for!(crate::report::replay::ReplayV1),
-        SchemaOf::Simulate => schemars::schema_for!(simulate::SimulateV1),
-        SchemaOf::SimulateBatch => schemars::schema_for!(simulate::AnswerV1),
-        SchemaOf::Templates => schemars::schema_for!(templates::TemplatesV1),
-        SchemaOf::Observe => schemars::schema_for!(super::observe::ObserveV1),
-        SchemaOf::Usage => schemars::schema_for!(crate::trail::export::UsageV1),
-        SchemaOf::Rules => schemars::schema_for!(super::rule::RulesV1),
-        SchemaOf::Config => {
-            show_json(&crate::config::schema())?;
-            return Ok(Outcome::Passed);
-        }
-    };
-    show_json(&schema)?;
-    Ok(Outcome::Passed)
 }

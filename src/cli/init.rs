@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Init, Project};
+use super::args::{Project, Settings};
 use super::inputs::{self, Inputs};
 use super::replace::replace;
 use super::{Outcome, say, show};
@@ -13,6 +14,20 @@ use crate::config::{self, FILE_NAME, HIDDEN_FILE_NAME};
 use crate::gate::FAIL_ON;
 use crate::usage::{Confidence, Gap};
 use crate::workspace::model::Function;
+
+/// Writes a commented `rolefit.toml` from what is found: what has to be stated because it is not clear, and what could be.
+#[derive(Debug, clap::Args)]
+pub struct Init {
+    /// A package, a workspace, or a folder with many of each; the file is written into it.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Print the file instead of writing it.
+    #[arg(long)]
+    pub print: bool,
+    /// Write it even if there is one already.
+    #[arg(long, conflicts_with = "print")]
+    pub force: bool,
+}
 
 /// The most functions, and the most gaps, that are listed one by one.
 const MOST: usize = 20;
@@ -33,7 +48,10 @@ pub fn run(args: &Init) -> anyhow::Result<Outcome> {
     let inputs = inputs::read_code(
         &Project {
             path: args.path.clone(),
-            no_config: true,
+            settings: Settings {
+                no_config: true,
+                ..Settings::default()
+            },
             ..Project::default()
         },
         false,

@@ -86,18 +86,18 @@ pub fn read(project: &Project) -> anyhow::Result<Inputs> {
 pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
     let root = project.path.clone();
     anyhow::ensure!(root.is_dir(), "`{}` is not a folder", root.display());
-    let sought = match (project.no_config, &project.config) {
+    let sought = match (project.settings.no_config, &project.settings.config) {
         (true, _) => Sought::Nowhere,
         (false, Some(file)) => Sought::File(file),
         (false, None) => Sought::Found,
     };
     let config = config::read(&root, sought)?;
     let guards = guards::read(&config)?;
-    let templates = super::templates::in_force(&config, &project.templates)?;
-    let catalog = catalog(project.catalog.as_deref())?;
+    let templates = super::templates::in_force(&config, &project.settings.templates)?;
+    let catalog = catalog(project.settings.catalog.as_deref())?;
     progress::phase("reading packages and stack templates");
     let mut tree = cargo::read(&root);
-    if project.features.registry_sources || config.registry_sources {
+    if project.settings.features.registry_sources || config.registry_sources {
         registry::add(
             &root,
             &mut tree,
@@ -152,11 +152,12 @@ pub fn read_code(project: &Project, all: bool) -> anyhow::Result<Inputs> {
             .features
             .features
             .iter()
-            .chain(&project.features.features)
+            .chain(&project.settings.features.features)
             .cloned()
             .collect(),
-        all_features: config.features.all_features || project.features.all_features,
-        no_default_features: config.features.no_default_features || project.features.no_default_features,
+        all_features: config.features.all_features || project.settings.features.all_features,
+        no_default_features: config.features.no_default_features
+            || project.settings.features.no_default_features,
         deployed: deployed(&workspace),
     };
     progress::phase("scanning code");

@@ -1,9 +1,25 @@
 //! `rolefit lock`: takes down the grants of today as approved.
 
-use super::args::Lock as Args;
+use std::path::PathBuf;
+
+use super::args::Settings;
 use super::replace::replace;
 use super::{Outcome, approved, inputs, say, show};
 use crate::gate::lock::{FILE_NAME, Lock};
+
+/// Writes `rolefit.lock`: one approved grant a line, sorted, to be committed and reviewed like code. From then on
+/// `rolefit check` fails on whatever a role grants beyond it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these functions; the entries of the others stay as they are.
+    pub functions: Vec<String>,
+    /// A package, a workspace, or a folder with many of each; the lock lies in it.
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// How the project is read.
+    #[command(flatten)]
+    pub settings: Settings,
+}
 
 /// Writes the lock and says what it changes.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {

@@ -1,11 +1,26 @@
 //! `rolefit completions` and `rolefit man`: what a package puts beside the program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::{Completions, Man};
 use super::{Outcome, help, say, show};
+
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// The command to print the page of, such as `catalog info`; `rolefit` itself when left out.
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder instead.
+    #[arg(short, long = "output", value_name = "DIR", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
+}
 
 /// Prints the completions of a shell.
 pub fn completions(args: &Completions) -> anyhow::Result<Outcome> {

@@ -37,6 +37,7 @@ mod replace;
 mod replay;
 mod rule;
 mod scan;
+mod schema;
 mod simulate;
 mod sources;
 mod templates;
@@ -118,7 +119,7 @@ fn dispatch(args: &Args) -> anyhow::Result<Outcome> {
         Some(Command::Init(init)) => init::run(init),
         Some(Command::Replay(replay)) => replay::run(replay),
         Some(Command::Rule(rule)) => rule::run(rule),
-        Some(Command::Schema(schema)) => generate::schema(schema),
+        Some(Command::Schema(schema)) => schema::run(schema),
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Catalog(command)) => catalog::run(command),
         Some(Command::Templates(command)) => templates::run(command),

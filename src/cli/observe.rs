@@ -16,7 +16,7 @@ use super::observe_live::{self, LiveArgs, Source};
 use super::{Outcome, inputs, progress, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::trail::store::{Covered, Summary};
-use crate::trail::{Batch, Local, LocalObject, Store, export, store};
+use crate::trail::{Batch, Local, LocalObject, RoleName, Roles, Store, export, store};
 
 /// Where the store lies when nobody says otherwise.
 const STORE: &str = ".rolefit/usage.db";
@@ -106,6 +106,8 @@ pub struct ObserveV1 {
     unmapped: Vec<UnmappedV1>,
     /// What was read of each account and region.
     coverage: Vec<Covered>,
+    /// The roles for which alone all was read, `NAME` or `ACCOUNT/NAME`; null when everything was read.
+    only_roles: Option<Vec<String>>,
     /// What could not be read.
     gaps: Vec<crate::report::json::GapV1>,
     /// Whether the run was stopped before its end.
@@ -142,6 +144,7 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
         .iter()
         .map(|path| Source::of(path))
         .collect::<Result<_, _>>()?;
+    let roles = observe_live::roles(&args.live, &sources)?;
     let catalog = inputs::catalog(args.catalog.as_deref())?;
     let mut store = open(&args.store)?;
     let mut reading = Reading {
@@ -156,7 +159,7 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
     };
     for source in &sources {
         match source {
-            Source::Local(path) => reading.local(path)?,
+            Source::Local(path) => reading.local(path, roles.clone())?,
             live => reading.live(&args.live, live)?,
         }
     }
@@ -223,12 +226,12 @@ impl Reading<'_> {
     }
 
     /// Reads a file or folder, batch by batch: while one batch is written, the next one is read.
-    fn local(&mut self, path: &Path) -> anyhow::Result<()> {
+    fn local(&mut self, path: &Path, roles: Option<Roles>) -> anyhow::Result<()> {
         progress::phase("looking for trail objects");
-        let local = Local::list(path);
+        let local = Local::list(path).for_roles(roles.clone());
         let mut wanted: Vec<&LocalObject> = Vec::new();
         for object in &local.objects {
-            match self.store.wants(&object.id)? {
+            match self.store.wants_for(&object.id, roles.as_ref())? {
                 true => wanted.push(object),
                 false => self.known_objects += 1,
             }
@@ -259,7 +262,10 @@ impl Reading<'_> {
             self.store.commit(batch, self.catalog.date())?;
         }
         if self.stop.is_asked() {
-            let unread = |object: &&&LocalObject| self.store.wants(&object.id).unwrap_or(true);
+            let unread = |object: &&&LocalObject| {
+                let wants = self.store.wants_for(&object.id, roles.as_ref());
+                wants.unwrap_or(true)
+            };
             self.left += wanted.iter().filter(unread).count();
         }
         Ok(self.store.forget_gaps(&local.source, |key| local.has(key))?)
@@ -405,6 +411,10 @@ fn json(summary: &Summary, new: usize, stopped: bool, begun: Instant) -> Observe
             })
             .collect(),
         coverage: summary.coverage.clone(),
+        only_roles: summary
+            .only_roles
+            .as_ref()
+            .map(|roles| roles.iter().map(ToString::to_string).collect()),
         gaps: summary.gaps.iter().map(crate::report::json::gap).collect(),
         stopped,
         seconds: (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
@@ -445,6 +455,9 @@ fn text(summary: &Summary, path: &Path, new: usize, known: usize) -> String {
         counted(summary.usages + summary.denied, "kind of call", "kinds of calls"),
         summary.denied
     );
+    if let Some(roles) = &summary.only_roles {
+        let _ = writeln!(out, "  {}", only_roles(roles));
+    }
     for covered in &summary.coverage {
         let _ = writeln!(out, "  {}", covered_line(covered));
     }
@@ -476,6 +489,18 @@ fn text(summary: &Summary, path: &Path, new: usize, known: usize) -> String {
         }
     }
     out
+}
+
+/// Of which roles alone all was read.
+fn only_roles(roles: &BTreeSet<RoleName>) -> String {
+    let names: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+    match names.is_empty() {
+        true => "of every role some calls were not read: what is not seen says nothing".to_owned(),
+        false => format!(
+            "only the calls of {} were read: what is not seen says nothing of other roles",
+            names.join(", ")
+        ),
+    }
 }
 
 fn covered_line(covered: &Covered) -> String {

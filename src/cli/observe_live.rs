@@ -1,10 +1,12 @@
 //! Sources of `rolefit observe` that are no files: buckets (`s3://…`), the event history (`lookup`), and what trails were
 //! told to record. Those that are queried where they lie are in [`super::observe_queries`].
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::trail::keys::Place;
 use crate::trail::moment::Day;
+use crate::trail::{RoleName, Roles};
 
 /// What is read of buckets and the event history.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -25,8 +27,9 @@ pub struct LiveArgs {
     /// Only this function of the event history, by its deployed name; may be repeated (default: all of the region).
     #[arg(long = "function", value_name = "NAME", help_heading = HEADING)]
     pub functions: Vec<String>,
-    /// Only calls with this role (its ARN), through Athena and Lake; may be repeated.
-    #[arg(long = "role", value_name = "ARN", help_heading = QUERIES)]
+    /// Only calls with this role, by its name or ARN (Athena and Lake take the ARN); may be repeated. Of files much faster than
+    /// reading everything. What is not seen says nothing of other roles then.
+    #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
     /// The workgroup of Athena.
     #[arg(long, value_name = "NAME", default_value = "primary", help_heading = QUERIES)]
@@ -105,6 +108,39 @@ impl<'a> Source<'a> {
             ),
         }
     }
+}
+
+/// The roles whose calls alone are asked for; `None` for all.
+///
+/// # Errors
+/// What is no role, and a source that cannot be asked for some roles.
+pub fn roles(args: &LiveArgs, sources: &[Source<'_>]) -> anyhow::Result<Option<Roles>> {
+    let mut names = BTreeSet::new();
+    for role in &args.roles {
+        let Some(name) = RoleName::parse(role) else {
+            anyhow::bail!(
+                "`{role}` is no role\nhint: give its name, or its ARN: `arn:aws:iam::111122223333:role/NAME`"
+            );
+        };
+        names.insert(name);
+        for source in sources {
+            match source {
+                Source::Local(_) | Source::Trails => {}
+                Source::Athena(_) | Source::Lake(_) => anyhow::ensure!(
+                    role.starts_with("arn:"),
+                    "Athena and Lake are asked by ARN, and `{role}` is none\nhint: `--role arn:aws:iam::111122223333:role/{role}`"
+                ),
+                Source::Bucket(place) => anyhow::bail!(
+                    "`--role` does not count for buckets\nhint: read all of it, or ask Athena (`athena:{place}`), or fetch the objects \
+                     and read the folder"
+                ),
+                Source::History => anyhow::bail!(
+                    "`--role` does not count for the event history\nhint: it is asked by function: `--function NAME`"
+                ),
+            }
+        }
+    }
+    Ok(Roles::new(names))
 }
 
 /// What was read of a source.

@@ -6,10 +6,12 @@ use crate::iam::action::Action;
 use crate::synth::{Surroundings, expand, recognise};
 use crate::trail::{Observation, Trail};
 use crate::usage::{Coverage, Grant, Observed, Usage};
+use crate::workspace::model::Role;
 
-/// One entry per row of `diff`; all `None` without a trail.
+/// One entry per row of `diff`, which is that of a function with this role; all `None` without a trail.
 pub fn of_rows(
     inputs: &Inputs,
+    role: Option<&Role>,
     around: Surroundings<'_>,
     diff: &Diff,
     observations: &[&Observation],
@@ -17,6 +19,7 @@ pub fn of_rows(
     let Some(trail) = &inputs.trail else {
         return diff.rows.iter().map(|_| None).collect();
     };
+    let is_read = is_read_for(trail, role);
     let grants = |usage: Option<Usage>| -> Vec<Grant> {
         usage
             .map(|usage| expand::expand(inputs.catalog(), around, &usage).0)
@@ -50,8 +53,25 @@ pub fn of_rows(
     };
     diff.rows
         .iter()
-        .map(|row| Some(of_row(coverage(inputs, trail, row), row, &seen, &is_of)))
+        .map(|row| {
+            Some(of_row(
+                if is_read {
+                    coverage(inputs, trail, row)
+                } else {
+                    Coverage::None
+                },
+                row,
+                &seen,
+                &is_of,
+            ))
+        })
         .collect()
+}
+
+/// Whether all that the trail holds of a role was read, so that its silence can say something.
+pub fn is_read_for(trail: &Trail, role: Option<&Role>) -> bool {
+    let not_read = trail.ledger.not_read_for(role.map(|role| role.id.as_str()));
+    not_read.is_none()
 }
 
 /// What an endpoint of a network saw, unless the trail has the calls themselves: then it is those once more.
@@ -106,7 +126,7 @@ fn coverage(inputs: &Inputs, trail: &Trail, row: &Row) -> Coverage {
         .iter()
         .map(|operation| {
             trail
-                .coverage_of(operation, Some(row.resource.as_str()), None)
+                .coverage_where_read(operation, Some(row.resource.as_str()), None)
                 .level
         })
         .min()

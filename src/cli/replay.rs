@@ -1,11 +1,12 @@
 //! `rolefit replay`: recorded requests put to a policy.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
 
-use super::args::{Format, Replay, ReplayAgainst};
+use super::args::{Format, Project};
 use super::assess;
 use super::inputs::{self, Inputs};
 use super::{Outcome, say, show, show_json};
@@ -18,6 +19,46 @@ use crate::report::text;
 use crate::trail::{NamePattern, Observation, Trail};
 use crate::usage::{Gap, Location};
 use crate::workspace::model::{Function, Role};
+
+/// Puts the requests that CloudTrail recorded of each function to a policy, and lists every one that it would refuse: the
+/// proof before deployment. What the trail does not tell whole is listed as unknown, and neither passes nor fails.
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    #[command(flatten)]
+    pub project: Project,
+    /// Which policies: what `rolefit generate` prints, what it would print without the trail, or the roles of today.
+    #[arg(long, value_enum, default_value_t = Against::Generated)]
+    pub against: Against,
+    /// A policy document, in place of those of the functions.
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub policy: Option<PathBuf>,
+    /// Only what was recorded on this day (or at this time) and later, such as `2026-11-04`.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only what was recorded to the end of this day, or to this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// List the requests that pass, too.
+    #[arg(long)]
+    pub all: bool,
+    /// Fail (exit 4) when it cannot be told of every request whether it passes.
+    #[arg(long)]
+    pub strict: bool,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The policies that requests are put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Against {
+    /// What `rolefit generate` prints, from code and trail.
+    Generated,
+    /// The same from the code alone.
+    Code,
+    /// The roles of today.
+    Current,
+}
 
 /// Replays what the trail saw.
 pub fn run(args: &Replay) -> anyhow::Result<Outcome> {
@@ -34,7 +75,7 @@ pub fn run(args: &Replay) -> anyhow::Result<Outcome> {
     let mut gaps = inputs.trail_gaps();
     let trail = match args.against {
         // What the trail saw must not be in the policies that it is to prove.
-        ReplayAgainst::Code => {
+        Against::Code => {
             inputs.config.synthesis.need = crate::config::NeedPolicy::Code;
             inputs.trail.take()
         }
@@ -107,7 +148,7 @@ fn sides(args: &Replay, inputs: &Inputs, gaps: &mut Vec<Gap>) -> anyhow::Result<
         let side = of_file(file)?;
         return Ok(functions.iter().map(|_| Some(side.clone())).collect());
     }
-    if args.against == ReplayAgainst::Current {
+    if args.against == Against::Current {
         return Ok(functions
             .iter()
             .map(|function| {
@@ -214,12 +255,12 @@ fn answer(
         });
     }
     functions.extend(of_shared_roles(inputs, &in_window, sides));
-    let denied_today = args.against == ReplayAgainst::Current && args.policy.is_none();
+    let denied_today = args.against == Against::Current && args.policy.is_none();
     let against = match (&args.policy, args.against) {
         (Some(file), _) => file.display().to_string(),
-        (None, ReplayAgainst::Generated) => "generated".to_owned(),
-        (None, ReplayAgainst::Code) => "code".to_owned(),
-        (None, ReplayAgainst::Current) => "current".to_owned(),
+        (None, Against::Generated) => "generated".to_owned(),
+        (None, Against::Code) => "code".to_owned(),
+        (None, Against::Current) => "current".to_owned(),
     };
     ReplayV1 {
         schema: "rolefit-replay-v1",
@@ -242,7 +283,7 @@ fn answer(
 /// The side of a function, with what else its role may have.
 fn complete(inputs: &Inputs, function: &Function, side: &Side, args: &Replay) -> Side {
     let mut side = side.clone();
-    if args.against == ReplayAgainst::Current && args.policy.is_none() {
+    if args.against == Against::Current && args.policy.is_none() {
         let unread = inputs.gaps_of_role(function);
         side.unread = unread.into_iter().map(|gap| gap.message).collect();
     }

@@ -6,10 +6,19 @@ use anyhow::{Context as _, bail};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::args::{Format, Rule as Args};
+use super::args::Format;
 use super::{Outcome, show, show_json};
 use crate::catalog::nearest;
 use crate::gate::rules::{self, Rule};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The rule, such as `RF001`; all rules when left out.
+    pub id: Option<String>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
 
 /// The rules.
 #[derive(Debug, Serialize, JsonSchema)]

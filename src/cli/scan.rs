@@ -1,9 +1,21 @@
 //! `rolefit scan`: the operations each function can reach.
 
-use super::args::{Format, Scan};
+use super::args::{Format, Project};
 use super::{Outcome, inputs, show, show_json};
 use crate::report::{scan, text};
 use crate::usage::CallSite;
+
+#[derive(Debug, clap::Args)]
+pub struct Scan {
+    #[command(flatten)]
+    pub project: Project,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also list the calls that no entry reaches, and examples as entries.
+    #[arg(long)]
+    pub all: bool,
+}
 
 /// Shows the calls of every function.
 pub fn run(args: &Scan) -> anyhow::Result<Outcome> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use similar::TextDiff;
 
-use super::args::Generate;
+use super::generate::Generate;
 use super::replace::replace;
 use super::{Outcome, inputs, say, show};
 use crate::diff::Verdict;

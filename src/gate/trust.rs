@@ -13,7 +13,10 @@ const LAMBDA_ALONE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Al
 
 /// Whether a trust policy names nobody but Lambda.
 pub fn is_lambda_alone(trust: &Policy) -> bool {
-    let of_lambda = |name: &String| name == "lambda.amazonaws.com" || name == "edgelambda.amazonaws.com";
+    let of_lambda = |name: &String| {
+        let name = name.replace("${AWS::URLSuffix}", "amazonaws.com");
+        name == "lambda.amazonaws.com" || name == "edgelambda.amazonaws.com"
+    };
     trust
         .statements
         .iter()

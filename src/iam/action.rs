@@ -137,9 +137,62 @@ mod tests {
 
     #[test]
     fn an_action_has_one_colon_and_no_wildcard() {
-        assert!(Action::parse("s3:GetObject").is_some());
-        for bad in ["s3", "s3:", ":x", "s3:Get*", "a:b:c"] {
+        for good in ["s3:GetObject", "execute-api:Invoke", "a.b:c_d"] {
+            assert_eq!(Action::parse(good), Some(Action(good.to_owned())));
+        }
+        for bad in ["s3", "s3:", ":x", "s3:Get*", "a:b:c", "s3:Get Object"] {
             assert!(Action::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_action_has_a_service_in_lower_case_and_a_name_as_written() {
+        let action = Action::new("S3", "GetObject");
+        assert_eq!((action.prefix(), action.name()), ("s3", "GetObject"));
+        assert_eq!(action.to_string(), "s3:GetObject");
+        assert_eq!(ActionPattern::from(&action).to_string(), "s3:GetObject");
+    }
+
+    /// Whether the text is one of those that the pattern stands for, as the words say it.
+    fn stands_for(pattern: &str, text: &str) -> bool {
+        let mut letters = pattern.chars();
+        let mut rest = text.chars();
+        match letters.next() {
+            None => text.is_empty(),
+            Some('*') => {
+                stands_for(letters.as_str(), text)
+                    || rest.next().is_some() && stands_for(pattern, rest.as_str())
+            }
+            Some(letter) => {
+                rest.next()
+                    .is_some_and(|c| letter == '?' || letter.eq_ignore_ascii_case(&c))
+                    && stands_for(letters.as_str(), rest.as_str())
+            }
+        }
+    }
+
+    /// Every text of up to `longest` of the letters.
+    fn texts(letters: &str, longest: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..longest {
+            last = last
+                .iter()
+                .flat_map(|text| letters.chars().map(move |c| format!("{text}{c}")))
+                .collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    #[test]
+    fn every_short_pattern_matches_what_it_stands_for() {
+        let names = texts("aB", 5);
+        for pattern in texts("ab*?", 4) {
+            for name in &names {
+                let matches = ActionPattern::new(format!("x:{pattern}")).matches(&Action::new("x", name));
+                assert_eq!(matches, stands_for(&pattern, name), "{pattern} with {name}");
+            }
         }
     }
 }

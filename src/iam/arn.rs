@@ -333,7 +333,19 @@ mod tests {
                 "arn:aws:ecs:r:a:task-definition/B:1",
                 false,
             ),
+            (
+                "arn:aws:ecs:r:a:task-definition/A:1",
+                "arn:aws:ecs:r:a:task-definition/A:2",
+                false,
+            ),
             ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:1:q", false),
+            ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:1:q", true),
+            ("arn:aws:sqs", "arn:aws:sns:eu-west-1:1:q", false),
+            ("arn:aws:s3:::${A}?", "arn:aws:s3:::${A}b", true),
+            ("arn:aws:s3:::${A}", "arn:aws:s3:::${B}", false),
+            ("arn:aws:s3:::?", "arn:aws:s3:::${B}", false),
+            ("bucket*", "bucket/a", true),
+            ("bucket", "bucket/a", false),
         ] {
             assert_eq!(arn(wide).covers(&arn(narrow)), expected, "{wide} over {narrow}");
         }
@@ -358,6 +370,88 @@ mod tests {
     }
 
     #[test]
+    fn a_pseudo_parameter_and_a_literal_count_as_equal_where_a_stack_is_deployed() {
+        let with = |partition: &str, service: &str, region: &str, account: &str| {
+            arn(&format!("arn:{partition}:{service}:{region}:{account}:q"))
+        };
+        let plain = with("aws", "sqs", "eu-west-1", "111122223333");
+        for (other, expected) in [
+            (
+                with("${AWS::Partition}", "sqs", "eu-west-1", "111122223333"),
+                true,
+            ),
+            (with("aws", "sqs", "${AWS::Region}", "111122223333"), true),
+            (with("aws", "sqs", "eu-west-1", "${AWS::AccountId}"), true),
+            (with("aws", "${AWS::Service}", "eu-west-1", "111122223333"), false),
+            (with("aws", "sqs", "${Region}", "111122223333"), false),
+            (with("aws", "sqs", "x${AWS::Region}", "111122223333"), false),
+            (with("aws", "sqs", "${AWS::Region}-x", "111122223333"), false),
+        ] {
+            assert_eq!(plain.covers(&other), expected, "{other}");
+            assert_eq!(other.covers(&plain), expected, "{other}");
+        }
+        let here = with("aws", "sqs", "${AWS::Region}", "1");
+        for open in ["", "*", "eu-*", "eu-west-?", "${Region}"] {
+            assert!(!here.covers(&with("aws", "sqs", open, "1")), "{open}");
+        }
+    }
+
+    /// Every text of up to `longest` of the letters.
+    fn texts(letters: &str, longest: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..longest {
+            last = last
+                .iter()
+                .flat_map(|text| letters.chars().map(move |c| format!("{text}{c}")))
+                .collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    /// Whether the text is one of those that the pattern stands for, as the words say it.
+    fn stands_for(pattern: &str, text: &str) -> bool {
+        let mut letters = pattern.chars();
+        let mut rest = text.chars();
+        match letters.next() {
+            None => text.is_empty(),
+            Some('*') => {
+                stands_for(letters.as_str(), text)
+                    || rest.next().is_some() && stands_for(pattern, rest.as_str())
+            }
+            Some(letter) => {
+                rest.next().is_some_and(|c| letter == '?' || letter == c)
+                    && stands_for(letters.as_str(), rest.as_str())
+            }
+        }
+    }
+
+    #[test]
+    fn short_patterns_are_related_as_the_texts_that_they_stand_for() {
+        let names = texts("ab", 6);
+        let patterns: Vec<_> = texts("ab*?", 3)
+            .into_iter()
+            .map(|pattern| {
+                let matched: Vec<bool> = names.iter().map(|name| stands_for(&pattern, name)).collect();
+                (arn(&format!("arn:aws:s3:::{pattern}")), matched)
+            })
+            .collect();
+        for (one, mine) in &patterns {
+            for (other, theirs) in &patterns {
+                let common = mine.iter().zip(theirs).any(|(mine, theirs)| *mine && *theirs);
+                assert_eq!(one.intersects(other), common, "{one} with {other}");
+                let all = mine.iter().zip(theirs).all(|(mine, theirs)| *mine || !theirs);
+                // Wildcards are compared letter by letter, which never finds too much.
+                assert!(all || !one.covers(other), "{one} over {other}");
+                if !other.as_str().contains(['*', '?']) {
+                    assert_eq!(one.covers(other), all, "{one} over {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn resources_are_shown_as_people_say_them() {
         for (text, shown) in [
             (
@@ -370,6 +464,11 @@ mod tests {
                 "arn:aws:sqs:eu-west-1:111122223333:q",
             ),
             ("*", "*"),
+            ("arn:aws:sns:*::${AWS::StackName}-t?", "sns:${AWS::StackName}-t?"),
+            ("arn:aws:logs:*:*:log-group:x${A}:${B}", "log-group:x${A}:B"),
+            ("arn:aws:s3:eu-west-1::b", "arn:aws:s3:eu-west-1::b"),
+            ("arn:aws:s3::1:b", "arn:aws:s3::1:b"),
+            ("arn:aws-cn:s3:::b", "arn:aws-cn:s3:::b"),
             (
                 "arn:aws:iam::aws:policy/x-${AWS::Region}",
                 "arn:aws:iam::aws:policy/x-${AWS::Region}",
@@ -383,5 +482,10 @@ mod tests {
     fn colons_in_symbols_do_not_separate() {
         assert_eq!(arn(TABLE).service(), Some("dynamodb"));
         assert_eq!(arn(TABLE).resource_part(), "table/${Orders}");
+        assert_eq!(arn("arn:aws:s3:::a}b:c").resource_part(), "a}b:c");
+        assert_eq!(arn("no-arn").resource_part(), "no-arn");
+        assert_eq!(arn("a:b:c:d:e").fields(), None);
+        let open = arn("arn:aws:sqs:${a{b:c}:1:q");
+        assert_eq!(open.fields().map(|fields| fields[3]), Some("${a{b:c}"));
     }
 }

@@ -7,6 +7,8 @@ pub mod limits;
 mod lint;
 mod parse;
 mod print;
+mod statement;
+mod typed;
 
 use std::collections::BTreeMap;
 

@@ -188,7 +188,7 @@ fn seen(catalog: &Catalog, wanted: &Wanted, known: Known<'_>) -> (Seen, String) 
     let selectable = !data || !Recording::resource_types(operation).is_empty();
     let (seen, reason) = if !known.settings.is_empty() {
         by_settings(catalog, wanted, known.settings)
-    } else if let Some(trail) = known.trail {
+    } else if let Some(trail) = known.trail.filter(|trail| trail.ledger.only_roles.is_none()) {
         let coverage = trail.coverage(operation);
         let seen = match coverage.level {
             Coverage::None => Seen::No,

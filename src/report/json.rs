@@ -11,7 +11,7 @@ use crate::diff::risk::Severity;
 use crate::gate::lock::{Lock, LockedFunction};
 use crate::gate::{Finding, Place};
 use crate::iam::action::Action;
-use crate::iam::policy::{Effect, Policy, PolicyError};
+use crate::iam::policy::{Effect, Policy, PolicyError, PolicyKind};
 use crate::usage::{Because, Gap, Location, Observed};
 use crate::workspace::model::{GrantOrigin, Role};
 
@@ -87,6 +87,8 @@ pub struct RoleV1 {
     pub policy: serde_json::Value,
     /// Its permissions boundary.
     pub boundary: Option<String>,
+    /// Who may assume it, where that is written; `check --base-report` compares with it.
+    pub trust: Option<serde_json::Value>,
 }
 
 /// One grant: needed, granted or both.
@@ -270,6 +272,7 @@ fn role(role: &Role) -> RoleV1 {
         shared_with: role.shared_with.clone(),
         policy: document(role).to_json(),
         boundary: role.boundary.clone(),
+        trust: role.trust.as_ref().map(|trust| trust.policy.to_json()),
     }
 }
 
@@ -306,10 +309,15 @@ pub fn roles(text: &str) -> Result<Lock, BaseError> {
         ) else {
             return Err(BaseError::Schema);
         };
-        let policy = Policy::from_json(&policy.to_string()).map_err(|source| BaseError::Policy {
-            function: name.clone(),
-            source: Box::new(source),
-        })?;
+        let read = |policy: &Value, kind| {
+            Policy::read(&policy.to_string(), kind).map_err(|source| BaseError::Policy {
+                function: name.clone(),
+                source: Box::new(source),
+            })
+        };
+        let policy = read(policy, PolicyKind::Identity)?;
+        let trust = role.get("trust").filter(|trust| !trust.is_null());
+        let trust = trust.map(|trust| read(trust, PolicyKind::Trust)).transpose()?;
         let (grants, denies) = policy
             .statements
             .into_iter()
@@ -320,7 +328,7 @@ pub fn roles(text: &str) -> Result<Lock, BaseError> {
             denies,
             managed: Vec::new(),
             boundary: text(role, "boundary"),
-            trust: None,
+            trust,
         };
         lock.functions.insert((name, format!("{origin}#{id}")), locked);
     }

@@ -245,6 +245,41 @@ mod tests {
     }
 
     #[test]
+    fn listing_says_which_reads_it_is_for() {
+        let read = |line: u32, operation: &str| {
+            let mut read = grant(
+                "s3:GetObject",
+                &format!("arn:aws:s3:::b/{line}"),
+                &[BecauseKind::Config],
+            );
+            read.also(&[Because {
+                kind: BecauseKind::Code,
+                operation: crate::usage::OperationId::parse(operation),
+                location: Some(crate::usage::Location::new("src/main.rs", line, 1)),
+                note: String::new(),
+            }]);
+            read
+        };
+        let reads = vec![
+            read(3, "s3.GetObject"),
+            read(5, "s3.HeadObject"),
+            read(7, "s3.GetObject"),
+        ];
+        let notes = |listed: &[Grant]| -> Vec<String> {
+            let because = listed.iter().flat_map(|grant| grant.because());
+            because.map(|because| because.note.clone()).collect()
+        };
+        assert_eq!(
+            notes(&listed(reads)),
+            ["asked for; for s3.GetObject at src/main.rs:3 and 2 more"]
+        );
+        assert_eq!(
+            notes(&listed(vec![read(3, "s3.GetObject")])),
+            ["asked for; for s3.GetObject at src/main.rs:3"]
+        );
+    }
+
+    #[test]
     fn an_access_point_is_listed_itself() {
         let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports";
         let object = format!("{point}/object/2026/*");

@@ -103,6 +103,9 @@ mod tests {
             told(text, &["dead", "queues", "1"]).unwrap(),
             r#"dlq-${Stage}-${!Join(\",\" x)}"#
         );
+        let quoted = r#"{"say": "\"${Name}\"", "then": ${Limit}}"#;
+        assert_eq!(told(quoted, &["say"]).unwrap(), r#""${Name}""#);
+        assert_eq!(told(quoted, &["then"]).unwrap(), "${Limit}");
         assert_eq!(told(text, &["limit"]).unwrap(), "${Limit}");
         assert_eq!(told(text, &["n"]).unwrap(), "5");
     }

@@ -275,6 +275,43 @@ mod tests {
     }
 
     #[test]
+    fn of_two_spellings_of_a_resource_the_one_of_the_stack_stays() {
+        let grants = normalise(vec![
+            grant("sqs:SendMessage", "arn:aws:sqs:eu-west-1:1:q"),
+            grant("sqs:SendMessage", "arn:aws:sqs:${AWS::Region}:1:q"),
+        ]);
+        let shown: Vec<_> = grants
+            .iter()
+            .map(|g| (g.resource.as_str(), g.because().len()))
+            .collect();
+        assert_eq!(shown, [("arn:aws:sqs:${AWS::Region}:1:q", 2)]);
+    }
+
+    #[test]
+    fn statements_without_a_resource_are_called_by_what_they_are_for() {
+        for (action, resource, name) in [
+            ("ec2:CreateNetworkInterface", "*", "NetworkInterfaces"),
+            ("ec2:DescribeInstances", "*", "Ec2DescribeInstances"),
+            ("xray:PutTraceSegments", "*", "Tracing"),
+            (
+                "logs:PutLogEvents",
+                "arn:aws:logs:*:*:log-group:/aws/lambda/f:*",
+                "Logs",
+            ),
+            (
+                "logs:PutLogEvents",
+                "arn:aws:logs:*:*:log-group:/shop:*",
+                "LogsLogGroupShop",
+            ),
+            ("s3:GetObject", "arn:aws:s3:::photos/in/*", "S3PhotosIn"),
+        ] {
+            let policy = policy(&[grant(action, resource)]);
+            let sid = policy.statements.first().and_then(|first| first.sid.clone());
+            assert_eq!(sid.as_deref(), Some(name), "{action} on {resource}");
+        }
+    }
+
+    #[test]
     fn actions_with_the_same_resources_share_a_statement() {
         let table = "arn:aws:dynamodb:${AWS::Region}:1:table/${Orders}";
         let index = "arn:aws:dynamodb:${AWS::Region}:1:table/${Orders}/index/by-customer";

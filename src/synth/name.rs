@@ -459,6 +459,46 @@ mod tests {
         }
     }
 
+    const TEMPLATE: &str = "Parameters:\n  QueueUrl: { Type: String }\nResources:\n  Flow: { Type: \
+                            AWS::StepFunctions::StateMachine, Properties: { StateMachineName: pack } }\n  Key: { Type: \
+                            AWS::KMS::Key }\n  Alias: { Type: AWS::KMS::Alias, Properties: { AliasName: alias/app } }\n  \
+                            Token: { Type: AWS::SecretsManager::Secret }\n";
+
+    #[test]
+    fn a_stack_tells_more_of_a_name() {
+        let read = crate::workspace::deploy::read_text("template.yaml", TEMPLATE, &|_| None);
+        let opening = "${AWS::Region}:${AWS::AccountId}";
+        let flow = format!("arn arn:${{AWS::Partition}}:states:{opening}:execution:${{Flow}}:*");
+        let key = format!("arn arn:${{AWS::Partition}}:kms:{opening}:key/${{Key}}");
+        let token = format!("arn arn:${{AWS::Partition}}:secretsmanager:{opening}:secret:${{Token}}");
+        for (text, form, service, expected) in [
+            ("${Flow}:*", Form::Execution, "states", flow.as_str()),
+            ("${Flow.Arn}:*", Form::Execution, "states", &flow),
+            ("${Other}:*", Form::Execution, "states", "?"),
+            (
+                "arn:aws:states:r:a:stateMachine:pack:*",
+                Form::Execution,
+                "states",
+                "arn arn:aws:states:r:a:execution:pack:*",
+            ),
+            ("${Key}", Form::Key, "kms", &key),
+            ("${Key.Arn}", Form::Key, "kms", &key),
+            ("${Alias}", Form::Key, "kms", "?"),
+            ("${Token}", Form::Secret, "secretsmanager", &token),
+            // A URL in a parameter does not tell the ARN; one in a variable may.
+            ("${QueueUrl}", Form::QueueUrl, "sqs", "?"),
+            ("${QueueName}", Form::Name, "sqs", "${QueueName}"),
+        ] {
+            let found = match interpret(text, form, read.stacks.first(), service) {
+                Value::Name(name) => name,
+                Value::Arn(arn) => format!("arn {arn}"),
+                Value::Unknown(_) => "?".to_owned(),
+            };
+            assert_eq!(found, expected, "{text} as {}", form.as_str());
+        }
+        assert_eq!(name("${QUEUE_URL}", Form::QueueUrl), "${QUEUE_URL}");
+    }
+
     #[test]
     fn parts_of_arns_are_read() {
         for (arn, base) in [

@@ -273,7 +273,10 @@ mod tests {
     #[test]
     fn a_small_policy_stays_as_it_is() {
         let policy = policy(3, &["GetItem"]);
-        assert_eq!(fit(&policy).unwrap(), Attachment::Inline(policy));
+        let fitted = fit(&policy).unwrap();
+        assert_eq!(fitted, Attachment::Inline(policy.clone()));
+        assert_eq!(fitted.size(), size(&policy));
+        assert_eq!(fitted.limit(), 10_240);
     }
 
     #[test]
@@ -293,6 +296,8 @@ mod tests {
             panic!("{fitted:?}")
         };
         assert!(parts.len() >= 2, "{}", parts.len());
+        assert_eq!(fitted.size(), parts.iter().map(size).sum::<usize>());
+        assert_eq!(fitted.limit(), 6_144 * parts.len());
         assert!(parts.iter().all(|part| size(part) <= 6_144));
         assert!(same(parts, std::slice::from_ref(&policy)));
     }

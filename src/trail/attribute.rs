@@ -287,6 +287,11 @@ fn remembered<'m>(
     memory.get(name).map_or(&[], Vec::as_slice)
 }
 
+/// The role of an identity.
+pub(super) fn role_of(identity: &Identity<'_>) -> RoleKey {
+    role_and_session(identity).0
+}
+
 /// The role and the session's name: the issuer tells the role best, the session's ARN tells both.
 fn role_and_session(identity: &Identity<'_>) -> (RoleKey, String) {
     let arn = identity.arn.as_str();

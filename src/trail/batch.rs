@@ -17,6 +17,7 @@ use super::fold::Fold;
 use super::folder::Folder;
 use super::inflate::{self, InflateError, Inflater, MAX_WHOLE};
 use super::ledger::{Digest, Window, file_name};
+use super::roles::{self, RoleName, Roles};
 use super::selectors::{self, KnownTrail};
 use super::stream;
 
@@ -44,11 +45,23 @@ pub(super) enum ObjectKind {
     Damaged,
 }
 
+/// An object of which only the calls of some roles were read.
+#[derive(Clone, Debug)]
+pub(super) struct Partly {
+    pub(super) object: ObjectId,
+    pub(super) kind: ObjectKind,
+    pub(super) roles: Arc<BTreeSet<RoleName>>,
+}
+
 /// What some objects gave.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(super) fold: Fold,
     pub(super) objects: Vec<(ObjectId, ObjectKind)>,
+    /// Objects of which only the calls of some roles were read.
+    pub(super) partly: Vec<Partly>,
+    /// Sets of roles for which alone something was read that nothing more is known of.
+    pub(super) only: BTreeSet<BTreeSet<RoleName>>,
     /// Gaps with the source and key of their objects; a source can also have gaps with keys that are no objects.
     pub(super) gaps: Vec<(String, String, Gap)>,
     pub(super) digests: BTreeMap<String, Digest>,
@@ -65,6 +78,8 @@ impl Batch {
     pub fn merge(mut self, other: Self) -> Self {
         self.fold.merge(other.fold);
         self.objects.extend(other.objects);
+        self.partly.extend(other.partly);
+        self.only.extend(other.only);
         self.gaps.extend(other.gaps);
         self.digests.extend(other.digests);
         self.windows.extend(other.windows);
@@ -111,12 +126,14 @@ impl Batch {
 
     /// How many objects were read.
     pub fn objects(&self) -> usize {
-        self.objects.len()
+        self.objects.len() + self.partly.len()
     }
 
     /// How many bytes the objects have, as stored.
     pub fn bytes(&self) -> u64 {
-        self.objects.iter().map(|(object, _)| object.bytes).sum()
+        let partly = self.partly.iter().map(|partly| &partly.object);
+        let objects = self.objects.iter().map(|(object, _)| object);
+        objects.chain(partly).map(|object| object.bytes).sum()
     }
 
     /// How many different events they hold; beyond some 16,000 an estimate.
@@ -127,7 +144,21 @@ impl Batch {
     /// How many of the objects hold records, or something else that trails hold.
     pub(super) fn trail_objects(&self) -> usize {
         let is_trail = |(_, kind): &&(ObjectId, ObjectKind)| *kind != ObjectKind::Foreign;
-        self.objects.iter().filter(is_trail).count()
+        self.objects.iter().filter(is_trail).count() + self.partly.len()
+    }
+
+    /// The roles for which alone everything was read that was not read as a whole; `None` when all was.
+    pub(super) fn only_roles(&self) -> Option<BTreeSet<RoleName>> {
+        let known = |object: &ObjectId| (object.source.clone(), object.key.clone());
+        let whole: BTreeSet<(String, String)> = match self.partly.is_empty() {
+            true => BTreeSet::new(),
+            false => self.objects.iter().map(|(object, _)| known(object)).collect(),
+        };
+        let partly = self
+            .partly
+            .iter()
+            .filter(|partly| !whole.contains(&known(&partly.object)));
+        roles::in_all(self.only.iter().chain(partly.map(|partly| &*partly.roles)))
     }
 }
 
@@ -137,6 +168,9 @@ pub struct Reader<'k> {
     inflater: Inflater,
     batch: Batch,
     hashes: Arc<BTreeMap<String, String>>,
+    roles: Option<Arc<Roles>>,
+    /// Their names.
+    names: Arc<BTreeSet<RoleName>>,
 }
 
 impl<'k> Reader<'k> {
@@ -147,6 +181,22 @@ impl<'k> Reader<'k> {
             inflater: Inflater::default(),
             batch: Batch::default(),
             hashes: Arc::default(),
+            roles: None,
+            names: Arc::default(),
+        }
+    }
+
+    /// The reader reads the calls of some roles alone, if any are given: nothing of others is kept, but where there were
+    /// events.
+    #[must_use]
+    pub fn for_roles(self, roles: Option<Arc<Roles>>) -> Self {
+        Self {
+            names: roles
+                .as_ref()
+                .map_or_else(Arc::default, |roles| Arc::new(roles.names().clone())),
+            folder: self.folder.for_roles(roles.clone()),
+            roles,
+            ..self
         }
     }
 
@@ -178,12 +228,41 @@ impl<'k> Reader<'k> {
         if self.is_hashed(&object) && !is_cut {
             self.check(&object, &hex(Sha256::digest(bytes).as_slice()));
         }
+        if !is_cut && self.pass_over(bytes) {
+            return self.finish(object, "", false);
+        }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };
         container::read(&text, &mut self.folder);
         self.finish(object, &text, is_cut);
+    }
+
+    /// Takes note of a trail object that holds nothing of the roles that are asked for, without parsing it; whether it is one.
+    fn pass_over(&mut self, bytes: &[u8]) -> bool {
+        /// More than the first record takes.
+        const BEGINNING: usize = 64 << 10;
+        let Some(roles) = &self.roles else {
+            return false;
+        };
+        // An object that is cut ends otherwise.
+        let end = bytes
+            .trim_ascii_end()
+            .strip_suffix(b"}")
+            .map(<[u8]>::trim_ascii_end);
+        if !end.is_some_and(|end| end.ends_with(b"]")) || roles.may_be_in(bytes) {
+            return false;
+        }
+        let beginning = bytes.get(..BEGINNING).unwrap_or(bytes);
+        let beginning = match std::str::from_utf8(beginning) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = beginning.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(valid).unwrap_or_default()
+            }
+        };
+        self.folder.pass_over(beginning).is_some()
     }
 
     /// Reads an object of `size` bytes in pieces, so that it takes little memory however large it is.
@@ -203,8 +282,8 @@ impl<'k> Reader<'k> {
             }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.finish(object, "", true),
             Err(error) => {
-                self.folder.next_object();
-                self.failed(object, &ObjectError::of(error));
+                let found = self.folder.next_object();
+                self.lost(object, &ObjectError::of(error), found.left_out);
             }
         }
     }
@@ -261,7 +340,7 @@ impl<'k> Reader<'k> {
         if is_cut {
             // The last record is not whole: that is the same damage. Others are told.
             found.unreadable.pop_if(|(_, why)| why == container::ENDS_EARLY);
-            self.failed(object.clone(), &ObjectError::Cut);
+            self.lost(object.clone(), &ObjectError::Cut, found.left_out);
         }
         if found.digest
             && let Some(digest) = Digest::read(&object.key, text)
@@ -285,16 +364,31 @@ impl<'k> Reader<'k> {
             false => ObjectKind::Trail,
         };
         if !is_cut {
-            self.batch.objects.push((object, kind));
+            self.was_read(object, kind, found.left_out);
+        }
+    }
+
+    fn was_read(&mut self, object: ObjectId, kind: ObjectKind, left_out: bool) {
+        match left_out {
+            false => self.batch.objects.push((object, kind)),
+            true => {
+                let roles = Arc::clone(&self.names);
+                self.batch.partly.push(Partly { object, kind, roles });
+            }
         }
     }
 
     /// An object could not be read. One that is damaged stays so until its stamp changes; others are tried again.
     pub(super) fn failed(&mut self, object: ObjectId, error: &ObjectError) {
+        self.lost(object, error, false);
+    }
+
+    /// The same for an object of which something was read, and perhaps left out.
+    fn lost(&mut self, object: ObjectId, error: &ObjectError, left_out: bool) {
         let gap = damaged(&object.key, error).at(Location::new(object.key.clone(), 1, 1));
         self.gap(&object, gap);
         if !matches!(error, ObjectError::Io(_)) {
-            self.batch.objects.push((object, ObjectKind::Damaged));
+            self.was_read(object, ObjectKind::Damaged, left_out);
         }
     }
 

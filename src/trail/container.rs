@@ -27,6 +27,14 @@ pub(super) trait Sink {
         self.record(&record);
         Some(())
     }
+    /// Whether few records count, so that [`text`](Self::text) is to be asked first.
+    fn is_choosy(&self) -> bool {
+        false
+    }
+    /// A record of which nothing was looked at; `None` as of [`slices`](Self::slices).
+    fn text(&mut self, record: &str) -> Option<()> {
+        self.slices(&slices::one(record)?)
+    }
     /// Something that is recognised and holds no records, such as a digest, and its text.
     fn skip(&mut self, what: &'static str, text: &str);
     /// Something that cannot be read, at a 1-based line.
@@ -52,7 +60,21 @@ pub(super) fn read(text: &str, sink: &mut impl Sink) {
 /// again tells them twice, which changes nothing.
 fn read_slices(text: &str, sink: &mut impl Sink) -> Option<()> {
     let start = opening_of(text, &["\"Records\""])?;
-    slices::each(text, start, |record| sink.slices(record))
+    match sink.is_choosy() {
+        true => slices::each_text(text, start, |record| sink.text(record)),
+        false => slices::each(text, start, |record| sink.slices(record)),
+    }
+}
+
+/// The first record of a trail object that is as CloudTrail writes it, of which only the beginning may be given.
+pub(super) fn first_record(text: &str) -> Option<&str> {
+    let start = opening_of(text, &["\"Records\""])?;
+    let mut first = None;
+    slices::each_text(text, start, |record| {
+        first = Some(record);
+        None
+    });
+    first
 }
 
 /// Reads what Athena answered.

@@ -3,7 +3,9 @@
 use crate::catalog::{Catalog, Recording};
 use crate::usage::{Coverage, OperationId};
 
-use super::selectors::{Call, Recorded, TrailSettings, newest, recorded, unchanged_since};
+use super::selectors::{
+    Call, Recorded, TrailSettings, last_start, newest, recorded, stopped_since, unchanged_since,
+};
 
 use super::Trail;
 
@@ -25,9 +27,27 @@ impl Trail {
         self.coverage_of(operation, None, None)
     }
 
-    /// The same for one resource and one role: what trails were told to record can leave them out. The ARN may have `*` and
-    /// `${…}` in the place of what is not known.
+    /// The same for one resource and one role, by its name: what trails were told to record can leave them out, and perhaps not
+    /// every role's calls were read. Both may have `*` and `${…}` in the place of what is not known.
     pub fn coverage_of(
+        &self,
+        operation: &OperationId,
+        resource: Option<&str>,
+        role: Option<&str>,
+    ) -> Silence {
+        match self.ledger.not_read_for(role) {
+            Some(reason) => Silence {
+                level: Coverage::None,
+                reason,
+            },
+            None => self.coverage_where_read(operation, resource, role),
+        }
+    }
+
+    /// The same for a role of which all calls were read that the trail holds, see [`Ledger::not_read_for`].
+    ///
+    /// [`Ledger::not_read_for`]: super::ledger::Ledger::not_read_for
+    pub fn coverage_where_read(
         &self,
         operation: &OperationId,
         resource: Option<&str>,
@@ -71,11 +91,21 @@ impl Trail {
     /// What the settings of trails say, where they are known.
     fn by_settings(&self, call: &Call) -> Option<Settled> {
         let known = newest(&self.ledger.trails);
-        let trails: Vec<TrailSettings> = known.iter().map(|(trail, _)| trail.clone()).collect();
-        if trails.is_empty() {
+        let trails = known.iter().map(|(trail, _)| trail.clone());
+        let (stopped, trails): (Vec<TrailSettings>, Vec<TrailSettings>) = trails.partition(|trail| {
+            let arn = trail.arn.as_str();
+            stopped_since(&self.ledger.trails, arn).is_some()
+        });
+        if trails.is_empty() && stopped.is_empty() {
             return None;
         }
-        Some(match recorded(&trails, call) {
+        let by_running = recorded(&trails, call);
+        if !matches!(by_running, Recorded::Yes(_))
+            && let Some(told) = self.by_stopped(&stopped, call)
+        {
+            return Some(Settled::Partly(told));
+        }
+        Some(match by_running {
             Recorded::No(reason) => Settled::No(reason),
             Recorded::Partly(reason) => Settled::Partly(reason),
             Recorded::Yes(name) => {
@@ -83,6 +113,18 @@ impl Trail {
                 let of_name = known.iter().find(|(trail, _)| trail.shown() == name);
                 let arn = of_name.map_or("", |(trail, _)| trail.arn.as_str());
                 let since = unchanged_since(&self.ledger.trails, arn).map(str::to_owned);
+                // What was recorded before it was last started is another matter.
+                let started =
+                    last_start(&self.ledger.trails, arn).filter(|start| Some(*start) > since.as_deref());
+                if let (Some(_), Some(started)) = (&since, started) {
+                    return Some(Settled::Yes {
+                        told: format!(
+                            "the trail {name} is told to record it, and does since it was started or changed on {}",
+                            day(started)
+                        ),
+                        since: Some(started.to_owned()),
+                    });
+                }
                 match since {
                     None if known.iter().any(changed) => Settled::Partly(format!(
                         "the trail {name} records it now, and was told otherwise before"
@@ -101,6 +143,19 @@ impl Trail {
                 }
             }
         })
+    }
+
+    /// What trails that are stopped say that would record the call.
+    fn by_stopped(&self, stopped: &[TrailSettings], call: &Call) -> Option<String> {
+        let records =
+            |trail: &&TrailSettings| matches!(trail.recorded(call), Recorded::Yes(_) | Recorded::Partly(_));
+        let trail = stopped.iter().find(records)?;
+        let since = stopped_since(&self.ledger.trails, &trail.arn)?;
+        Some(format!(
+            "the trail {} was stopped on {}, and silence since then says nothing",
+            trail.shown(),
+            day(since)
+        ))
     }
 
     /// What the events of the trail itself say.

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 
 use super::classify::{KMS, classify, counted, no_api_call, role};
-use super::container::Sink;
+use super::container::{self, Sink};
 use super::denial::is_unauthenticated;
 use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
 use super::fold::{Fold, GroupKey};
@@ -23,9 +24,10 @@ use super::ledger::Stream;
 use super::memo::{Fingerprint, KnownCall, KnownIdentity, Memo};
 use super::operation::{Chosen, EventName, EventNames};
 use super::record::{self, Record};
+use super::roles::Roles;
 use super::samples::EventId;
 use super::selectors::{self, KnownTrail};
-use super::slices::{Field, Slices};
+use super::slices::{self, Field, Slices, plain_text};
 use super::time::{Days, Time};
 use super::walk;
 
@@ -42,7 +44,23 @@ pub(super) struct Found {
     pub(super) trails: BTreeSet<KnownTrail>,
     /// Lines that cannot be read, and why.
     pub(super) unreadable: Vec<(u32, String)>,
+    /// Whether records were left out, since they are of other roles than those that are asked for.
+    pub(super) left_out: bool,
+    /// Whether the first of its records was looked at.
+    is_begun: bool,
 }
+
+/// Whether a record is of the roles that are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Yes,
+    No,
+    /// Parsing tells.
+    Unclear,
+}
+
+/// What is known of an identity whose calls nobody asked for.
+const NOT_ASKED: &str = "not-asked-for";
 
 /// The name of a call, and the operation that it stands for.
 struct Called<'k> {
@@ -73,6 +91,8 @@ pub(super) struct Folder<'k> {
     /// Events that do not count, by the reason.
     skipped: Vec<(&'static str, Distinct)>,
     memo: Memo,
+    /// The roles whose calls alone are folded.
+    roles: Option<Arc<Roles>>,
 }
 
 impl<'k> Folder<'k> {
@@ -89,7 +109,23 @@ impl<'k> Folder<'k> {
             groups: OpenGroups::default(),
             skipped: Vec::new(),
             memo: Memo::default(),
+            roles: None,
         }
+    }
+
+    /// Folds calls of these roles alone, if any are given.
+    pub(super) fn for_roles(self, roles: Option<Arc<Roles>>) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// Takes note of a trail object that holds nothing of the roles that are asked for, given its beginning; `None` when it is
+    /// unusual, and must be read.
+    pub(super) fn pass_over(&mut self, beginning: &str) -> Option<()> {
+        let first = container::first_record(beginning)?;
+        let record = Sonic::parse::<Record<'_, <Sonic as Parser>::Raw<'_>>>(first).ok()?;
+        self.record(&record);
+        self.found.left_out = true;
+        Some(())
     }
 
     fn count_skipped(&mut self, what: &'static str, hash: u64) {
@@ -286,7 +322,7 @@ impl<'k> Folder<'k> {
         // trails are told to record stands in parameters.
         let is_plain = record.names_account()
             && !is_unauthenticated(record.error_code.as_str())
-            && record.event_name.as_str() != selectors::EVENT;
+            && !selectors::is_told_by(record.event_name.as_str());
         if !is_plain {
             return None;
         }
@@ -303,28 +339,82 @@ impl<'k> Folder<'k> {
     fn learn_identity(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownIdentity> {
         let identity = record::identity(slices)?;
         let identities = &mut self.identities;
-        let identity = role(identity.as_ref());
+        let mut identity = role(identity.as_ref());
+        if let Some(roles) = &self.roles {
+            identity = identity.and_then(|identity| roles.has(identity).then_some(identity).ok_or(NOT_ASKED));
+            identity = identity.map_err(|_| NOT_ASKED);
+        }
         let known = identity.map(|identity| identities.find(identity, &mut self.fold.learned));
         self.memo.learn_identity(piece, known);
         Some(known)
     }
-}
 
-impl Sink for Folder<'_> {
-    fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
-        self.found.records = true;
-        let hash = hash_of(record);
-        self.fold.events.insert(hash);
-        let time = record.time();
+    /// Whether a record is of the roles that are asked for, or tells of trails, which the parsers read.
+    fn is_asked_for(&mut self, slices: &Slices<'_>) -> Asked {
+        let Some(roles) = &self.roles else {
+            return Asked::Yes;
+        };
+        let name = slices.json(Field::EventName);
+        if name.contains('\\') || plain_text(name).is_some_and(selectors::is_told_by) {
+            return Asked::Unclear;
+        }
+        if !roles.may_be_of(slices.json(Field::UserIdentity)) {
+            return Asked::No;
+        }
+        let known = match self.memo.identity(slices) {
+            (_, Some(known)) => Some(known),
+            (piece, None) => self.learn_identity(piece, slices),
+        };
+        match known {
+            Some(Err(NOT_ASKED)) => Asked::No,
+            Some(_) => Asked::Yes,
+            None => Asked::Unclear,
+        }
+    }
+
+    /// The same for a record that is parsed.
+    fn is_of_asked<R>(&self, record: &Record<'_, R>) -> bool {
+        let of =
+            |roles: &Roles| role(record.user_identity.as_ref()).is_ok_and(|identity| roles.has(identity));
+        self.roles.as_deref().is_none_or(of)
+    }
+
+    /// A record was on some day in some stream; those that tell nothing of streams are left out.
+    fn note<R>(&mut self, record: &Record<'_, R>, time: Option<Time>) {
         if !record.is_beside() {
             self.fold.span.widen(time);
             let region = self.texts.number(record.aws_region.as_str());
             let stream = self.streams.number(record, region, &mut self.texts);
             self.streams.see(stream, time);
         }
-        if record.event_name.as_str() == selectors::EVENT {
+    }
+
+    fn parse(&mut self, slices: &Slices<'_>) -> Option<()> {
+        let record = Sonic::parse::<Record<'_, <Sonic as Parser>::Raw<'_>>>(slices.whole()).ok()?;
+        self.record(&record);
+        Some(())
+    }
+}
+
+impl Sink for Folder<'_> {
+    fn record<R: Raw>(&mut self, record: &Record<'_, R>) {
+        self.found.records = true;
+        let is_first = !std::mem::replace(&mut self.found.is_begun, true);
+        let time = record.time();
+        if selectors::is_told_by(record.event_name.as_str()) {
             self.found.trails.extend(told_by(record, time));
         }
+        if !self.is_of_asked(record) {
+            self.found.left_out = true;
+            // One record of each object is looked at, whoever's it is: where there were events is known then.
+            if is_first {
+                self.note(record, time);
+            }
+            return;
+        }
+        let hash = hash_of(record);
+        self.fold.events.insert(hash);
+        self.note(record, time);
         match counted(record) {
             Err(what) => self.count_skipped(what, hash),
             Ok(identity) => {
@@ -336,12 +426,32 @@ impl Sink for Folder<'_> {
     }
 
     fn slices(&mut self, slices: &Slices<'_>) -> Option<()> {
-        if self.fold_slices(slices).is_some() {
+        match self.is_asked_for(slices) {
+            Asked::Yes => {}
+            Asked::No if self.found.is_begun => {
+                self.found.left_out = true;
+                return Some(());
+            }
+            Asked::No | Asked::Unclear => return self.parse(slices),
+        }
+        self.found.is_begun = true;
+        match self.fold_slices(slices) {
+            Some(()) => Some(()),
+            None => self.parse(slices),
+        }
+    }
+
+    fn is_choosy(&self) -> bool {
+        self.roles.is_some()
+    }
+
+    fn text(&mut self, record: &str) -> Option<()> {
+        let may_be_asked_for = |roles: &Roles| roles.may_be_in(record.as_bytes());
+        if self.found.is_begun && !self.roles.as_deref().is_none_or(may_be_asked_for) {
+            self.found.left_out = true;
             return Some(());
         }
-        let record = Sonic::parse::<Record<'_, <Sonic as Parser>::Raw<'_>>>(slices.whole()).ok()?;
-        self.record(&record);
-        Some(())
+        self.slices(&slices::one(record)?)
     }
 
     fn skip(&mut self, what: &'static str, text: &str) {
@@ -364,6 +474,7 @@ fn told_by<R: Raw>(record: &Record<'_, R>, time: Option<Time>) -> Option<KnownTr
     }
     let identity = record.user_identity.as_ref();
     selectors::told(&selectors::Event {
+        name: record.event_name.as_str(),
         time: &time?.to_string(),
         region: record.aws_region.as_str(),
         account: record.account(),

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::day;
+use super::pattern::NamePattern;
+use super::roles::{RoleName, in_all};
 use super::selectors::KnownTrail;
 use crate::usage::{Gap, Location};
 
@@ -22,6 +24,9 @@ pub struct Ledger {
     pub proofs: BTreeMap<(String, String), Proof>,
     /// What trails were told to record, as far as somebody said.
     pub trails: BTreeSet<KnownTrail>,
+    /// Set when of something only the calls of some roles were read: those for which all of it was. Silence about any other
+    /// role says nothing.
+    pub only_roles: Option<BTreeSet<RoleName>>,
 }
 
 /// A stream of events of one kind.
@@ -247,6 +252,26 @@ impl Ledger {
         self.windows.extend(other.windows);
         self.proofs.extend(other.proofs);
         self.trails.extend(other.trails);
+        self.only_roles = in_all(self.only_roles.iter().chain(&other.only_roles));
+    }
+
+    /// Why silence about a role says nothing: only the calls of others were read. The role is told by its name, or by its
+    /// logical id in a stack, of which CloudFormation makes the name.
+    pub fn not_read_for(&self, role: Option<&str>) -> Option<String> {
+        let read = self.only_roles.as_ref()?;
+        let is_read = role.is_some_and(|role| {
+            let is_id = role.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let made = NamePattern::new(format!("*-{role}-*"));
+            read.iter()
+                .any(|read| read.name == role || (is_id && made.matches(&read.name)))
+        });
+        (!is_read).then(|| match read.is_empty() {
+            true => "of every role some calls were not read".to_owned(),
+            false => {
+                let names: Vec<String> = read.iter().map(ToString::to_string).collect();
+                format!("only the calls of {} were read", names.join(", "))
+            }
+        })
     }
 
     /// Windows of the same kind that touch or overlap, as one.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
@@ -11,6 +12,7 @@ use crate::usage::Gap;
 
 use super::batch::{Batch, ObjectId, Reader};
 use super::files::{self, Object, ObjectError};
+use super::roles::Roles;
 
 /// Files of more bytes than this are read in pieces, not as a whole.
 const LARGE: u64 = 64 << 20;
@@ -26,6 +28,7 @@ pub struct Local {
     /// The files, sorted by name.
     pub objects: Vec<LocalObject>,
     failures: Vec<(String, std::io::Error)>,
+    roles: Option<Arc<Roles>>,
 }
 
 /// A file that may hold records.
@@ -54,6 +57,16 @@ impl Local {
             objects: objects.collect(),
             source,
             failures,
+            roles: None,
+        }
+    }
+
+    /// Of the files only the calls of some roles are read, if any are named.
+    #[must_use]
+    pub fn for_roles(self, roles: Option<Roles>) -> Self {
+        Self {
+            roles: roles.map(Arc::new),
+            ..self
         }
     }
 
@@ -69,7 +82,7 @@ impl Local {
         // Each thread reads whatever object comes next into a fold of its own: what it knows of names is used for all.
         let next = AtomicUsize::new(0);
         let read_some = |_: rayon::BroadcastContext<'_>| {
-            let mut reader = Reader::new(catalog);
+            let mut reader = Reader::new(catalog).for_roles(self.roles.clone());
             let mut room = Vec::new();
             while let Some(object) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if proceed(object.id.bytes) {

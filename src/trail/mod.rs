@@ -7,6 +7,7 @@
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
 //! 4. [`fold`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources; [`batch`] carries
 //!    what some objects gave.
+//!    [`roles`] finds what concerns some roles alone, without parsing the rest.
 //! 5. A [`store`] keeps it from run to run; [`whole`] is all of it, from wherever, before it is attributed to functions.
 //! 6. [`evidence`] puts observations into the words of all readers; [`coverage`] says what silence is worth.
 //!
@@ -36,6 +37,7 @@ mod operation;
 mod inputs;
 mod walk;
 mod attribute;
+mod roles;
 pub mod ledger;
 mod samples;
 mod group;
@@ -55,6 +57,8 @@ mod coverage;
 mod evidence;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod role_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -73,6 +77,7 @@ pub use coverage::Silence;
 pub use denial::Denial;
 pub use observation::Observation;
 pub use pattern::NamePattern;
+pub use roles::{RoleName, Roles};
 
 use ledger::Ledger;
 use whole::Whole;
@@ -112,7 +117,11 @@ pub struct Trail {
 /// Calls count that are made with the role of one of `functions`, or that the record itself attributes to a Lambda function.
 /// Files that cannot be read are gaps, and cost themselves alone.
 pub fn read(path: &Path, catalog: &Catalog, functions: &[KnownFunction], threads: usize) -> Trail {
-    let local = Local::list(path);
+    read_local(&Local::list(path), catalog, functions, threads)
+}
+
+/// Reads all of what [`Local`] found, for the roles that it was told.
+pub fn read_local(local: &Local, catalog: &Catalog, functions: &[KnownFunction], threads: usize) -> Trail {
     let wanted: Vec<&LocalObject> = local.objects.iter().collect();
     let batch = local.read(&wanted, catalog, threads, &|_| true);
     Whole::of_batch(batch.merge(local.failures())).trail(catalog, functions)

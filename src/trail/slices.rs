@@ -116,6 +116,37 @@ pub(super) fn each<'t>(
     start: usize,
     mut tell: impl FnMut(&Slices<'t>) -> Option<()>,
 ) -> Option<()> {
+    list(text, start, Walk::record, |record| tell(&record))
+}
+
+/// The same with the text of each record, whose members nobody has looked at.
+pub(super) fn each_text<'t>(
+    text: &'t str,
+    start: usize,
+    tell: impl FnMut(&'t str) -> Option<()>,
+) -> Option<()> {
+    list(text, start, Walk::object, tell)
+}
+
+/// A record by itself, as [`each_text`] tells it.
+pub(super) fn one(text: &str) -> Option<Slices<'_>> {
+    let mut walk = Walk {
+        text,
+        marks: Marks::new(text),
+        at: 0,
+    };
+    let record = walk.record()?;
+    (walk.at == text.len() && !walk.marks.is_spoilt()).then_some(record)
+}
+
+/// Reads what stands in a list by `read`.
+#[inline]
+fn list<'t, R>(
+    text: &'t str,
+    start: usize,
+    read: impl Fn(&mut Walk<'t>) -> Option<R>,
+    mut tell: impl FnMut(R) -> Option<()>,
+) -> Option<()> {
     let mut walk = Walk {
         text,
         marks: Marks::new(text),
@@ -126,7 +157,7 @@ pub(super) fn each<'t>(
         return walk.end();
     }
     loop {
-        let record = walk.record()?;
+        let record = read(&mut walk)?;
         if walk.marks.is_spoilt() {
             return None;
         }
@@ -135,7 +166,7 @@ pub(super) fn each<'t>(
         if !matches!(byte, b',' | b']') {
             return None;
         }
-        tell(&record)?;
+        tell(record)?;
         if byte == b']' {
             return walk.end();
         }
@@ -180,6 +211,16 @@ impl<'t> Walk<'t> {
         self.pass(b']')?;
         self.pass(b'}')?;
         (self.at == self.text.len()).then_some(())
+    }
+
+    /// An object, whatever is in it.
+    fn object(&mut self) -> Option<&'t str> {
+        let start = self.at;
+        if self.peek()? != b'{' {
+            return None;
+        }
+        self.at = self.marks.close(start)? + 1;
+        self.text.get(start..self.at)
     }
 
     fn record(&mut self) -> Option<Slices<'t>> {
@@ -284,6 +325,29 @@ mod tests {
             );
         }
         assert_eq!(names(r#"{"Records":[]}"#), (Some(()), Vec::new()));
+    }
+
+    #[test]
+    fn records_are_told_as_texts() {
+        let records = [r#"{"a":"]}","b":[{}]}"#, r#"{"eventName":"B"}"#, "{}"];
+        let text = format!("{{\"Records\": [{} ]}}", records.join(" ,\n"));
+        let mut told = Vec::new();
+        let whole = each_text(&text, opening_of_list(&text).unwrap(), |record| {
+            told.push(record);
+            Some(())
+        });
+        assert_eq!((whole, told.as_slice()), (Some(()), records.as_slice()));
+        let names = records.map(|record| one(record).map(|record| record.text(Field::EventName)));
+        assert_eq!(names, [Some(None), Some(Some("B")), None]);
+        for wrong in [r#"{"a":1} "#, r#"{"a":1}}"#, r#"{"a":"#, "{\"a\":\"\n\"}", ""] {
+            assert!(one(wrong).is_none(), "{wrong}");
+        }
+        for wrong in [r#"{"Records":[1]}"#, r#"{"Records":[{}{}]}"#, r#"{"Records":[{}"#] {
+            assert_eq!(
+                each_text(wrong, opening_of_list(wrong).unwrap(), |_| Some(())),
+                None
+            );
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ impl Whole {
         let names: BTreeSet<&str> = batch
             .objects
             .iter()
+            .map(|(object, kind)| (object, *kind))
+            .chain(batch.partly.iter().map(|partly| (&partly.object, partly.kind)))
             .filter(|(_, kind)| is_trail(*kind))
             .map(|(object, _)| file_name(&object.key))
             .collect();
@@ -38,18 +40,19 @@ impl Whole {
         let of_chain = chain_gaps(&batch.digests);
         Self {
             objects: batch.trail_objects(),
+            ledger: Ledger {
+                days: BTreeMap::new(),
+                only_roles: batch.only_roles(),
+                windows: batch.windows,
+                proofs,
+                trails: batch.trails,
+            },
             gaps: batch
                 .gaps
                 .into_iter()
                 .map(|(_, _, gap)| gap)
                 .chain(of_chain)
                 .collect(),
-            ledger: Ledger {
-                days: BTreeMap::new(),
-                windows: batch.windows,
-                proofs,
-                trails: batch.trails,
-            },
             fold: batch.fold,
         }
     }

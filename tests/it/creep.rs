@@ -16,7 +16,12 @@ Resources:
   WorkerRole:
     Type: AWS::IAM::Role
     Properties:
-      AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement:
+          - Effect: Allow
+            Principal: {Service: lambda.amazonaws.com, AWS: 'arn:aws:iam::111122223333:role/support'}
+            Action: sts:AssumeRole
       ManagedPolicyArns:
         - arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole
       Policies:
@@ -291,11 +296,30 @@ fn a_permission_taken_away() {
 
 #[test]
 fn somebody_else_may_be_the_role() {
-    let statement = "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}";
-    let other = "{Effect: Allow, Principal: {AWS: '210987654321'}, Action: sts:AssumeRole}";
+    let other = |principal: &str| {
+        let approved = "            Action: sts:AssumeRole\n";
+        let more = format!(
+            "          - {{Effect: Allow, Principal: {{AWS: {principal}}}, Action: sts:AssumeRole}}\n"
+        );
+        BEFORE.replace(approved, &format!("{approved}{more}"))
+    };
     judged(
-        &BEFORE.replace("Statement: []", &format!("Statement: [{statement}, {other}]")),
+        &other("'210987654321'"),
         &[("RF024", "`210987654321` of another account may be the role")],
+    );
+    judged(
+        &other("'arn:aws:iam::210987654321:root'"),
+        &[(
+            "RF024",
+            "`arn:aws:iam::210987654321:root` of another account may be the role",
+        )],
+    );
+    judged(
+        &other("!Sub 'arn:aws:iam::${AWS::AccountId}:role/ci'"),
+        &[(
+            "RF024",
+            "`arn:aws:iam::${AWS::AccountId}:role/ci` of the role's own account",
+        )],
     );
 }
 
@@ -402,5 +426,17 @@ fn growth_is_rated_on_the_whole_role() {
     assert!(
         comment.contains("| **high**<br>") && comment.contains("lambda-001"),
         "{comment}"
+    );
+}
+
+#[test]
+fn another_principal_takes_the_place_of_an_approved_one() {
+    let after = BEFORE.replace("111122223333:role/support", "210987654321:role/support");
+    judged(
+        &after,
+        &[(
+            "RF024",
+            "`arn:aws:iam::210987654321:role/support` of another account",
+        )],
     );
 }

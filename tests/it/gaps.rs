@@ -11,16 +11,14 @@ fn codes(dir: &Path, found: &mut BTreeSet<String>) {
             codes(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap();
+            let code = text.split("\nmod tests {").next().unwrap();
             let local = code.split("code: ").skip(1);
             for rest in code.split("Gap::new(").skip(1).chain(local) {
-                if let Some(code) = rest
-                    .trim_start()
-                    .strip_prefix('"')
-                    .and_then(|rest| rest.split('"').next())
-                {
-                    found.insert(code.to_owned());
-                }
+                let rest = rest.trim_start();
+                let name = rest.split(',').next().unwrap();
+                let stated = code.split_once(&format!("const {name}: &str = "));
+                let literal = stated.map_or(rest, |(_, value)| value).strip_prefix('"');
+                found.extend(literal.and_then(|rest| rest.split('"').next()).map(str::to_owned));
             }
         }
     }

@@ -152,3 +152,6 @@ fn chunk<T: serde::Serialize>(writer: &mut FileWriter, data: &T) -> Result<Chunk
 fn too_large() -> BuildError {
     BuildError::Inconsistent("the catalogue is too large for its file format".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

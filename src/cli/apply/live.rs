@@ -13,8 +13,9 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use super::saved::{self, Change, Policies};
+use super::{Apply, Rollback};
 use crate::aws::{self, RoleInline};
-use crate::cli::args::{Apply, Current, Project, Rollback};
+use crate::cli::args::{Current, Project};
 use crate::cli::replay::of_policy;
 use crate::cli::{Outcome, assess, complain, inputs, say, show};
 use crate::diff::Verdict;

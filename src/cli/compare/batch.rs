@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sides::{Policies, read_text};
+use super::{Compare, UniverseArg};
 use super::{known, options};
 use crate::catalog::Catalog;
-use crate::cli::args::{Compare, UniverseArg};
 use crate::cli::{Outcome, say, show};
 use crate::iam::contain::{KnownActions, Verdict, contain};
 use crate::iam::policy::{Policy, PolicyKind};

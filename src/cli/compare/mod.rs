@@ -4,11 +4,13 @@ mod batch;
 mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::args::{Compare, Format, KindArg, UniverseArg};
+use super::args::Format;
 use super::{Outcome, inputs, show, show_json};
 use crate::catalog::Catalog;
 use crate::iam::action::ActionPattern;
@@ -18,6 +20,75 @@ use crate::iam::policy::{Actions, Effect, Policy, PolicyKind, Principals, Resour
 use crate::report::compare::{AddedV1, CompareV1, WitnessV1, reason};
 use crate::report::text;
 use sides::{Input, Policies, Reader, read_text};
+
+/// Whether NEW allows anything that OLD does not: a proof, or a request as witness.
+///
+/// OLD and NEW are each a policy document, a dump of roles (`aws iam get-account-authorization-details`), a stack
+/// template, or `-` for standard input. From a dump or template all identity policies of a role count together, role by
+/// role; `--role` or `--function` picks one.
+///
+/// Exit code 0: no new access, proved. 1: new access. 4: not proved either way.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rolefit compare old.json new.json
+  git show main:template.yaml | rolefit compare - template.yaml
+  rolefit compare --kind trust old-trust.json new-trust.json
+  rolefit compare role.json --not-granted forbidden.json
+  rolefit compare --batch pairs.jsonl")]
+pub struct Compare {
+    /// What is allowed today.
+    #[arg(required_unless_present = "batch")]
+    pub old: Option<PathBuf>,
+    /// What would be allowed.
+    #[arg(required_unless_present_any = ["batch", "not_granted"])]
+    pub new: Option<PathBuf>,
+    /// What the policies are attached to.
+    #[arg(long, value_enum, default_value_t = KindArg::Identity)]
+    pub kind: KindArg,
+    /// Which actions there are: any name (`open`, so that `sts:*` is more than today's actions), or those of the
+    /// catalogue.
+    #[arg(long, value_enum, default_value_t = UniverseArg::Open)]
+    pub universe: UniverseArg,
+    /// Only this role of a dump or template.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// Only the role of this function of a template.
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// Instead of NEW: an access list, `[{"actions": [...], "resources": [...]}]`; does OLD grant any of it?
+    #[arg(long, value_name = "FILE", conflicts_with = "new")]
+    pub not_granted: Option<PathBuf>,
+    /// Many questions: one `{"id", "kind", "old", "new"}` a line; prints one `{"id", "verdict", "witness"}` a line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["old", "new", "not_granted"])]
+    pub batch: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// A newer catalogue file.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+}
+
+/// What policies are attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// A user, group or role.
+    Identity,
+    /// A resource, such as a bucket.
+    Resource,
+    /// A role: who may assume it.
+    Trust,
+}
+
+/// Which actions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UniverseArg {
+    /// Any name.
+    Open,
+    /// Those of the catalogue.
+    Catalog,
+}
 
 /// More conditions of a stack than this are not enumerated.
 const MAX_STACK_CONDITIONS: usize = 6;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use super::Simulate;
 use super::{Policies, refused_rcp};
 use crate::catalog::Catalog;
-use crate::cli::args::Simulate;
 use crate::iam::evaluate::Layer;
 use crate::iam::policy::{Document, Lint, Policy, PolicyKind, Position};
 

@@ -4,10 +4,11 @@ mod attached;
 mod batch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Format, Simulate};
+use super::args::Format;
 use super::{Outcome, say, show, show_json};
 use crate::catalog::{AccessLevel, Catalog};
 use crate::iam::action::Action;
@@ -16,6 +17,63 @@ use crate::iam::policy::{Policy, PolicyKind, Statement};
 use crate::iam::request::{ContextValue, Request};
 use crate::report::simulate::{BecauseV1, LayerV1, NearlyV1, SimulateV1, text, word};
 use attached::Attached;
+
+/// A request against policies: the decision, and the statement that decides.
+///
+/// Decides as IAM does, offline: a Deny anywhere wins; then every layer that is attached must allow. Policies are JSON
+/// files, or managed policies of AWS by name or ARN. Nothing is assumed of the request's circumstances: a condition key
+/// that is not given with --context is missing, as it would be for IAM. Exits with 0 when the request is allowed and
+/// with 1 when it is denied.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rolefit simulate --policy role.json --action s3:GetObject --resource arn:aws:s3:::bucket/key
+  rolefit simulate --policy ReadOnlyAccess --boundary boundary.json --action dynamodb:Query \\
+      --resource arn:aws:dynamodb:eu-west-1:123456789012:table/orders --context aws:SourceIp=203.0.113.7
+  rolefit simulate --resource-policy trust.json --principal lambda.amazonaws.com \\
+      --action sts:AssumeRole --resource arn:aws:iam::123456789012:role/app")]
+pub struct Simulate {
+    /// An identity policy of the caller; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<String>,
+    /// The caller's permissions boundary.
+    #[arg(long, value_name = "FILE")]
+    pub boundary: Option<String>,
+    /// A session policy; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub session: Vec<String>,
+    /// The service control policies of one level (root, organisational unit, account), separated by commas; repeat it
+    /// for each level.
+    #[arg(long, value_name = "FILES")]
+    pub scp: Vec<String>,
+    /// The resource control policies of one level, likewise.
+    #[arg(long, value_name = "FILES")]
+    pub rcp: Vec<String>,
+    /// The resource's own policy: a bucket policy, key policy, or the trust policy of a role to assume.
+    #[arg(long, value_name = "FILE")]
+    pub resource_policy: Option<String>,
+    /// The caller: the ARN of a user, role or session, a service such as `lambda.amazonaws.com`, or `anonymous`; some
+    /// principal of the resource's account when left out.
+    #[arg(long, value_name = "ARN")]
+    pub principal: Option<String>,
+    /// The action, such as `s3:GetObject`.
+    #[arg(long, value_name = "ACTION", required_unless_present = "batch")]
+    pub action: Option<String>,
+    /// The ARN of the resource, or `*` for an action that takes none.
+    #[arg(long, value_name = "ARN", required_unless_present = "batch")]
+    pub resource: Option<String>,
+    /// The account that owns the resource, where its ARN does not tell.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub resource_account: Option<String>,
+    /// A condition key of the request; repeat a key to give it several values.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub context: Vec<String>,
+    /// Requests with their policies, one JSON object a line (`-` is standard input); prints one decision a line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "boundary", "session", "scp", "rcp", "resource_policy", "principal", "action", "resource", "resource_account", "context"])]
+    pub batch: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
 
 /// Decides one request, or every line of a batch.
 pub fn run(args: &Simulate) -> anyhow::Result<Outcome> {

@@ -297,6 +297,54 @@ fn trust_in_others_is_told() {
         let both = format!("{lambda}, {}", of(principal));
         assert_eq!(change(lambda, &both), [expected], "{principal}");
     }
+    // As stack templates are read.
+    for (principal, expected) in [
+        (
+            "arn:${AWS::Partition}:iam::999988887777:root",
+            "critical `arn:aws:iam::999988887777:root` of another",
+        ),
+        (
+            "arn:${AWS::Partition}:iam::999988887777:role/${AWS::StackName}-ci",
+            "critical `arn:aws:iam::999988887777:role/${AWS::StackName}-ci` of another",
+        ),
+        (
+            "arn:${AWS::Partition}:sts::999988887777:assumed-role/ci/run",
+            "critical `arn:aws:sts::999988887777:assumed-role/ci/run` of another",
+        ),
+        (
+            "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/ci",
+            "medium `arn:aws:iam::${AWS::AccountId}:role/ci` of the role's own",
+        ),
+        (
+            "${AWS::AccountId}",
+            "medium `${AWS::AccountId}` of the role's own",
+        ),
+        (
+            "arn:${AWS::Partition}:iam::${Trusted}:root",
+            "high `arn:aws:iam::${Trusted}:root`, of an account that is not told",
+        ),
+        ("${Trusted}", "high `${Trusted}`, of an account that is not told"),
+    ] {
+        let mut new = trusting(&format!(
+            "{lambda}, {}",
+            of(&format!(r#"{{"AWS": "{principal}"}}"#))
+        ));
+        let mut old = trusting(lambda);
+        (new.arn, old.arn) = (None, None);
+        let told = |old: &WholeRole| -> Vec<String> {
+            let risks = super::risks(Catalog::embedded(), Some(old), &new);
+            risks
+                .iter()
+                .map(|risk| format!("{} {}", risk.severity.as_str(), risk.message))
+                .collect()
+        };
+        let messages = told(&old);
+        assert!(
+            matches!(messages.as_slice(), [one] if one.starts_with(expected)),
+            "{messages:?}"
+        );
+        assert_eq!(told(&new), [""; 0], "{principal}");
+    }
     let tagging = lambda.replace(r#""sts:AssumeRole""#, r#"["sts:AssumeRole", "sts:TagSession"]"#);
     assert_eq!(change(lambda, &tagging), ["medium widened-trust"]);
 }

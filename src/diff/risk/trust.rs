@@ -8,7 +8,7 @@ use super::{Risk, RiskKind, Severity, WholeRole};
 use crate::catalog::Catalog;
 use crate::iam::action::ActionPattern;
 use crate::iam::evaluate::{Layer, Voice, concerns, layer};
-use crate::iam::policy::{Effect, Policy, Principals, Statement};
+use crate::iam::policy::{Effect, Policy, PrincipalSet, Principals, Statement};
 use crate::iam::request::Request;
 
 /// Services that run code of the account's own, and so give the role to it.
@@ -21,8 +21,14 @@ const COMPUTE: [&str; 5] = [
     "pods.eks.amazonaws.com",
 ];
 
-/// Accounts that nobody has.
+/// A role of an account that nobody has.
 const STRANGER: &str = "arn:aws:iam::000000000000:role/rolefit";
+
+/// Roles of the same account, one for each symbol that stands for a principal as a whole.
+const UNTOLD: &str = "arn:aws:iam::000000000000:role/";
+
+/// What stands for the role's account where that is not known; nobody has it either.
+const HOME: &str = "000000000001";
 
 /// A principal that a trust policy names, and someone who is it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +41,13 @@ struct Named {
 /// Who may be the new role and could not be the old one.
 pub(super) fn risks(catalog: &Catalog, old: &WholeRole, new: &WholeRole) -> Vec<Risk> {
     let Some(now) = &new.trust else { return Vec::new() };
+    let home = new.account().unwrap_or(HOME);
+    let now = &settled(now, home);
     let nobody = Policy {
         kind: now.kind,
         ..Policy::default()
     };
-    let before = old.trust.as_ref().unwrap_or(&nobody);
+    let before = &settled(old.trust.as_ref().unwrap_or(&nobody), home);
     let mut found: BTreeMap<(Named, String), Risk> = BTreeMap::new();
     for statement in now
         .statements
@@ -57,6 +65,58 @@ pub(super) fn risks(catalog: &Catalog, old: &WholeRole, new: &WholeRole) -> Vec<
         }
     }
     found.into_values().collect()
+}
+
+/// The policy with principals of whom IAM can be asked: each symbol becomes a text of its own, the same one everywhere.
+fn settled(policy: &Policy, home: &str) -> Policy {
+    let set = |set: &PrincipalSet| -> PrincipalSet {
+        let names =
+            |kind: &str, names: &[String]| names.iter().map(|name| settled_name(kind, name, home)).collect();
+        set.iter()
+            .map(|(kind, all)| (kind.clone(), names(kind, all)))
+            .collect()
+    };
+    let mut policy = policy.clone();
+    for statement in &mut policy.statements {
+        statement.principals = statement.principals.as_ref().map(|principals| match principals {
+            Principals::Only(only) => Principals::Only(set(only)),
+            Principals::AllExcept(others) => Principals::AllExcept(set(others)),
+        });
+    }
+    policy
+}
+
+fn settled_name(kind: &str, name: &str, home: &str) -> String {
+    let name = name
+        .replace("${AWS::Partition}", "aws")
+        .replace("${AWS::AccountId}", home)
+        .replace("${AWS::URLSuffix}", "amazonaws.com");
+    if kind != "AWS" || !name.contains("${") {
+        return name;
+    }
+    let mut inside = false;
+    let name: String = name
+        .chars()
+        .map(|c| {
+            inside = c == '{' || (inside && c != '}');
+            // The colons of an ARN are those between its parts.
+            if inside && c == ':' { '.' } else { c }
+        })
+        .collect();
+    // `${Account}` and `${Role.Arn}` stand for a principal as a whole.
+    match name.starts_with("arn:") {
+        true => name,
+        false => format!("{UNTOLD}{name}"),
+    }
+}
+
+/// The name as the template has it, as far as it was settled.
+fn shown(name: &str) -> String {
+    let name = name.replace("${AWS..", "${AWS::");
+    match name.strip_prefix(UNTOLD).filter(|rest| rest.starts_with("${")) {
+        Some(symbol) => symbol.to_owned(),
+        None => name.replace(HOME, "${AWS::AccountId}"),
+    }
 }
 
 /// The actions of STS that a statement speaks of.
@@ -153,7 +213,7 @@ fn loosened(before: &Policy, action: &str, named: &Named, witness: &Request) -> 
         .filter(|key| is_unmet(before, witness, key))
         .collect();
     let has = |test: fn(&str) -> bool| unmet.iter().any(|key| test(&key.to_ascii_lowercase()));
-    let who = &named.name;
+    let who = shown(&named.name);
     if has(|key| key == "sts:externalid") {
         return (
             Severity::Critical,
@@ -219,7 +279,7 @@ fn admitted(
         .statements
         .iter()
         .any(|statement| self::named(statement).contains(named));
-    let who = &named.name;
+    let who = shown(&named.name);
     if known {
         return (
             Severity::Medium,
@@ -237,9 +297,13 @@ fn admitted(
             "everyone who fulfils the conditions may be the role".to_owned(),
         ),
         (_, "*") => (Severity::Critical, "everyone may be the role".to_owned()),
-        ("AWS", _) if own.is_some() && own == new.account() => (
+        ("AWS", _) if own.is_some_and(|own| own == new.account().unwrap_or(HOME)) => (
             Severity::Medium,
             format!("`{who}` of the role's own account may be the role"),
+        ),
+        ("AWS", _) if who.starts_with("${") || own.is_some_and(|own| own.starts_with("${")) => (
+            Severity::High,
+            format!("`{who}`, of an account that is not told, may be the role"),
         ),
         ("AWS", _) => (
             Severity::Critical,

@@ -43,18 +43,6 @@ impl KnownActions {
         Self { by_prefix }
     }
 
-    /// Every action, sorted by prefix and name.
-    pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
-        self.by_prefix
-            .iter()
-            .flat_map(|(prefix, names)| names.iter().map(move |(_, name)| format!("{prefix}:{name}")))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.by_prefix.values().map(Vec::len).sum()
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_prefix.is_empty()
@@ -141,8 +129,13 @@ fn shorten(stem: &str, known: &BTreeSet<&str>, wanted: &BTreeSet<&str>, out: &mu
                 .iter()
                 .filter_map(|name| next_word(name, stem.len()))
                 .collect();
+            let mut done: Option<&str> = None;
             for stem in longer {
-                shorten(stem, known, wanted, out);
+                // `GetItem` has seen to `GetItems`, too.
+                if done.is_none_or(|done| !stem.starts_with(done)) {
+                    shorten(stem, known, wanted, out);
+                    done = Some(stem);
+                }
             }
         }
     }
@@ -151,16 +144,11 @@ fn shorten(stem: &str, known: &BTreeSet<&str>, wanted: &BTreeSet<&str>, out: &mu
 /// The name up to the end of the word that begins at `from`.
 fn next_word(name: &str, from: usize) -> Option<&str> {
     let rest = name.get(from..).filter(|rest| !rest.is_empty())?;
-    let mut previous = ' ';
-    let mut end = rest.len();
-    for (index, c) in rest.char_indices().skip(1) {
-        if c.is_ascii_uppercase() && !previous.is_ascii_uppercase() {
-            end = index;
-            break;
-        }
-        previous = c;
-    }
-    name.get(..from + end)
+    let ends = |(before, after): (char, (usize, char))| {
+        (after.1.is_ascii_uppercase() && !before.is_ascii_uppercase()).then_some(after.0)
+    };
+    let end = rest.chars().zip(rest.char_indices().skip(1)).find_map(ends);
+    name.get(..from + end.unwrap_or(rest.len()))
 }
 
 /// One side of the colon of a pattern, in lower case.
@@ -574,6 +562,77 @@ mod tests {
             Universe::Known(&known),
         );
         assert_eq!(found, BTreeMap::from([(vec![0, 1], "sts:AssumeRole".to_owned())]));
+    }
+
+    #[test]
+    fn actions_are_named_by_the_fewest_patterns() {
+        let known = KnownActions::new([
+            "s3:GetBucket",
+            "s3:GetObject",
+            "s3:GetObjectAcl",
+            "s3:GetObjectTagging",
+            "s3:Item",
+            "s3:Items",
+            "s3:ListDBs",
+            "s3:ListDBTags",
+            "s3:ListDatasets",
+            "s3:PutObject",
+        ]);
+        for (wanted, expected) in [
+            (vec!["s3:GetObject"], vec!["s3:GetObject"]),
+            (
+                vec!["s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectTagging"],
+                vec!["s3:GetObject*"],
+            ),
+            (
+                vec!["s3:GetObjectAcl", "s3:GetObjectTagging"],
+                vec!["s3:GetObjectAcl", "s3:GetObjectTagging"],
+            ),
+            (
+                vec![
+                    "s3:GetBucket",
+                    "s3:GetObject",
+                    "s3:GetObjectAcl",
+                    "s3:GetObjectTagging",
+                ],
+                vec!["s3:Get*"],
+            ),
+            // A wildcard within a run of capitals would break a word.
+            (
+                vec!["s3:ListDBs", "s3:ListDBTags"],
+                vec!["s3:ListDBTags", "s3:ListDBs"],
+            ),
+            (vec!["s3:Item", "s3:Items"], vec!["s3:Item*"]),
+            (
+                vec!["s3:GetObject", "s3:Unknown", "ec2:Other", "odd"],
+                vec!["odd", "ec2:Other", "s3:GetObject", "s3:Unknown"],
+            ),
+        ] {
+            let wanted = wanted.into_iter().map(str::to_owned).collect();
+            assert_eq!(known.shortest(&wanted), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_action_stands_for_one_that_matches_the_same() {
+        let known = KnownActions::new([
+            "s3:GetObject",
+            "s3:ListObjects",
+            "s3:PutObject",
+            "sqs:SendMessage",
+        ]);
+        let mut lists = ActionLists::default();
+        lists.add(["s3:*"]);
+        lists.add(["s3:Put*", "sqs:*"]);
+        for (action, expected) in [
+            ("s3:listobjects", Some("s3:ListObjects")),
+            ("s3:x", Some("s3:GetObject")),
+            ("s3:putx", Some("s3:PutObject")),
+            ("sqs:x", Some("sqs:SendMessage")),
+            ("ec2:x", None),
+        ] {
+            assert_eq!(lists.known_like(action, &known).as_deref(), expected, "{action}");
+        }
     }
 
     #[test]

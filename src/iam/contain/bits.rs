@@ -102,3 +102,61 @@ impl Bits {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const BOUND: usize = 130;
+
+    fn sets() -> Vec<BTreeSet<usize>> {
+        let edges = [0, 1, 62, 63, 64, 65, 127, 128, 129];
+        (0_usize..1 << edges.len())
+            .step_by(7)
+            .map(|chosen| {
+                let chosen = edges.iter().enumerate().filter(|(bit, _)| chosen >> bit & 1 == 1);
+                chosen.map(|(_, index)| *index).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn bits_do_what_sets_do() {
+        let same = |bits: &Bits, set: &BTreeSet<usize>| {
+            assert_eq!(bits.iter().collect::<BTreeSet<_>>(), *set);
+            assert_eq!((bits.len(), bits.is_empty()), (set.len(), set.is_empty()));
+            assert!((0..BOUND + 70).all(|index| bits.contains(index) == set.contains(&index)));
+        };
+        for one in sets() {
+            let mine = Bits::of(BOUND, one.iter().copied());
+            same(&mine, &one);
+            for index in [0, 63, 64, 129] {
+                let (mut more, mut less) = (mine.clone(), mine.clone());
+                more.insert(index);
+                less.remove(index);
+                same(&more, &one.iter().copied().chain([index]).collect());
+                same(
+                    &less,
+                    &one.iter().copied().filter(|kept| *kept != index).collect(),
+                );
+            }
+            for other in sets().iter().step_by(5) {
+                let theirs = Bits::of(BOUND, other.iter().copied());
+                same(&mine.and(&theirs), &(&one & other));
+                same(&mine.or(&theirs), &(&one | other));
+                same(&mine.minus(&theirs), &(&one - other));
+                assert_eq!(mine.is_subset(&theirs), one.is_subset(other));
+                assert_eq!(mine.intersects(&theirs), !one.is_disjoint(other));
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_beyond_the_bound_is_in_no_set() {
+        let mut bits = Bits::new(3);
+        bits.insert(64);
+        bits.remove(64);
+        assert!(bits.is_empty() && !bits.contains(64));
+    }
+}

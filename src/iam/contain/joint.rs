@@ -474,6 +474,63 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_arn_has_its_colons() {
+        let found = combinations(&["*", "a:*"], Domain::AfterArn);
+        assert_eq!(found[&vec![0]], "::::");
+        assert_eq!(found[&vec![0, 1]], "a::::");
+    }
+
+    #[test]
+    fn examples_are_of_characters_that_people_can_read() {
+        let found = combinations(&["?", "x", "y"], Domain::Text);
+        assert_eq!(found[&vec![0]], "z");
+        let every: String = ('0'..='z').chain(['-']).collect();
+        let texts: Vec<String> = std::iter::once("?".to_owned())
+            .chain(every.chars().filter(|c| !"*?+".contains(*c)).map(String::from))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        assert_eq!(combinations(&texts, Domain::Text)[&vec![0]], "\u{c0}");
+    }
+
+    #[test]
+    fn runs_may_be_stayed_in_and_left_at_once() {
+        let found = combinations(&["*a*b", "a*a*b", "aab"], Domain::Text);
+        assert_eq!(found[&vec![0, 1, 2]], "aab");
+        assert_eq!(found[&vec![0, 1]].len(), 4);
+        assert_eq!(found[&vec![0]], "ab");
+    }
+
+    #[test]
+    fn patterns_longer_than_a_word_of_bits_are_read_on() {
+        let long = "a".repeat(70);
+        let found = combinations(&[&format!("{long}*"), &format!("*{long}b")], Domain::Text);
+        assert_eq!(found[&vec![0]], long);
+        assert_eq!(found[&vec![0, 1]], format!("{long}b"));
+        assert_eq!(found[&vec![1]].len(), 72);
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_followed() {
+        let mut patterns = Patterns::default();
+        patterns.add(tokens("a*"), 0, true);
+        patterns.add(tokens("b*"), 1, true);
+        let mut found = Vec::new();
+        explore(
+            &patterns,
+            2,
+            &Wanted::AnyOf(Bits::of(2, [1])),
+            Domain::Name,
+            &mut Budget::new(1 << 20),
+            |_, groups, text| {
+                found.push((groups.iter().collect::<Vec<_>>(), text));
+                ControlFlow::<()>::Continue(())
+            },
+        )
+        .unwrap();
+        assert_eq!(found, [(vec![1], "B".to_owned())]);
+    }
+
+    #[test]
     fn names_are_not_empty_and_have_no_colon() {
         let found = combinations(&["*", "?"], Domain::Name);
         assert_eq!(found[&vec![0, 1]].len(), 1);

@@ -586,3 +586,26 @@ fn holds(test: Test, listed: &str, value: &str) -> Option<bool> {
         Test::Text { .. } | Test::Arn | Test::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_open_values_are_tried_and_no_more() {
+        let texts: Vec<String> = (0..=MAX_OPEN).map(|index| format!("${{S{index}}}")).collect();
+        let test = Test::Text {
+            like: false,
+            fold: false,
+        };
+        let tests: Vec<(Test, &str)> = texts.iter().map(|text| (test, text.as_str())).collect();
+        let clauses: Vec<(usize, Bits)> = (0..texts.len())
+            .map(|index| (index, Bits::of(texts.len(), [index])))
+            .collect();
+        let open: Vec<OpenTest<'_>> = tests.iter().zip(&clauses).collect();
+        let none = Bits::new(texts.len());
+        assert_eq!(choices(&none, &open), None);
+        let fewer = open.get(1..).unwrap_or_default();
+        assert_eq!(choices(&none, fewer).map(|all| all.len()), Some(1 << MAX_OPEN));
+    }
+}

@@ -433,3 +433,7 @@ fn by_resource(statement: &Statement) -> Vec<Statement> {
         Resources::AllExcept(_) => vec![statement.clone()],
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

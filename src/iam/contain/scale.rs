@@ -274,10 +274,17 @@ pub(super) fn canonical_base64(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iam::evaluate::scalar::Instant;
 
     #[test]
     fn decimals_read_and_print() {
-        for (text, shown) in [("10", "10"), ("-0.50", "-0.5"), ("007.25", "7.25")] {
+        for (text, shown) in [
+            ("10", "10"),
+            ("-0.50", "-0.5"),
+            ("007.25", "7.25"),
+            ("0", "0"),
+            ("-0", "0"),
+        ] {
             assert_eq!(number(text).map(number_text).as_deref(), Some(shown));
         }
         for bad in ["", "x", "1e5", "1.", ".5", "1.2.3"] {
@@ -292,6 +299,8 @@ mod tests {
             ("2020-02-29", "2020-02-29T00:00:00Z"),
             ("2020-02", "2020-02-01T00:00:00Z"),
             ("2020-01-01T01:30:00+01:30", "2020-01-01T00:00:00Z"),
+            ("2020-01-01T13:05:06.25Z", "2020-01-01T13:05:06.250Z"),
+            ("2019-12-31T22:30:00-01:30", "2020-01-01T00:00:00Z"),
             ("1577836800", "2020-01-01T00:00:00Z"),
             ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.500Z"),
         ] {
@@ -299,6 +308,35 @@ mod tests {
         }
         for bad in ["", "yesterday", "2020-13-01", "2020-01-01T00:00:00"] {
             assert_eq!(date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_the_one_that_the_evaluation_reads() {
+        for day in (-700_000..2_900_000_i128).step_by(397) {
+            let milliseconds = day * 86_400_000 + 3_723_000;
+            let text = date_text(milliseconds);
+            assert_eq!(date(&text), Some(milliseconds), "{text}");
+            let epoch = (milliseconds / 1000).to_string();
+            assert_eq!(Instant::parse(&text), Instant::parse(&epoch), "{text}");
+        }
+    }
+
+    #[test]
+    fn samples_lie_at_between_and_beside_the_listed_values() {
+        for (listed, expected) in [
+            (vec![], vec![0]),
+            (vec![10], vec![0, 10, 20]),
+            (vec![10, 100], vec![0, 10, 50, 100, 110]),
+            (vec![10, 15], vec![0, 10, 12, 15, 25]),
+            (vec![10, 30], vec![0, 10, 20, 30, 40]),
+            (vec![10, 11], vec![0, 10, 11, 21]),
+        ] {
+            assert_eq!(
+                samples(&listed.iter().copied().collect(), 10),
+                expected,
+                "{listed:?}"
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::*;
+use crate::iam::request::ContextValue;
 
 fn policy(text: &str) -> Policy {
     Policy::from_json(text).unwrap()
@@ -26,6 +27,45 @@ fn a_narrower_policy_adds_nothing_and_a_wider_one_does() {
         panic!("expected a witness")
     };
     assert!(witness.request.action.starts_with("s3:"), "{witness:?}");
+}
+
+#[test]
+fn a_witness_of_a_set_has_each_value_once() {
+    let with = |operator: &str, value: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{{"{operator}":{{"t:k":"{value}"}}}}}}]}}"#
+        )
+    };
+    for (new, old, values) in [
+        ("ForAnyValue:StringEquals", "ForAnyValue:StringEquals", vec!["a"]),
+        // A set of one value would be a single value, too.
+        ("ForAnyValue:StringEquals", "StringEquals", vec!["a", "a"]),
+    ] {
+        let old_value = if new == old { "b" } else { "a" };
+        let Verdict::NewAccess(witness) = verdict(&with(new, "a"), &with(old, old_value)) else {
+            panic!("expected a witness: {new} against {old}")
+        };
+        let found = witness.request.context.get("t:k");
+        let expected = ContextValue::Many(values.into_iter().map(str::to_owned).collect());
+        assert_eq!(found, Some(&expected), "{new} against {old}");
+    }
+}
+
+#[test]
+fn a_witness_is_an_action_that_there_is() {
+    let known = KnownActions::new(["s3:GetBucketAcl", "s3:GetObject", "s3:PutObject"]);
+    let named = Options {
+        names: Some(&known),
+        ..Options::default()
+    };
+    let new = policy(&allow(r#""s3:Get*""#, r#""*""#, ""));
+    let old = policy(&allow(r#""s3:GetBucketAcl""#, r#""*""#, ""));
+    let witness = |options: &Options<'_>| match contain(&[new.clone()], &[old.clone()], options) {
+        Verdict::NewAccess(witness) => witness.request.action,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(witness(&named), "s3:GetObject");
+    assert_ne!(witness(&Options::default()), "s3:GetObject");
 }
 
 #[test]

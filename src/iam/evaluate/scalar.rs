@@ -264,6 +264,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bytes_of_base64_with_and_without_padding() {
+        for (text, expected) in [
+            ("", Some(&[][..])),
+            ("QQ==", Some(b"A")),
+            ("QQ", Some(b"A")),
+            ("QUI=", Some(b"AB")),
+            ("QUJD", Some(b"ABC")),
+            ("QUJDREVG", Some(b"ABCDEF")),
+            ("+/+/", Some(&[0xfb, 0xff, 0xbf])),
+            ("az09", Some(&[0x6b, 0x3d, 0x3d])),
+            ("Q", None),
+            ("QQ===", None),
+            ("Q-==", None),
+        ] {
+            assert_eq!(bytes(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn decimals_compare_exactly() {
         let order =
             |one: &str, other: &str| Decimal::parse(one).unwrap().cmp(&Decimal::parse(other).unwrap());

@@ -130,3 +130,92 @@ fn in_front(path: &str) -> String {
         path => format!("{path}: "),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use crate::iam::policy::Policy;
+
+    #[test]
+    fn each_problem_has_what_iam_says_and_what_to_do() {
+        let actions = "Policy statement must contain actions.";
+        let resources = "Policy statement must contain resources.";
+        let syntax = "Syntax errors in policy.";
+        let name_one = "name at least one, or remove the statement";
+        let spell = "spell it exactly as IAM documents it";
+        for (statement, says, remedy) in [
+            (r#""Effect": "Allow", "Resource": "*""#, actions, "add it"),
+            (
+                r#""Effect": "Allow", "Action": [], "Resource": "*""#,
+                actions,
+                name_one,
+            ),
+            (
+                r#""Effect": "Allow", "NotAction": [], "Resource": "*""#,
+                actions,
+                name_one,
+            ),
+            (r#""Effect": "Allow", "Action": "a:b""#, resources, "add it"),
+            (
+                r#""Effect": "Allow", "Action": "a:b", "Resource": []"#,
+                resources,
+                name_one,
+            ),
+            (r#""Action": "a:b", "Resource": "*""#, syntax, "add it"),
+            (
+                r#""Effect": "allow", "Action": "a:b", "Resource": "*""#,
+                "The policy failed legacy parsing",
+                spell,
+            ),
+            (
+                r#""Effect": "DENY", "Action": "a:b", "Resource": "*""#,
+                "The policy failed legacy parsing",
+                spell,
+            ),
+            (
+                r#""Effect": "Permit", "Action": "a:b", "Resource": "*""#,
+                syntax,
+                spell,
+            ),
+            (
+                r#""Effect": "Allow", "Action": "a:b", "NotAction": "a:c", "Resource": "*""#,
+                syntax,
+                "keep one of the two",
+            ),
+            (
+                r#""Effect": "Allow", "Action": 1, "Resource": "*""#,
+                syntax,
+                "write what the grammar of policies has there",
+            ),
+            (
+                r#""Effect": "Allow", "Effect": "Allow", "Action": "a:b", "Resource": "*""#,
+                syntax,
+                "keep one of the two, or bring their content together",
+            ),
+            (
+                r#""Effect": "Allow", "Actions": "a:b", "Resource": "*""#,
+                syntax,
+                "remove the key, or correct its spelling",
+            ),
+        ] {
+            let error = Policy::from_json(&format!(r#"{{"Statement": [{{{statement}}}]}}"#)).unwrap_err();
+            assert_eq!((error.iam_says(), error.remedy()), (says, remedy), "{statement}");
+        }
+        let error = Policy::from_json("{").unwrap_err();
+        assert_eq!(error.iam_says(), syntax);
+        assert_eq!(
+            error.remedy(),
+            "write plain JSON, without comments and trailing commas"
+        );
+        assert!(error.path.is_empty());
+    }
+
+    #[test]
+    fn an_empty_list_elsewhere_is_a_matter_of_syntax() {
+        use crate::iam::policy::PolicyKind;
+        let text = r#"{"Statement": [{"Effect": "Deny", "Principal": {"AWS": []}, "Action": "a:b", "Resource": "*"}]}"#;
+        let error = Policy::read(text, PolicyKind::Resource).unwrap_err();
+        assert_eq!(error.to_string(), "Statement[0].Principal.AWS: the list is empty");
+        assert_eq!(error.iam_says(), "Syntax errors in policy.");
+    }
+}

@@ -127,3 +127,30 @@ impl<'a> Lines<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_lines_and_columns_in_characters() {
+        let text = "{\n  \"é\": 1,\n\n}";
+        let lines = Lines::new(text);
+        let place = |sought: &str| {
+            let Position { line, column } = lines.position(text.find(sought).unwrap_or(text.len()));
+            (line, column)
+        };
+        for (sought, expected) in [
+            ("{", (1, 1)),
+            ("\n  ", (1, 2)),
+            ("  ", (2, 1)),
+            ("\"é", (2, 3)),
+            ("1", (2, 8)),
+            ("\n}", (3, 1)),
+            ("}", (4, 1)),
+            ("nowhere", (4, 2)),
+        ] {
+            assert_eq!(place(sought), expected, "{sought:?}");
+        }
+    }
+}

@@ -502,3 +502,28 @@ fn json_expression(expression: &Expression) -> Value {
         Expression::List(items) => items.iter().map(json_expression).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_path_of_modules_and_a_rest() {
+        for (address, path, own) in [
+            ("aws_sqs_queue.inbox", "", "aws_sqs_queue.inbox"),
+            (
+                "module.api.aws_sqs_queue.inbox[0]",
+                "module.api.",
+                "aws_sqs_queue.inbox[0]",
+            ),
+            (
+                "module.shops[\"a.b[c].d\"].module.api.aws_sqs_queue.inbox",
+                "module.shops[\"a.b[c].d\"].module.api.",
+                "aws_sqs_queue.inbox",
+            ),
+            ("module.api", "", "module.api"),
+        ] {
+            assert_eq!(split_module(address), (path, own), "{address}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use crate::iam::action::Action;
 use crate::iam::arn::ArnPattern;
 use crate::iam::contain::{Options, Verdict, contain};
 use crate::synth::merge;
-use crate::usage::{Confidence, Location};
+use crate::usage::{Confidence, Location, OperationId};
 use crate::workspace::deploy::{self, Deployments};
 
 const SAM: &str = "\
@@ -379,6 +379,179 @@ fn managed_policies_are_written_over() {
             "{text}"
         );
     }
+}
+
+/// One grant on each resource, by a service's own action, each with reasons; the last one under a condition.
+fn one_on_each(resources: Vec<String>) -> Vec<Grant> {
+    let grants = resources.into_iter().map(|resource| {
+        let resource = ArnPattern::new(resource);
+        let action = match resource.service() {
+            Some("dynamodb") => "dynamodb:Query",
+            Some("sns") => "sns:Publish",
+            Some("s3") => "s3:GetObject",
+            Some("secretsmanager") => "secretsmanager:GetSecretValue",
+            Some("kms") => "kms:Decrypt",
+            Some("ssm") => "ssm:GetParameter",
+            Some("logs") => "logs:PutLogEvents",
+            Some("events") => "events:PutEvents",
+            Some("states") => "states:StartExecution",
+            Some("sqs") => "sqs:SendMessage",
+            _ => "ec2:DescribeInstances",
+        };
+        let reason = Because {
+            location: Some(Location::new("src/main.rs", 3, 9)),
+            operation: OperationId::parse("shop.Call"),
+            ..because("as called")
+        };
+        let mut grant = Grant::new(Action::parse(action).unwrap(), resource, Confidence::High, reason);
+        let elsewhere = Because {
+            location: Some(Location::new("src/other.rs", 7, 1)),
+            ..because("twice over")
+        };
+        grant.also(&[
+            elsewhere,
+            Because {
+                kind: BecauseKind::Config,
+                ..because("as stated")
+            },
+        ]);
+        grant
+    });
+    let mut grants: Vec<Grant> = grants.collect();
+    if let Some(last) = grants.last_mut() {
+        let region = "ec2.${AWS::Region}.amazonaws.com".to_owned();
+        let keys = [("aws:CalledVia".to_owned(), vec![region, "it's".to_owned()])].into();
+        last.conditions = [("ForAnyValue:StringEquals".to_owned(), keys)].into();
+    }
+    merge::normalise(grants)
+}
+
+/// What is printed for each language stands in `tests/fixtures/emitted`; `UPDATE_EXPECTED=1` writes it anew, to be read.
+#[test]
+fn each_language_is_printed_as_people_have_read_it() {
+    let answers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/emitted");
+    let check = |file: &str, printed: &str| {
+        let file = answers.join(file);
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::write(&file, printed).unwrap();
+        }
+        assert_eq!(
+            printed,
+            std::fs::read_to_string(&file).unwrap_or_default(),
+            "{}",
+            file.display()
+        );
+    };
+    let sam = deploy::read_text("t.yaml", SAM, &no_managed);
+    let grants = one_on_each(sam_resources());
+    let (_, printed) = with(&sam, &grants, cloudformation::role);
+    check("role.yaml", &printed);
+    let (_, printed) = with(&sam, &grants, cdk::construct);
+    check("role.ts", &printed);
+    let (_, printed) = with(&sam, &grants, |deployable| {
+        let mut shared = terraform::Shared::default();
+        terraform::hcl(deployable, &mut shared) + &shared.hcl()
+    });
+    check("role-of-sam.tf", &printed);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
+    let read = deploy::read(folder.path(), &no_managed);
+    let (_, printed) = with(&read, &one_on_each(terraform_resources()), |deployable| {
+        let mut shared = terraform::Shared::default();
+        let role = terraform::hcl(deployable, &mut shared);
+        format!("{}\n{role}", shared.hcl())
+    });
+    check("role.tf", &printed);
+    let (_, printed) = with(&read, &one_on_each(terraform_resources()), cloudformation::role);
+    check("role-of-terraform.yaml", &printed);
+    let folder = tempfile::tempdir().unwrap();
+    let service = SERVERLESS.replace("    role: shared\n", "");
+    std::fs::write(folder.path().join("serverless.yml"), service).unwrap();
+    let read = deploy::read(folder.path(), &no_managed);
+    let grants = one_on_each(serverless_resources());
+    let (_, printed) = with(&read, &grants, |deployable| {
+        serverless::configuration([deployable])
+    });
+    check("serverless.yml", &printed);
+}
+
+#[test]
+fn what_is_too_large_for_an_inline_policy_becomes_managed_policies_in_cdk() {
+    let read = deploy::read_text("t.yaml", SAM, &no_managed);
+    let (_, printed) = with(&read, &many("orders"), cdk::construct);
+    assert_eq!(
+        printed
+            .matches("this.addManagedPolicy(new iam.ManagedPolicy(")
+            .count(),
+        4,
+        "{printed}"
+    );
+    assert!(
+        printed.contains("'Policy1'") && printed.contains("'Policy4'"),
+        "{printed}"
+    );
+    assert_eq!(printed.matches("-name-of-orders-").count(), 200, "{printed}");
+}
+
+#[test]
+fn what_is_too_large_for_an_inline_policy_reads_back_from_terraform() {
+    for in_json in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("main.tf"), TERRAFORM).unwrap();
+        let read = deploy::read(folder.path(), &no_managed);
+        let (policy, text) = with(&read, &many("orders"), |deployable| {
+            let mut shared = terraform::Shared::default();
+            match in_json {
+                false => terraform::hcl(deployable, &mut shared) + &shared.hcl(),
+                true => {
+                    let role = terraform::json(deployable, &mut shared).to_string();
+                    std::fs::write(folder.path().join("shared.tf.json"), shared.json().to_string()).unwrap();
+                    role
+                }
+            }
+        });
+        let name = if in_json { "role.tf.json" } else { "role.tf" };
+        std::fs::write(folder.path().join(name), &text).unwrap();
+        let again = deploy::read(folder.path(), &no_managed);
+        assert_eq!(again.gaps, [], "{text}");
+        assert_eq!(same(&again.functions[0], &policy), Ok(()), "{text}");
+    }
+}
+
+/// Role, bucket and function would wait for each other.
+#[test]
+fn a_bucket_that_starts_the_function_is_named_in_plain_text() {
+    let template = |bucket: &str| {
+        format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  Photos: {{ Type: AWS::S3::Bucket{bucket} }}\n  Other: {{ Type: \
+             AWS::S3::Bucket, Properties: {{ BucketName: other }} }}\n  Resize:\n    Type: AWS::Serverless::Function\n    \
+             Properties:\n      Runtime: provided.al2023\n      Handler: bootstrap\n      Events:\n        New: {{ Type: S3, \
+             Properties: {{ Bucket: !Ref Photos, Events: 's3:ObjectCreated:*' }} }}\n"
+        )
+    };
+    let read = deploy::read_text(
+        "t.yaml",
+        &template(", Properties: { BucketName: photos }"),
+        &no_managed,
+    );
+    let grants = ["Photos", "Other"].map(|bucket| {
+        let resource = ArnPattern::new(format!("arn:${{AWS::Partition}}:s3:::${{{bucket}}}/*"));
+        Grant::new(
+            Action::parse("s3:GetObject").unwrap(),
+            resource,
+            Confidence::High,
+            because("read"),
+        )
+    });
+    let (_, printed) = with(&read, &grants, cloudformation::role);
+    assert!(
+        printed.contains("!Sub 'arn:${AWS::Partition}:s3:::photos/*'"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("!Sub '${Other.Arn}/*'") || printed.contains(":s3:::${Other}/*'"),
+        "{printed}"
+    );
 }
 
 proptest! {

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-pub use event::{EVENT, Event, told};
+pub use event::{EVENTS, Event, is_told_by, told};
 pub use judge::{Call, Recorded, recorded};
 
 /// A trail and what it was told to record. Members are called as in CloudTrail's API.
@@ -64,6 +64,9 @@ pub struct TrailSettings {
     /// When it was last stopped.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "time")]
     pub stop_logging_time: Option<String>,
+    /// When it was last told something that may have changed what it records, such as its regions, as an event tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_time: Option<String>,
     /// Why the last delivery to the bucket failed.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub latest_delivery_error: Option<String>,
@@ -178,18 +181,22 @@ pub fn newest(known: &BTreeSet<KnownTrail>) -> Vec<(TrailSettings, bool)> {
         .into_values()
         .filter_map(|mut times| {
             let (_, mut newest) = times.pop_last()?;
-            // An event tells the selectors alone: of the rest the newest answer counts that says it.
+            // An event tells the selectors alone, or whether the trail records: of the rest the newest answer counts that says it.
             for older in times.values().rev() {
-                newest.merge(TrailSettings {
-                    event_selectors: Vec::new(),
-                    advanced_event_selectors: Vec::new(),
-                    ..older.clone()
-                });
+                let mut older = older.clone();
+                if newest.tells_selectors() {
+                    older.event_selectors.clear();
+                    older.advanced_event_selectors.clear();
+                }
+                newest.merge(older);
             }
-            let changed = times.values().any(|older| {
-                older.event_selectors != newest.event_selectors
-                    || older.advanced_event_selectors != newest.advanced_event_selectors
-            });
+            let changed = times
+                .values()
+                .filter(|older| older.tells_selectors())
+                .any(|older| {
+                    older.event_selectors != newest.event_selectors
+                        || older.advanced_event_selectors != newest.advanced_event_selectors
+                });
             Some((newest, changed))
         })
         .collect()
@@ -200,17 +207,7 @@ pub fn newest(known: &BTreeSet<KnownTrail>) -> Vec<(TrailSettings, bool)> {
 pub fn unchanged_since<'k>(known: &'k BTreeSet<KnownTrail>, arn: &str) -> Option<&'k str> {
     let of_trail = known.iter().filter(|known| known.settings.arn == arn);
     // A state alone, or an answer without selectors, says nothing of them.
-    let told = of_trail.filter(|known| {
-        let TrailSettings {
-            event_selectors,
-            advanced_event_selectors,
-            has_custom_event_selectors,
-            ..
-        } = &known.settings;
-        !event_selectors.is_empty()
-            || !advanced_event_selectors.is_empty()
-            || *has_custom_event_selectors == Some(false)
-    });
+    let told = of_trail.filter(|known| known.settings.tells_selectors());
     let mut told: Vec<&KnownTrail> = told.collect();
     told.sort_by(|a, b| a.asked.cmp(&b.asked));
     let last = told.last()?;
@@ -229,7 +226,38 @@ pub fn unchanged_since<'k>(known: &'k BTreeSet<KnownTrail>, arn: &str) -> Option
     timed.map(|known| known.asked.as_str()).next()
 }
 
+/// The last time at which a trail was started, or told something else that may have changed what it records, as far as
+/// that is known: silence before it is another matter.
+pub fn last_start<'k>(known: &'k BTreeSet<KnownTrail>, arn: &str) -> Option<&'k str> {
+    let changed = last(known, arn, |settings| settings.changed_time.as_deref());
+    last(known, arn, |settings| settings.start_logging_time.as_deref()).max(changed)
+}
+
+/// Since when a trail is stopped, if it is.
+pub fn stopped_since<'k>(known: &'k BTreeSet<KnownTrail>, arn: &str) -> Option<&'k str> {
+    let started = last(known, arn, |settings| settings.start_logging_time.as_deref());
+    let stopped = last(known, arn, |settings| settings.stop_logging_time.as_deref());
+    stopped.filter(|stopped| started < Some(*stopped))
+}
+
+/// The last of the times that are told of a trail.
+fn last<'k>(
+    known: &'k BTreeSet<KnownTrail>,
+    arn: &str,
+    time: impl Fn(&'k TrailSettings) -> Option<&'k str>,
+) -> Option<&'k str> {
+    let of_trail = known.iter().filter(|known| known.settings.arn == arn);
+    of_trail.filter_map(|known| time(&known.settings)).max()
+}
+
 impl TrailSettings {
+    /// Whether it says which events are recorded: a state alone does not.
+    fn tells_selectors(&self) -> bool {
+        !self.event_selectors.is_empty()
+            || !self.advanced_event_selectors.is_empty()
+            || self.has_custom_event_selectors == Some(false)
+    }
+
     /// The account of the trail.
     pub fn account(&self) -> Option<&str> {
         self.arn.split(':').nth(4).filter(|account| !account.is_empty())
@@ -271,6 +299,7 @@ impl TrailSettings {
             is_logging,
             start_logging_time,
             stop_logging_time,
+            changed_time,
             latest_delivery_error,
             event_selectors,
             advanced_event_selectors,
@@ -294,6 +323,7 @@ impl TrailSettings {
         fill(&mut self.is_logging, is_logging);
         fill(&mut self.start_logging_time, start_logging_time);
         fill(&mut self.stop_logging_time, stop_logging_time);
+        fill(&mut self.changed_time, changed_time);
         fill(&mut self.latest_delivery_error, latest_delivery_error);
         if self.event_selectors.is_empty() {
             self.event_selectors = event_selectors;

@@ -9,7 +9,7 @@ use super::load;
 use super::row::{CallRow, CellRow, SessionRow, marks, of_marks};
 use super::{Store, StoreError};
 use crate::trail::attribute::Session;
-use crate::trail::batch::{Batch, ObjectKind};
+use crate::trail::batch::{Batch, ObjectKind, Partly};
 use crate::trail::day;
 use crate::trail::distinct::{Distinct, OF_A_TRAIL};
 use crate::trail::fold::{Fold, GroupKey};
@@ -105,7 +105,7 @@ impl Store {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         take_back(&transaction, &mut batch.fold, &sessions)?;
         let committed = Committed {
-            objects: batch.objects.len(),
+            objects: batch.objects(),
             rows: write_groups(&transaction, std::mem::take(&mut batch.fold.groups))?,
         };
         write_rest(&transaction, &batch, catalog)?;
@@ -413,6 +413,7 @@ fn write_ledger(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Stor
 fn write_objects(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
     let mut sources: BTreeMap<&str, i64> = BTreeMap::new();
     let named = batch.objects.iter().map(|(object, _)| object.source.as_str());
+    let named = named.chain(batch.partly.iter().map(|partly| partly.object.source.as_str()));
     let named = named.chain(batch.gaps.iter().map(|(source, _, _)| source.as_str()));
     for source in named.chain(batch.watermarks.keys().map(String::as_str)) {
         if !sources.contains_key(source) {
@@ -441,11 +442,47 @@ fn write_objects(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Sto
             kind_word(*kind)
         ])?;
     }
+    write_partly(transaction, batch, id)?;
     for (source, key, _) in &batch.gaps {
         forget.execute(params![id(source), key])?;
     }
     for (source, key, gap) in &batch.gaps {
         write_gap(transaction, id(source), key, gap)?;
+    }
+    Ok(())
+}
+
+/// Writes the objects of which only the calls of some roles were read.
+fn write_partly(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    id: impl Fn(&str) -> i64,
+) -> Result<(), StoreError> {
+    // Whoever read it for another role may have found damage in records of that one, which is still there.
+    let mut forget = transaction.prepare_cached(
+        "DELETE FROM gap WHERE source = ? AND key = ? AND code != 'trail-record-unreadable'",
+    )?;
+    let mut add = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO role_object (source, key, role, name, stamp, bytes, kind) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for Partly { object, kind, roles } in &batch.partly {
+        forget.execute(params![id(&object.source), object.key])?;
+        for role in roles.iter() {
+            add.execute(params![
+                id(&object.source),
+                object.key,
+                role.to_string(),
+                file_name(&object.key),
+                object.stamp,
+                i64::try_from(object.bytes).unwrap_or(i64::MAX),
+                kind_word(*kind)
+            ])?;
+        }
+    }
+    let mut add = transaction.prepare_cached("INSERT OR IGNORE INTO only_roles (roles) VALUES (?)")?;
+    for roles in &batch.only {
+        let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
+        add.execute([json(&names)?])?;
     }
     Ok(())
 }

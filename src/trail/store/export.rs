@@ -49,6 +49,10 @@ pub struct UsageV1 {
     pub trails: BTreeSet<KnownTrail>,
     /// What digests of trails prove.
     pub proofs: Vec<ProofV1>,
+    /// Set when of something only the calls of some roles were read: those for which all of it was, `NAME` or
+    /// `ACCOUNT/NAME`. Silence about other roles says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_roles: Option<BTreeSet<String>>,
     /// What could not be read.
     pub gaps: BTreeSet<GapV1>,
     /// Hashes of access keys, with the functions that used them.
@@ -199,6 +203,11 @@ fn usage(mut whole: Whole, catalog: String) -> UsageV1 {
             .map(|(stream, days)| days_row(stream, days))
             .collect(),
         trails: whole.ledger.trails.clone(),
+        only_roles: whole
+            .ledger
+            .only_roles
+            .as_ref()
+            .map(|roles| roles.iter().map(ToString::to_string).collect()),
         windows: whole
             .ledger
             .joined_windows()
@@ -296,6 +305,7 @@ pub fn batch(path: &Path) -> Result<(Batch, String), StoreError> {
         fold: whole.fold,
         windows: whole.ledger.windows,
         trails: whole.ledger.trails,
+        only: whole.ledger.only_roles.into_iter().collect(),
         ..Batch::default()
     };
     Ok((batch, catalog))
@@ -372,6 +382,10 @@ fn whole(usage: UsageV1) -> Option<Whole> {
             .or_default()
             .add(row.cell.apart_by.clone(), Box::new(row.cell.cell()?));
     }
+    let only_roles = match &usage.only_roles {
+        Some(names) => Some(load::role_names(names)?),
+        None => None,
+    };
     let proofs = usage.proofs.into_iter().map(|row| {
         let proof = Proof {
             complete: row.complete,
@@ -398,6 +412,7 @@ fn whole(usage: UsageV1) -> Option<Whole> {
             windows: windows.collect(),
             proofs: proofs.collect(),
             trails: usage.trails,
+            only_roles,
         },
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
 use serde::de::DeserializeOwned;
@@ -10,11 +11,12 @@ use super::commit::{EVENTS, TOGETHER, apart_name};
 use super::row::{CallRow, CellRow, SessionRow, of_marks};
 use super::{Store, StoreError};
 use crate::trail::attribute::Session;
-use crate::trail::batch::{Batch, ObjectId, ObjectKind};
+use crate::trail::batch::{Batch, ObjectId, ObjectKind, Partly};
 use crate::trail::distinct::OF_A_TRAIL;
 use crate::trail::fold::{Fold, GroupKey};
 use crate::trail::group::Group;
 use crate::trail::ledger::{Digest, Ledger, Stream, Window, chain_gaps, proofs};
+use crate::trail::roles::{RoleName, in_all};
 use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Span, Time};
 use crate::trail::whole::Whole;
@@ -68,7 +70,8 @@ impl Store {
         };
         let mut gaps: Vec<Gap> = gaps(&self.db)?.into_iter().map(|(_, _, gap)| gap).collect();
         gaps.extend(chain_gaps(&digests));
-        let count = "SELECT count(*) FROM object WHERE kind != 'foreign'";
+        let count = "SELECT (SELECT count(*) FROM object WHERE kind != 'foreign') + (SELECT count(*) FROM (SELECT source, key \
+                     FROM role_object EXCEPT SELECT source, key FROM object))";
         let objects: i64 = self.db.query_row(count, [], |row| row.get(0))?;
         Ok(Whole {
             fold: fold(&self.db)?,
@@ -79,6 +82,7 @@ impl Store {
                 windows: windows(&self.db)?,
                 proofs: proofs(&digests, |name| read.contains(name)),
                 trails: trails(&self.db)?,
+                only_roles: only_roles(&self.db)?,
             },
         })
     }
@@ -99,6 +103,8 @@ impl Store {
             Ok(Batch {
                 fold: fold(&self.db)?,
                 objects: objects(&self.db)?,
+                partly: partly(&self.db)?,
+                only: only(&self.db)?,
                 gaps: gaps(&self.db)?,
                 digests: digests(&self.db)?,
                 windows: windows(&self.db)?,
@@ -422,9 +428,8 @@ fn digests(db: &Connection) -> Result<BTreeMap<String, Digest>, StoreError> {
 }
 
 fn object_names(db: &Connection) -> Result<HashSet<String>, StoreError> {
-    let names = all(db, "SELECT name FROM object WHERE kind = 'trail'", |row| {
-        row.get(0)
-    })?;
+    let query = "SELECT name FROM object WHERE kind = 'trail' UNION SELECT name FROM role_object WHERE kind = 'trail'";
+    let names = all(db, query, |row| row.get(0))?;
     Ok(names.into_iter().collect())
 }
 
@@ -439,13 +444,68 @@ fn objects(db: &Connection) -> Result<Vec<(ObjectId, ObjectKind)>, StoreError> {
             stamp: row.get(2)?,
             bytes: u64::try_from(bytes).unwrap_or_default(),
         };
-        let kind = match row.get::<_, String>(4)?.as_str() {
-            "trail" => ObjectKind::Trail,
-            "damaged" => ObjectKind::Damaged,
-            _ => ObjectKind::Foreign,
-        };
-        Ok((object, kind))
+        Ok((object, kind(&row.get::<_, String>(4)?)))
     })
+}
+
+fn kind(word: &str) -> ObjectKind {
+    match word {
+        "trail" => ObjectKind::Trail,
+        "damaged" => ObjectKind::Damaged,
+        _ => ObjectKind::Foreign,
+    }
+}
+
+/// Objects of which only the calls of some roles were read, one for each role.
+fn partly(db: &Connection) -> Result<Vec<Partly>, StoreError> {
+    let query = "SELECT source.name, key, stamp, bytes, kind, role FROM role_object JOIN source ON source.id = \
+                 role_object.source";
+    let rows = all(db, query, |row| {
+        let bytes: i64 = row.get(3)?;
+        let object = ObjectId {
+            source: row.get(0)?,
+            key: row.get(1)?,
+            stamp: row.get(2)?,
+            bytes: u64::try_from(bytes).unwrap_or_default(),
+        };
+        Ok((object, kind(&row.get::<_, String>(4)?), row.get::<_, String>(5)?))
+    })?;
+    let partly = rows.into_iter().map(|(object, kind, role)| {
+        let role = RoleName::parse(&role).ok_or_else(|| strange("role_object"))?;
+        let roles = Arc::new(BTreeSet::from([role]));
+        Ok(Partly { object, kind, roles })
+    });
+    partly.collect()
+}
+
+/// What exports of other stores say of roles for which alone something was read.
+fn only(db: &Connection) -> Result<BTreeSet<BTreeSet<RoleName>>, StoreError> {
+    let rows: Vec<String> = all(db, "SELECT roles FROM only_roles", |row| row.get(0))?;
+    let sets = rows.iter().map(|roles| {
+        let names: Vec<String> = serde_json::from_str(roles).map_err(|_| strange("only_roles"))?;
+        role_names(&names).ok_or_else(|| strange("only_roles"))
+    });
+    sets.collect()
+}
+
+/// The roles for which everything was read that was not read as a whole; `None` when all was.
+fn only_roles(db: &Connection) -> Result<Option<BTreeSet<RoleName>>, StoreError> {
+    let mut sets = only(db)?;
+    // Few sets are different, whatever the number of objects.
+    let query = "SELECT DISTINCT roles FROM (SELECT json_group_array(role) AS roles FROM (SELECT source, key, role FROM \
+                 role_object WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.source = role_object.source AND object.key \
+                 = role_object.key) ORDER BY source, key, role) GROUP BY source, key)";
+    let rows: Vec<String> = all(db, query, |row| row.get(0))?;
+    for roles in rows {
+        let names: Vec<String> = serde_json::from_str(&roles).map_err(|_| strange("role_object"))?;
+        sets.insert(role_names(&names).ok_or_else(|| strange("role_object"))?);
+    }
+    Ok(in_all(sets.iter()))
+}
+
+/// Roles by how they are written; `None` if one is no role.
+pub(super) fn role_names<'n>(names: impl IntoIterator<Item = &'n String>) -> Option<BTreeSet<RoleName>> {
+    names.into_iter().map(|name| RoleName::parse(name)).collect()
 }
 
 fn gaps(db: &Connection) -> Result<Vec<(String, String, Gap)>, StoreError> {

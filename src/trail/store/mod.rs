@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
 use super::batch::ObjectId;
+use super::roles::Roles;
 use super::sessions::Sessions;
 
 pub use commit::Committed;
@@ -341,6 +342,36 @@ impl Store {
         };
         let known = known().map_err(|error| error.at(&self.path))?;
         Ok(known.is_none_or(|stamp| stamp != object.stamp))
+    }
+
+    /// Whether an object must be read for some roles: it was not read as a whole, and for one of them not at all, or its content
+    /// has changed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wants_for(&self, object: &ObjectId, roles: Option<&Roles>) -> Result<bool, StoreError> {
+        let Some(roles) = roles else {
+            return self.wants(object);
+        };
+        if !self.wants(object)? {
+            return Ok(false);
+        }
+        let known = |role: &str| -> Result<bool, StoreError> {
+            let mut query = self.db.prepare_cached(
+                "SELECT stamp FROM role_object JOIN source ON source.id = role_object.source WHERE source.name = ? AND \
+                 key = ? AND role = ?",
+            )?;
+            let stamp: Option<String> = query
+                .query_row(params![object.source, object.key, role], |row| row.get(0))
+                .optional()?;
+            Ok(stamp.is_some_and(|stamp| stamp == object.stamp))
+        };
+        for role in roles.names() {
+            if !known(&role.to_string()).map_err(|error| error.at(&self.path))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where a source said that it goes on, see [`Batch::watermark`](super::Batch::watermark).

@@ -8,9 +8,9 @@ use super::StoreError;
 pub(super) const APPLICATION: i32 = 0x524f_4c46;
 
 /// The version of the tables that this program writes.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
-/// The tables of version 2.
+/// The tables of version 2; [`ROLES`] are those that came with version 3.
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, watermark TEXT);
@@ -50,6 +50,15 @@ CREATE TABLE digest (
 CREATE TABLE listed (
     digest TEXT NOT NULL REFERENCES digest, name TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (digest, name))
     WITHOUT ROWID;
+";
+
+/// What version 3 added: objects of which only the calls of some roles were read, and what exports of other stores say of
+/// such ones.
+const ROLES: &str = "
+CREATE TABLE role_object (
+    source INTEGER NOT NULL REFERENCES source, key TEXT NOT NULL, role TEXT NOT NULL, name TEXT NOT NULL,
+    stamp TEXT NOT NULL, bytes INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (source, key, role)) WITHOUT ROWID;
+CREATE TABLE only_roles (roles TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
 /// Views for people: the tables keep lists as JSON.
@@ -92,6 +101,7 @@ CREATE TABLE listed (
 /// Makes the tables of a new store.
 pub(super) fn create(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(ROLES)?;
     transaction.execute_batch(VIEWS)?;
     mark(transaction)
 }
@@ -101,6 +111,9 @@ pub(super) fn migrate(transaction: &Transaction<'_>, from: i32) -> Result<(), St
     if from < 2 {
         transaction.execute_batch(FROM_1)?;
         transaction.execute_batch(VIEWS)?;
+    }
+    if from < 3 {
+        transaction.execute_batch(ROLES)?;
     }
     mark(transaction)
 }

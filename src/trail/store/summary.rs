@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::trail::attribute::Who;
 use crate::trail::day;
 use crate::trail::fold::GroupKey;
+use crate::trail::roles::RoleName;
 use crate::trail::whole::{self, Whole};
 use crate::usage::Gap;
 
@@ -41,6 +42,8 @@ pub struct Summary {
     pub unmapped: BTreeMap<(String, String), u64>,
     /// What was read of each account and region.
     pub coverage: Vec<Covered>,
+    /// Set when of something only the calls of some roles were read: those for which all of it was.
+    pub only_roles: Option<BTreeSet<RoleName>>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -85,6 +88,7 @@ impl Store {
 
 fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
     let coverage = coverage(&whole);
+    let only_roles = whole.ledger.only_roles.clone();
     let fold = whole.fold;
     let events = fold.events.count();
     let mut summary = Summary {
@@ -99,6 +103,7 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
             .map(|(what, events)| (what.clone(), events.count().number))
             .collect(),
         coverage,
+        only_roles,
         gaps: whole.gaps,
         ..Summary::default()
     };
@@ -150,7 +155,9 @@ fn coverage(whole: &Whole) -> Vec<Covered> {
     }
     let told = |((account, region), (covered, days)): ((String, String), (Covered, BTreeSet<i64>))| {
         let span = days.first().copied().zip(days.last().copied());
-        let silent = span.into_iter().flat_map(|(first, last)| first..=last);
+        // Where not all was read, days on which nothing was seen can be days of others.
+        let span_read = span.filter(|_| whole.ledger.only_roles.is_none());
+        let silent = span_read.into_iter().flat_map(|(first, last)| first..=last);
         let silent = day::spans(silent.filter(|day| !days.contains(day)));
         Covered {
             account,

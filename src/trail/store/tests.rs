@@ -438,7 +438,7 @@ mod files {
             .unwrap();
         refused(
             &path,
-            "version 99 of the tables, and this rolefit knows up to 2: use a newer rolefit",
+            "version 99 of the tables, and this rolefit knows up to 3: use a newer rolefit",
         );
     }
 
@@ -490,7 +490,7 @@ mod files {
     }
 
     #[test]
-    fn a_store_of_version_1_becomes_one_of_version_2() {
+    fn a_store_of_version_1_is_brought_up_to_date() {
         let (_folder, path) = new_store();
         let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trail/store-v1.sql");
         rusqlite::Connection::open(&path)
@@ -503,7 +503,7 @@ mod files {
         assert_eq!(fs::read(&path).unwrap(), before);
         let store = Store::open(&path).unwrap();
         assert_eq!(store.export().unwrap(), read);
-        assert_eq!(schema::version(&store.db).unwrap(), Some(2));
+        assert_eq!(schema::version(&store.db).unwrap(), Some(schema::VERSION));
         let rows: i64 = store
             .db
             .query_row("SELECT count(*) FROM observed", [], |row| row.get(0))
