@@ -46,6 +46,7 @@ mod infer_path;
 mod lower;
 mod lower_attrs;
 mod lower_expr;
+mod lower_off;
 mod macro_rules;
 mod may_call;
 mod outside_types;
