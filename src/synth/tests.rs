@@ -16,6 +16,7 @@ Resources:
   Orders: { Type: AWS::DynamoDB::Table, Properties: { TableName: !Sub 'orders-${Stage}' } }
   Files: { Type: AWS::S3::Bucket, Properties: { BucketName: !Sub 'files-${Stage}' } }
   Key: { Type: AWS::KMS::Key }
+  Inbox: { Type: AWS::SQS::Queue, Properties: { KmsMasterKeyId: !Ref Key } }
   Api:
     Type: AWS::Serverless::Function
     Properties:
@@ -380,6 +381,44 @@ fn members_of_variables_are_told_where_they_can_be() {
         let found = spelled(piece, true);
         assert!(found.starts_with(reason), "{found}");
     }
+}
+
+#[test]
+fn each_grant_says_how_it_came_about() {
+    let read = deployments();
+    let around = Surroundings {
+        function: read.functions.first().unwrap(),
+        stack: read.stacks.first(),
+        templates: templates(),
+    };
+    let noted = |operation: &str, input: (&str, &str)| -> Vec<String> {
+        let mut usage = usage(BecauseKind::Code, operation, &[input], &[]);
+        usage.because.note = "called".to_owned();
+        let synthesis = synthesise(Catalog::embedded(), around, &[usage], &[]);
+        let own = synthesis
+            .grants
+            .iter()
+            .filter(|grant| grant.action.prefix() != "logs");
+        own.flat_map(|grant| {
+            grant
+                .because()
+                .iter()
+                .map(|because| format!("{}: {}", grant.action, because.note))
+        })
+        .collect()
+    };
+    assert_eq!(
+        noted("dynamodb.GetItem", ("TableName", "a-b")),
+        ["dynamodb:GetItem: called; TableName = `a-b`"]
+    );
+    assert_eq!(
+        noted("sqs.SendMessage", ("QueueUrl", "${Inbox}")),
+        [
+            "kms:Decrypt: Inbox is encrypted with a customer key of the stack",
+            "kms:GenerateDataKey: Inbox is encrypted with a customer key of the stack",
+            "sqs:SendMessage: called; QueueUrl = `${Inbox}`",
+        ]
+    );
 }
 
 /// The fixture that `tests/it/runtime.rs` asks the program about.
