@@ -282,6 +282,28 @@ fn a_field_of_the_payload_is_what_triggers_the_function() {
     }
 }
 
+#[test]
+fn the_name_that_cloudformation_makes_may_be_cut() {
+    for (id, expected) in [
+        ("Api", "${AWS::StackName}-Api-*"),
+        (
+            "ApiOfTwentyFourLettersAB",
+            "${AWS::StackName}-ApiOfTwentyFourLettersAB-*",
+        ),
+        ("ApiOfTwentyFiveLettersABC", "*ApiOfTwentyFiveLette*"),
+    ] {
+        let template = TEMPLATE.replace("  Api:\n", &format!("  {id}:\n"));
+        let read = deploy::read_text("template.yaml", &template, &|_| None);
+        let around = |stack| Surroundings {
+            function: read.functions.first().unwrap(),
+            stack,
+            templates: templates(),
+        };
+        assert_eq!(runtime::deployed_name(around(read.stacks.first())), expected);
+        assert_eq!(runtime::deployed_name(around(None)), format!("${{{id}}}"));
+    }
+}
+
 /// What is known of a value: its text, or why it is not known.
 fn spelled(piece: Piece, in_stack: bool) -> String {
     let read = deployments();
