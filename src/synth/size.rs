@@ -316,7 +316,7 @@ mod tests {
             // What has one value only is never split.
             let condition = serde_json::json!({
                 "ArnLike": { "aws:SourceArn": "arn:aws:s3:::b" },
-                "StringLike": { "s3:prefix": prefixes },
+                "StringLike": { "aws:PrincipalTag/team": "a", "s3:prefix": prefixes },
             });
             Policy::from_json(&format!(
                 "{{\"Version\":\"2012-10-17\",\"Statement\":{{\"Sid\":\"B\",\"Effect\":\"Allow\",\"Action\":\

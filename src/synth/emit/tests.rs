@@ -571,6 +571,18 @@ fn a_reference_to_the_role_stands_among_the_properties() {
 }
 
 #[test]
+fn what_sam_would_have_passed_on_stands_in_the_role() {
+    let boundary = "      PermissionsBoundary: arn:aws:iam::111122223333:policy/limits\n";
+    let text = template(&format!(
+        "    Properties:\n      Runtime: provided.al2023\n{boundary}"
+    ));
+    let text = edited(&text).unwrap();
+    let role = text.split("  ApiRole:\n").nth(1).unwrap();
+    assert!(role.contains(boundary), "{text}");
+    assert_eq!(text.matches("PermissionsBoundary").count(), 1, "{text}");
+}
+
+#[test]
 fn a_trust_policy_of_its_own_is_left_to_its_author() {
     let trust = "      AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [] }\n";
     let text = template(&format!(
