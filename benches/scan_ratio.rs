@@ -38,6 +38,7 @@ fn main() {
         let (start, worked) = (Instant::now(), cpu());
         let found = scan(&root, &tree, Catalog::embedded(), &ScanOptions::default());
         scans.push(start.elapsed());
+        settle();
         scan_cpu.push(cpu().saturating_sub(worked));
         if peak == 0 {
             // What the first scan took: later rounds find what the allocator did not give back.
@@ -87,6 +88,16 @@ fn parse(path: &Path) {
     let Ok(bytes) = std::fs::read(path) else { return };
     std::hint::black_box(syn::parse_file(&String::from_utf8_lossy(&bytes)).is_ok());
     proc_macro2::extra::invalidate_current_thread_spans();
+}
+
+/// Waits until this process does nothing more: a scan gives its memory back after it has answered, which counts as its
+/// CPU time and must not disturb what is measured next.
+fn settle() {
+    let mut before = Duration::MAX;
+    while before != cpu() {
+        before = cpu();
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Peak memory of this process so far in kB, where the system tells it.

@@ -35,6 +35,32 @@ struct Definition {
     rules: Arc<Vec<Rule>>,
 }
 
+/// A macro as written: its name and its rules.
+pub type Written<'a> = (&'a Name, &'a Arc<Vec<Tok>>);
+
+/// The macros defined in `items`, those in fns and modules too.
+pub fn written_in(items: &[Item]) -> Vec<Written<'_>> {
+    let mut found = Vec::new();
+    add_written(items, &mut found);
+    found
+}
+
+fn add_written<'a>(items: &'a [Item], found: &mut Vec<Written<'a>>) {
+    for item in items {
+        match &item.kind {
+            ItemKind::MacroRules(tokens) => found.push((&item.name, tokens)),
+            ItemKind::Mod(Some(items)) => add_written(items, found),
+            ItemKind::Fn(item) => add_written(&item.items, found),
+            ItemKind::Impl(item) => {
+                for method in &item.fns {
+                    add_written(&method.items, found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl MacroTable {
     /// Whether `package` sees a macro of this name, which it or one of `visible` defines.
     pub fn defines(&self, name: &str, package: usize, visible: &[usize]) -> bool {
@@ -54,31 +80,15 @@ impl MacroTable {
             .unwrap_or_else(|| Arc::new(parse_rules(tokens)))
     }
 
-    /// Adds the macros defined in `items` of `package`, those in fns and modules too. `older` is a table of the same
-    /// packages.
-    pub fn collect(&mut self, package: usize, items: &[Item], older: &Self) {
-        for item in items {
-            match &item.kind {
-                ItemKind::MacroRules(tokens) => {
-                    let definition = Definition {
-                        package,
-                        tokens: tokens.clone(),
-                        rules: Self::rules(older, &item.name, tokens),
-                    };
-                    self.by_name
-                        .entry(item.name.clone())
-                        .or_default()
-                        .push(definition);
-                }
-                ItemKind::Mod(Some(items)) => self.collect(package, items, older),
-                ItemKind::Fn(item) => self.collect(package, &item.items, older),
-                ItemKind::Impl(item) => {
-                    for method in &item.fns {
-                        self.collect(package, &method.items, older);
-                    }
-                }
-                _ => {}
-            }
+    /// Adds macros that `package` writes. `older` is a table of the same packages.
+    pub fn collect(&mut self, package: usize, written: Vec<Written<'_>>, older: &Self) {
+        for (name, tokens) in written {
+            let definition = Definition {
+                package,
+                tokens: tokens.clone(),
+                rules: Self::rules(older, name, tokens),
+            };
+            self.by_name.entry(name.clone()).or_default().push(definition);
         }
     }
 

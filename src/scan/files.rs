@@ -12,7 +12,8 @@ use crate::workspace::registry::SourcePaths;
 use super::cfg::CfgContext;
 use super::comments::{Comment, comments_in};
 use super::ir::{Item, ItemKind, Name};
-use super::lower::{Lowerer, Off};
+use super::lower::Lowerer;
+use super::lower_off::Off;
 
 /// Larger files are not parsed.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -233,67 +234,6 @@ pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(dir, _)| dir)
 }
 
-/// Whether a text has what a call needs: a client, or the end of a request. Code about errors and types alone has not.
-pub(super) fn may_send(text: &str) -> bool {
-    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    let mut words = words.filter(|word| !word.is_empty());
-    words.any(|word| {
-        matches!(
-            word,
-            "Client"
-                | "client"
-                | "send"
-                | "send_with"
-                | "into_paginator"
-                | "presigned"
-                | "customize"
-                | "wait"
-        ) || word.starts_with("aws_config")
-            || word.starts_with("wait_until_")
-            || word.ends_with("FluentBuilder")
-            || word.ends_with("Client")
-    })
-}
-
-/// Whether a text has a path into one of these crates.
-pub(super) fn names_one_of(text: &str, crates: &BTreeSet<String>) -> bool {
-    let is_path = |rest: &str| rest.trim_start().starts_with("::");
-    let is_end = |c: char| !(c.is_alphanumeric() || c == '_');
-    crates.iter().any(|name| {
-        text.match_indices(name.as_str()).any(|(at, found)| {
-            let (before, behind) = (text.get(..at), text.get(at + found.len()..));
-            before.is_some_and(|before| before.is_empty() || before.ends_with(is_end))
-                && behind.is_some_and(is_path)
-        })
-    })
-}
-
-impl Off {
-    /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
-    fn calls_aws(&self, root: SourcePaths<'_>, file: &Wanted, crates: &BTreeSet<String>) -> bool {
-        let Some((name, path)) = &self.module else {
-            return true;
-        };
-        let files = module_files(&file.base, &file.path, name, path.as_deref());
-        let Some(found) = files.iter().find(|path| root.of(path).is_file()) else {
-            return false;
-        };
-        let below = ignore::WalkBuilder::new(root.of(&module_base(found)))
-            .standard_filters(false)
-            .build()
-            .flatten()
-            .map(ignore::DirEntry::into_path)
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-        std::iter::once(root.of(found)).chain(below).any(|path| {
-            std::fs::read(path).is_ok_and(|bytes| {
-                let text = String::from_utf8_lossy(&bytes);
-                let sdk = text.contains("aws_sdk_") || text.contains("aws_config");
-                (sdk && may_send(&text)) || names_one_of(&text, crates)
-            })
-        })
-    }
-}
-
 struct DeclaredModule {
     name: String,
     /// Whether it is not a module, but a file whose items are put in.
@@ -308,7 +248,7 @@ pub fn candidates(item: &Item, base: &str, file: &str) -> Vec<String> {
     module_files(base, file, &item.name, item.attrs.path.as_deref())
 }
 
-fn module_files(base: &str, file: &str, name: &str, path: Option<&str>) -> Vec<String> {
+pub(super) fn module_files(base: &str, file: &str, name: &str, path: Option<&str>) -> Vec<String> {
     match path {
         Some(path) => vec![join(folder(file), path), join(base, path)],
         None => vec![

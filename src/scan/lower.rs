@@ -8,19 +8,19 @@ use rustc_hash::FxHashSet;
 use thin_vec::ThinVec;
 
 use super::cfg::CfgContext;
-use super::files::{may_send, names_one_of};
 use super::ir::{
     Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
     Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
 };
+use super::lower_off::Off;
 use super::tokens::{from_stream, kept};
 
 /// Lowers one file or one macro expansion.
 pub struct Lowerer<'a> {
     file: u32,
     /// For expansions: the place of each line.
-    origins: Option<&'a [Span]>,
-    cfg: &'a CfgContext,
+    pub(super) origins: Option<&'a [Span]>,
+    pub(super) cfg: &'a CfgContext,
     names: FxHashSet<Name>,
     /// The text of the last identifier.
     text: String,
@@ -38,21 +38,6 @@ pub struct Lowerer<'a> {
 
 /// No names.
 static NO_NAMES: BTreeSet<Name> = BTreeSet::new();
-
-/// An item that a feature keeps out.
-pub struct Off {
-    /// Where its attribute stands.
-    pub span: Span,
-    /// The module whose file has to be looked at, with its `#[path]`; `None` if the item itself seems to call AWS.
-    pub module: Option<(Name, Option<Name>)>,
-}
-
-/// Where attributes start.
-fn start_of(attrs: &[syn::Attribute]) -> proc_macro2::Span {
-    attrs
-        .first()
-        .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span)
-}
 
 /// A body under construction.
 #[derive(Default)]
@@ -84,46 +69,6 @@ impl<'a> Lowerer<'a> {
     /// Whether the text is that of a macro's expansion.
     pub(super) fn is_expansion(&self) -> bool {
         self.origins.is_some()
-    }
-
-    /// Notes an item that a feature keeps out, if it looks as if it called AWS.
-    fn note_off(&mut self, item: &syn::Item, attrs: &[syn::Attribute]) {
-        if let syn::Item::Mod(item) = item
-            && item.content.is_none()
-        {
-            if self.origins.is_none() && self.cfg.off_by_feature(attrs) {
-                let path = self.attrs(attrs).path;
-                let module = Some((self.name(&item.ident), path));
-                let span = self.span(start_of(attrs));
-                self.off.push(Off { span, module });
-            }
-            return;
-        }
-        self.note_off_code(item, attrs);
-    }
-
-    /// The same for any piece of code.
-    fn note_off_code(&mut self, code: &dyn quote::ToTokens, attrs: &[syn::Attribute]) {
-        if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
-            return;
-        }
-        let text = code.to_token_stream().to_string();
-        if (text.contains("aws_sdk_") && may_send(&text))
-            || text.contains(". send ()")
-            || names_one_of(&text, &self.cfg.off_crates)
-        {
-            let span = self.span(start_of(attrs));
-            self.off.push(Off { span, module: None });
-        }
-    }
-
-    /// Whether a part of an item, with these attributes, is kept; if a feature keeps it out, that is noted.
-    pub(super) fn keeps_part(&mut self, part: &dyn quote::ToTokens, attrs: &[syn::Attribute]) -> bool {
-        let kept = self.keeps(attrs);
-        if !kept {
-            self.note_off_code(part, attrs);
-        }
-        kept
     }
 
     /// The plain name of an identifier.

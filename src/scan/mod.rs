@@ -46,6 +46,7 @@ mod infer_path;
 mod lower;
 mod lower_attrs;
 mod lower_expr;
+mod lower_off;
 mod macro_rules;
 mod may_call;
 mod outside_types;
@@ -415,8 +416,13 @@ fn expand_macros(
     let mut table = MacroTable::default();
     for _ in 0..MACRO_ROUNDS {
         let older = std::mem::take(&mut table);
-        for file in &files.files {
-            table.collect(file.package, &file.items, &older);
+        let written: Vec<Vec<expand::Written<'_>>> = files
+            .files
+            .par_iter()
+            .map(|file| expand::written_in(&file.items))
+            .collect();
+        for (file, written) in files.files.iter().zip(written) {
+            table.collect(file.package, written, &older);
         }
         files.reread(root, cfgs, &|package, name| {
             table.defines(name, package, visible.get(package).map_or(&[], Vec::as_slice))
@@ -445,11 +451,15 @@ fn expand_macros(
     opaque
 }
 
+/// Files that a thread takes at once: what one has begun, no other can help with.
+const FILES_AT_ONCE: usize = 4;
+
 /// Runs `work` on every file, on all threads; the results are in the order of the files.
 fn on_each_file<T: Send>(files: &mut Files, work: impl Fn(usize, &mut SourceFile) -> T + Sync) -> Vec<T> {
     let mut results: Vec<(usize, T)> = files
         .by_thread()
         .into_par_iter()
+        .with_max_len(FILES_AT_ONCE)
         .map(|(index, file)| (index, work(index, file)))
         .collect();
     results.sort_by_key(|(index, _)| *index);

@@ -47,7 +47,9 @@ pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<F
             match expr {
                 Some(expr) => {
                     let list = result.callers.entry(target).or_default();
-                    if !list.contains(&(id, expr)) {
+                    // The steps of one fn follow each other.
+                    let mut of_this = list.iter().rev().take_while(|(caller, _)| *caller == id);
+                    if !of_this.any(|(_, known)| *known == expr) {
                         list.push((id, expr));
                     }
                 }
