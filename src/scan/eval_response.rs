@@ -43,13 +43,13 @@ impl<'x> Evaluator<'x, '_> {
             .body
             .as_deref()
             .and_then(|body| part_of_response(facts, body, id));
-        if let Some(part) = part {
-            if let Some(mut values) = self.named_by_response(frame, facts, sdk, op, &part) {
-                for default in part.defaults {
-                    values.extend(self.eval(frame, default));
-                }
-                return values;
+        if let Some(part) = part
+            && let Some(mut values) = self.named_by_response(frame, facts, sdk, op, &part)
+        {
+            for default in part.defaults {
+                values.extend(self.eval(frame, default));
             }
+            return values;
         }
         let whole = facts.body.as_deref().map(|body| (body, given_as_it_is(body, id)));
         if let Some((body, whole)) = whole {
