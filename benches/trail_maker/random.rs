@@ -47,6 +47,7 @@ impl Random {
             .collect()
     }
 
+    #[allow(clippy::string_slice, reason = "hexadecimal digits")]
     pub fn uuid(&mut self) -> String {
         let hex = self.hex(32);
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];

@@ -35,12 +35,24 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../policy-templates/wrappers/aws_secretsmanager_caching.toml"),
     ),
     (
+        "coldsnap.toml",
+        include_str!("../../policy-templates/wrappers/coldsnap.toml"),
+    ),
+    (
         "dynamodb-lease.toml",
         include_str!("../../policy-templates/wrappers/dynamodb-lease.toml"),
     ),
     (
         "object_store.toml",
         include_str!("../../policy-templates/wrappers/object_store.toml"),
+    ),
+    (
+        "tough-kms.toml",
+        include_str!("../../policy-templates/wrappers/tough-kms.toml"),
+    ),
+    (
+        "tough-ssm.toml",
+        include_str!("../../policy-templates/wrappers/tough-ssm.toml"),
     ),
 ];
 
@@ -86,7 +98,7 @@ pub struct Wrapper {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrapperCall {
-    /// `Type::method`, or the name of a function.
+    /// `Type::method`, the name of a function, or of a struct whose fields are public.
     pub paths: Vec<String>,
     /// What it performs: `service.Operation`.
     #[serde(default)]
@@ -94,6 +106,9 @@ pub struct WrapperCall {
     /// Member of the operations' input → index of the argument, without the receiver.
     #[serde(default)]
     pub inputs: BTreeMap<String, usize>,
+    /// For a struct that code writes out (`paths` has its name): member of the operations' input → its field.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
     /// Why it cannot be told what it performs; then it is a gap.
     pub gap: Option<String>,
 }

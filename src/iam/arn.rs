@@ -33,15 +33,7 @@ impl ArnPattern {
     /// The six fields of an ARN: `arn`, partition, service, region, account, resource. Colons inside a `${Symbol}` do
     /// not separate. `None` for a text with fewer fields.
     pub fn fields(&self) -> Option<[&str; FIELDS]> {
-        let mut fields = Vec::with_capacity(FIELDS);
-        let mut rest = self.0.as_str();
-        while fields.len() + 1 < FIELDS {
-            let (field, after) = split_at_colon(rest)?;
-            fields.push(field);
-            rest = after;
-        }
-        fields.push(rest);
-        fields.try_into().ok()
+        fields(&self.0)
     }
 
     /// The six fields, a short ARN filled up with `*` as IAM does for identity policies.
@@ -132,6 +124,19 @@ impl fmt::Display for ArnPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The fields of a text, as [`ArnPattern::fields`] has them.
+pub(crate) fn fields(text: &str) -> Option<[&str; FIELDS]> {
+    let mut fields = Vec::with_capacity(FIELDS);
+    let mut rest = text;
+    while fields.len() + 1 < FIELDS {
+        let (field, after) = split_at_colon(rest)?;
+        fields.push(field);
+        rest = after;
+    }
+    fields.push(rest);
+    fields.try_into().ok()
 }
 
 /// Splits at the first colon that is not inside `${…}`.

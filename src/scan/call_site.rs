@@ -35,44 +35,60 @@ pub struct Scanned<'x, 'a> {
     pub nothing: &'x BTreeSet<(String, u32)>,
 }
 
+/// Calls of one entry from which the two halves of them are evaluated side by side.
+const SITES_TO_SPLIT: usize = 8;
+
+/// What the sites of an entry come to.
+#[derive(Default)]
+struct Calls {
+    call_sites: Vec<CallSite>,
+    gaps: Vec<Gap>,
+    /// Calls under assumed roles.
+    assumed: Vec<CallSite>,
+    /// The same as texts, by the place where the role is assumed.
+    of_roles: BTreeMap<Span, BTreeSet<String>>,
+}
+
+impl Calls {
+    fn add(&mut self, more: Self) {
+        self.call_sites.extend(more.call_sites);
+        self.gaps.extend(more.gaps);
+        self.assumed.extend(more.assumed);
+        for (span, calls) in more.of_roles {
+            self.of_roles.entry(span).or_default().extend(calls);
+        }
+    }
+}
+
 impl Scanned<'_, '_> {
     /// The call sites and gaps of one entry.
     pub fn entry(&self, binary: BinaryId, krate: CrateId, reach: &Reach) -> EntryScan {
-        let mut call_sites = Vec::new();
-        let mut gaps = Vec::new();
-        let mut evaluator = Evaluator::new(self, reach);
-        let setters = evaluator.setters();
         let reached = || reach.fns.keys().filter_map(|id| self.facts.get(id.0 as usize));
         let roles = reached().any(|facts| principal::has_roles(facts));
-        let mut assumed_calls = Vec::new();
-        let mut of_roles: BTreeMap<Span, BTreeSet<String>> = BTreeMap::new();
-        for id in reach.fns.keys() {
-            let Some(facts) = self.facts.get(id.0 as usize) else {
-                continue;
-            };
-            for site in &facts.sites {
-                if self.is_said_to_be_nothing(site) {
-                    continue;
-                }
-                let assumed = match roles {
-                    true => self.roles_of(&evaluator, *id, site),
-                    false => BTreeSet::new(),
-                };
-                if !assumed.is_empty() {
-                    let call = self.call_site(site, Vec::new(), Inputs::new());
-                    for span in assumed {
-                        let calls = of_roles.entry(span).or_default();
-                        calls.insert(format!("{} ({})", call.operation, call.location));
-                    }
-                    assumed_calls.push(call);
-                    continue;
-                }
-                let via = self.via(reach, *id, site.span);
-                let inputs = evaluator.inputs(*id, site, &setters);
-                call_sites.push(self.call_site(site, via, inputs));
-                gaps.extend(self.site_gap(site));
+        let sites: Vec<(FnId, &Site)> = reach
+            .fns
+            .keys()
+            .filter_map(|id| Some((*id, self.facts.get(id.0 as usize)?)))
+            .flat_map(|(id, facts)| facts.sites.iter().map(move |site| (id, site)))
+            .filter(|(_, site)| !self.is_said_to_be_nothing(site))
+            .collect();
+        let Calls {
+            mut call_sites,
+            mut gaps,
+            assumed: mut assumed_calls,
+            of_roles,
+        } = match sites.split_at(sites.len() / 2) {
+            // In halves whatever the number of threads, since what an evaluator knows already may tell in a result.
+            (one, other) if sites.len() >= SITES_TO_SPLIT => {
+                let (mut calls, more) = rayon::join(
+                    || self.calls(reach, one, roles),
+                    || self.calls(reach, other, roles),
+                );
+                calls.add(more);
+                calls
             }
-        }
+            _ => self.calls(reach, &sites, roles),
+        };
         for facts in reached() {
             gaps.extend(facts.gaps.iter().map(|gap| {
                 let calls = of_roles.get(&gap.span).filter(|_| gap.code == "assumed-role");
@@ -95,6 +111,33 @@ impl Scanned<'_, '_> {
             gaps,
             assumed: assumed_calls,
         }
+    }
+
+    /// The calls of some sites.
+    fn calls(&self, reach: &Reach, sites: &[(FnId, &Site)], roles: bool) -> Calls {
+        let mut calls = Calls::default();
+        let mut evaluator = Evaluator::new(self, reach);
+        let setters = evaluator.setters();
+        for (id, site) in sites {
+            let assumed = match roles {
+                true => self.roles_of(&evaluator, *id, site),
+                false => BTreeSet::new(),
+            };
+            if !assumed.is_empty() {
+                let call = self.call_site(site, Vec::new(), Inputs::new());
+                for span in assumed {
+                    let of_role = calls.of_roles.entry(span).or_default();
+                    of_role.insert(format!("{} ({})", call.operation, call.location));
+                }
+                calls.assumed.push(call);
+                continue;
+            }
+            let via = self.via(reach, *id, site.span);
+            let inputs = evaluator.inputs(*id, site, &setters);
+            calls.call_sites.push(self.call_site(site, via, inputs));
+            calls.gaps.extend(self.site_gap(site));
+        }
+        calls
     }
 
     /// The assumed roles that a call surely acts under; empty for the function's own.

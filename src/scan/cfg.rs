@@ -11,6 +11,8 @@ pub struct CfgContext {
     pub features: Option<BTreeSet<String>>,
     /// Whether every feature is on.
     pub every_feature: bool,
+    /// Optional dependencies that no feature brings in and that call AWS, by their names in code.
+    pub off_crates: BTreeSet<String>,
 }
 
 impl CfgContext {
@@ -33,8 +35,8 @@ impl CfgContext {
     /// Whether switching features on would bring in an item with these attributes that is out now.
     pub fn off_by_feature(&self, attrs: &[syn::Attribute]) -> bool {
         let open = Self {
-            features: None,
             every_feature: true,
+            ..Self::default()
         };
         !self.keeps(attrs) && open.keeps(attrs)
     }

@@ -87,6 +87,10 @@ impl<'x> Evaluator<'x, '_> {
             }
             ExprKind::Index(base, index) => {
                 let values = self.eval(frame, *base);
+                if values.contains(&Value::Environment) {
+                    let names = self.eval(frame, *index);
+                    return super::eval_config::env_values(&names, expr.span);
+                }
                 if values.iter().any(|value| matches!(value, Value::Json(_))) {
                     let keys = self.eval(frame, *index);
                     return json_members(values, &keys, false);

@@ -110,6 +110,9 @@ impl<'x> Evaluator<'x, '_> {
             let names = self.eval(frame, *arg);
             return env_values(&names, span);
         }
+        if matches!((second_last, last), ("env", "vars" | "vars_os")) {
+            return vec![Value::Environment];
+        }
         if path.first().is_some_and(|first| &**first == "serde_json")
             && let Some(values) = self.json_of(frame, last, args)
         {
@@ -229,6 +232,12 @@ impl<'x> Evaluator<'x, '_> {
     ) -> Values {
         if let Some(values) = self.json_method(frame, receiver, method, args) {
             return values;
+        }
+        if let ("get" | "remove" | "get_mut", [key]) = (&**method, args)
+            && self.eval(frame, receiver).contains(&Value::Environment)
+        {
+            let names = self.eval(frame, *key);
+            return env_values(&names, span);
         }
         if &**method == "to_string"
             && let Some(values) = self.shown(frame, facts, receiver)
@@ -434,7 +443,7 @@ fn data_span(_field: &super::ir::FieldDef) -> super::ir::Span {
 }
 
 /// Environment variables with these names.
-fn env_values(names: &Values, span: super::ir::Span) -> Values {
+pub(super) fn env_values(names: &Values, span: super::ir::Span) -> Values {
     names
         .iter()
         .map(|name| match name {

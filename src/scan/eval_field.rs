@@ -17,6 +17,10 @@ impl<'x> Evaluator<'x, '_> {
             values = match proj {
                 Proj::Field(name) => self.field(values, &ty, name),
                 Proj::Tuple(index) => self.tuple_part(values, *index),
+                // Cut short, as in `self.a()?.b()?`: whatever makes the type tells.
+                Proj::Variant(adt, variant, name) if values.is_empty() => {
+                    self.field_of_type(*adt, Some(*variant), name)
+                }
                 Proj::Variant(adt, variant, name) => self.variant_part(values, *adt, *variant, name),
             };
             ty = Ty::Unknown;

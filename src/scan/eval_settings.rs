@@ -51,6 +51,16 @@ pub(super) fn filled_types(world: &World<'_>, facts: &Facts, out: &mut BTreeMap<
 
 /// The libraries that a fn reads settings with, and what it tells them. `None` if it reads none.
 fn reading(facts: &Facts, body: &Body) -> Option<Reading> {
+    let is_reader = |target: &Callee| match target {
+        Callee::External(path) => {
+            let krate = path.first().map(|krate| &**krate);
+            krate.is_some_and(|krate| matches!(krate, "envy" | "figment" | "config"))
+        }
+        _ => false,
+    };
+    if !facts.targets.values().flatten().any(is_reader) {
+        return None;
+    }
     let mut reading = Reading::default();
     let mut prefix_separator = None;
     let mut config_prefixes = Vec::new();

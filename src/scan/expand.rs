@@ -109,6 +109,29 @@ pub struct OpaqueMacro {
 /// Items of one module beyond which item macros are left alone.
 const MAX_ITEMS: usize = 20_000;
 
+/// What the expanders of all files share.
+pub struct Ground<'a> {
+    /// Packages that each package depends on.
+    pub visible: &'a [Vec<usize>],
+    /// Conditions of each package.
+    pub cfgs: &'a [CfgContext],
+    /// Those of a package that has none.
+    pub default: CfgContext,
+}
+
+impl Ground<'_> {
+    /// An expander for the file of this index.
+    pub fn expander<'e>(&'e self, file: usize, package: usize, table: &'e MacroTable) -> Expander<'e> {
+        Expander::new(
+            package,
+            self.visible.get(package).map_or(&[], Vec::as_slice),
+            u32::try_from(file).unwrap_or(u32::MAX),
+            self.cfgs.get(package).unwrap_or(&self.default),
+            table,
+        )
+    }
+}
+
 /// Expands the macros of one file.
 pub struct Expander<'a> {
     /// Package of the file.

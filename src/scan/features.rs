@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::workspace::cargo::{CargoDependency, CargoPackage, CargoTree};
+use crate::workspace::cargo::{CargoDependency, CargoPackage, CargoTree, DependencyKind};
 
 use super::ScanOptions;
 use super::cfg::CfgContext;
@@ -71,7 +71,7 @@ pub fn cfgs(cargo: &CargoTree, options: &ScanOptions) -> Vec<CfgContext> {
         .into_iter()
         .map(|on| CfgContext {
             features: (!options.all_features).then_some(on),
-            every_feature: false,
+            ..CfgContext::default()
         })
         .collect()
 }
@@ -97,6 +97,23 @@ pub fn is_on(cfg: &CfgContext, dependency: &CargoDependency) -> bool {
             .features
             .as_ref()
             .is_none_or(|features| features.iter().any(on))
+}
+
+/// Tells each package which of its dependencies that are off would bring in calls of AWS: those on packages of the tree
+/// for which `calls_aws` holds, by index.
+pub fn note_off_crates(cfgs: &mut [CfgContext], cargo: &CargoTree, calls_aws: &dyn Fn(usize) -> bool) {
+    let by_dir: BTreeMap<&str, usize> = (cargo.packages.iter().enumerate())
+        .map(|(index, package)| (package.dir.as_str(), index))
+        .collect();
+    for (package, cfg) in cargo.packages.iter().zip(cfgs) {
+        let off = package.dependencies.iter().filter(|dependency| {
+            let target = dependency.path.as_deref().and_then(|dir| by_dir.get(dir));
+            dependency.kind == DependencyKind::Normal
+                && !is_on(cfg, dependency)
+                && target.is_some_and(|target| calls_aws(*target))
+        });
+        cfg.off_crates = off.map(|dependency| dependency.code_name.clone()).collect();
+    }
 }
 
 /// The features that a package asks of a dependency, in its table and by `dependency/feature`. `None` if that cannot be

@@ -36,6 +36,8 @@ pub struct SourceFile {
     plain_macros: BTreeSet<Name>,
     /// What its authors tell.
     pub comments: Vec<Comment>,
+    /// The thread of the pool that parsed it.
+    parsed_by: usize,
 }
 
 /// Every file read so far.
@@ -91,13 +93,17 @@ impl Files {
                     off,
                     plain_macros,
                     comments,
+                    parsed_by,
                 },
             ) in batch.into_iter().zip(parsed)
             {
                 let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
                 self.index.insert((want.package, want.path.clone()), file);
                 self.gaps.extend(gap);
-                let calls = off.into_iter().filter(|off| off.calls_aws(root, &want));
+                let cfg = cfgs.get(want.package).unwrap_or(&default);
+                let calls = off
+                    .into_iter()
+                    .filter(|off| off.calls_aws(root, &want, &cfg.off_crates));
                 self.gaps.extend(calls.map(|off| {
                     Gap::new(
                         "feature-off",
@@ -113,10 +119,22 @@ impl Files {
                     base: want.base,
                     plain_macros,
                     comments,
+                    parsed_by,
                 });
             }
             wanted = self.missing_modules(root, start);
         }
+    }
+
+    /// Every file with its index, those first that this thread parsed, then those of the next thread: work that is split
+    /// in this order leaves most files to the thread that parsed them. An allocator gives memory back to the thread it came
+    /// from, and two that do so for each other wait for each other.
+    pub fn by_thread(&mut self) -> Vec<(usize, &mut SourceFile)> {
+        let threads = rayon::current_num_threads().max(1);
+        let own = rayon::current_thread_index().unwrap_or_default();
+        let mut files: Vec<(usize, &mut SourceFile)> = self.files.iter_mut().enumerate().collect();
+        files.sort_by_key(|(index, file)| ((file.parsed_by + threads - own) % threads, *index));
+        files
     }
 
     /// Reads those files again that took a macro for a plain one which `defines` says their package defines itself.
@@ -237,9 +255,22 @@ pub(super) fn may_send(text: &str) -> bool {
     })
 }
 
+/// Whether a text has a path into one of these crates.
+pub(super) fn names_one_of(text: &str, crates: &BTreeSet<String>) -> bool {
+    let is_path = |rest: &str| rest.trim_start().starts_with("::");
+    let is_end = |c: char| !(c.is_alphanumeric() || c == '_');
+    crates.iter().any(|name| {
+        text.match_indices(name.as_str()).any(|(at, found)| {
+            let (before, behind) = (text.get(..at), text.get(at + found.len()..));
+            before.is_some_and(|before| before.is_empty() || before.ends_with(is_end))
+                && behind.is_some_and(is_path)
+        })
+    })
+}
+
 impl Off {
     /// Whether what the feature keeps out seems to call AWS: for a module its files are searched.
-    fn calls_aws(&self, root: SourcePaths<'_>, file: &Wanted) -> bool {
+    fn calls_aws(&self, root: SourcePaths<'_>, file: &Wanted, crates: &BTreeSet<String>) -> bool {
         let Some((name, path)) = &self.module else {
             return true;
         };
@@ -256,7 +287,8 @@ impl Off {
         std::iter::once(root.of(found)).chain(below).any(|path| {
             std::fs::read(path).is_ok_and(|bytes| {
                 let text = String::from_utf8_lossy(&bytes);
-                (text.contains("aws_sdk_") || text.contains("aws_config")) && may_send(&text)
+                let sdk = text.contains("aws_sdk_") || text.contains("aws_config");
+                (sdk && may_send(&text)) || names_one_of(&text, crates)
             })
         })
     }
@@ -326,6 +358,7 @@ struct Parsed {
     off: Vec<Off>,
     plain_macros: BTreeSet<Name>,
     comments: Vec<Comment>,
+    parsed_by: usize,
 }
 
 /// Reads, checks, parses and lowers one file. Macros named in `defined` are the package's own.
@@ -384,6 +417,7 @@ fn read(
                 gap: None,
                 off: lowerer.off,
                 plain_macros: lowerer.plain_macros,
+                parsed_by: rayon::current_thread_index().unwrap_or_default(),
                 // What other projects write settles nothing here.
                 comments: match root.is_foreign(&want.path) {
                     true => Vec::new(),

@@ -524,7 +524,7 @@ impl Infer<'_, '_> {
         }
         let base = base.map(|base| self.expr(base));
         let Some((adt, variant)) = self.pattern_target(path) else {
-            return Ty::Unknown;
+            return self.wrapped_literal(id, path, fields).unwrap_or_default();
         };
         self.facts.constructed.insert(adt);
         self.facts.literals.push((adt, variant, id));

@@ -128,6 +128,7 @@ impl Infer<'_, '_> {
         };
         let types = self.arguments(args, &[], Some(element.as_ref().unwrap_or(receiver_ty)));
         self.note_mutation(receiver, receiver_ty, method, args, &types);
+        self.note_derived_setter(receiver_ty, method, args);
         self.note_credentials(method, args, span);
         if matches!(receiver_ty, Ty::Unknown | Ty::External(_) | Ty::Closure(_)) {
             if let Some(ty) = self.fingerprint(id, receiver_ty, method, args, span) {
@@ -224,6 +225,28 @@ impl Infer<'_, '_> {
             Ty::Closure(ret) if matches!(&**method, "call" | "await" | "clone") => (**ret).clone(),
             _ if matches!(&**method, "enumerate" | "zip" | "iter" | "into_iter") => receiver_ty.clone(),
             _ => receiver_ty.clone(),
+        }
+    }
+
+    /// A setter of a builder that a derive makes: what it is given stands in the field of that name.
+    fn note_derived_setter(&mut self, receiver_ty: &Ty, method: &Name, args: &[ExprId]) {
+        let (Ty::Adt(adt, _), [arg]) = (receiver_ty, args) else {
+            return;
+        };
+        let data = &self.world.adts[*adt];
+        let derived = data
+            .attrs
+            .derives
+            .iter()
+            .any(|derive| matches!(&**derive, "Builder" | "TypedBuilder"));
+        let named = method.strip_prefix("maybe_").unwrap_or(method);
+        let field = data
+            .variants
+            .first()
+            .filter(|_| derived)
+            .and_then(|variant| variant.fields.iter().find(|field| *field.name == *named));
+        if let Some(field) = field {
+            self.facts.assigns.push((*adt, field.name.clone(), *arg));
         }
     }
 

@@ -91,6 +91,12 @@ impl<'x, 'a> Evaluator<'x, 'a> {
             return inputs;
         }
         for (member, expr) in &site.given {
+            let facts = self.facts(id);
+            let body = facts.and_then(|facts| Some((facts, facts.body.as_deref()?)));
+            if body.is_some_and(|(facts, body)| presence(facts, body, *expr) == Presence::Unset) {
+                // `None` sets nothing.
+                continue;
+            }
             self.reset();
             let values = self.eval(&Frame::any_caller(id), *expr);
             let hints = self.hints(&values);

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use thin_vec::ThinVec;
 
 use super::cfg::CfgContext;
-use super::files::may_send;
+use super::files::{may_send, names_one_of};
 use super::ir::{
     Attrs, Body, Expr, ExprId, ExprKind, FieldDef, FnItem, GenericParam, ImplItem, Item, ItemKind, MacroCall,
     Name, Pat, PatId, Path, Segment, Span, TraitItem, TypeRef, VariantDef,
@@ -47,6 +47,13 @@ pub struct Off {
     pub module: Option<(Name, Option<Name>)>,
 }
 
+/// Where attributes start.
+fn start_of(attrs: &[syn::Attribute]) -> proc_macro2::Span {
+    attrs
+        .first()
+        .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span)
+}
+
 /// A body under construction.
 #[derive(Default)]
 pub struct BodyBuilder {
@@ -81,25 +88,42 @@ impl<'a> Lowerer<'a> {
 
     /// Notes an item that a feature keeps out, if it looks as if it called AWS.
     fn note_off(&mut self, item: &syn::Item, attrs: &[syn::Attribute]) {
-        if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
-            return;
-        }
-        let span = attrs
-            .first()
-            .map_or_else(proc_macro2::Span::call_site, |attr| attr.pound_token.span);
-        let span = self.span(span);
         if let syn::Item::Mod(item) = item
             && item.content.is_none()
         {
-            let path = self.attrs(attrs).path;
-            let module = Some((self.name(&item.ident), path));
-            self.off.push(Off { span, module });
+            if self.origins.is_none() && self.cfg.off_by_feature(attrs) {
+                let path = self.attrs(attrs).path;
+                let module = Some((self.name(&item.ident), path));
+                let span = self.span(start_of(attrs));
+                self.off.push(Off { span, module });
+            }
             return;
         }
-        let text = quote::ToTokens::to_token_stream(item).to_string();
-        if (text.contains("aws_sdk_") && may_send(&text)) || text.contains(". send ()") {
+        self.note_off_code(item, attrs);
+    }
+
+    /// The same for any piece of code.
+    fn note_off_code(&mut self, code: &dyn quote::ToTokens, attrs: &[syn::Attribute]) {
+        if self.origins.is_some() || !self.cfg.off_by_feature(attrs) {
+            return;
+        }
+        let text = code.to_token_stream().to_string();
+        if (text.contains("aws_sdk_") && may_send(&text))
+            || text.contains(". send ()")
+            || names_one_of(&text, &self.cfg.off_crates)
+        {
+            let span = self.span(start_of(attrs));
             self.off.push(Off { span, module: None });
         }
+    }
+
+    /// Whether a part of an item, with these attributes, is kept; if a feature keeps it out, that is noted.
+    pub(super) fn keeps_part(&mut self, part: &dyn quote::ToTokens, attrs: &[syn::Attribute]) -> bool {
+        let kept = self.keeps(attrs);
+        if !kept {
+            self.note_off_code(part, attrs);
+        }
+        kept
     }
 
     /// The plain name of an identifier.
@@ -436,7 +460,7 @@ impl<'a> Lowerer<'a> {
         };
         for member in &item.items {
             match member {
-                syn::TraitItem::Fn(method) if self.keeps(&method.attrs) => {
+                syn::TraitItem::Fn(method) if self.keeps_part(method, &method.attrs) => {
                     let method = self.fn_item(&method.sig, method.default.as_ref(), &method.attrs);
                     lowered.fns.push(Arc::new(method));
                 }
@@ -485,7 +509,7 @@ impl<'a> Lowerer<'a> {
     pub(super) fn impl_members(&mut self, items: &[syn::ImplItem], lowered: &mut ImplItem) {
         for member in items {
             match member {
-                syn::ImplItem::Fn(method) if self.keeps(&method.attrs) => {
+                syn::ImplItem::Fn(method) if self.keeps_part(method, &method.attrs) => {
                     let method = self.fn_item(&method.sig, Some(&method.block), &method.attrs);
                     lowered.fns.push(Arc::new(method));
                 }

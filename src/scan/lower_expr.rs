@@ -176,7 +176,7 @@ impl Lowerer<'_> {
     fn struct_expr(&mut self, expr: &syn::ExprStruct) -> ExprKind {
         let mut fields = ThinVec::new();
         for field in &expr.fields {
-            if self.keeps(&field.attrs) {
+            if self.keeps_part(field, &field.attrs) {
                 let (name, _) = self.member(&field.member);
                 let value = self.expr(&field.expr);
                 fields.push((name, value));
@@ -218,7 +218,7 @@ impl Lowerer<'_> {
         let scrutinee = self.expr(&expr.expr);
         let mut arms = ThinVec::new();
         for arm in &expr.arms {
-            if !self.keeps(&arm.attrs) {
+            if !self.keeps_part(arm, &arm.attrs) {
                 continue;
             }
             let (pat, guard) = match &arm.pat {
@@ -287,7 +287,7 @@ impl Lowerer<'_> {
             let last = index + 1 == stmts.len();
             match stmt {
                 syn::Stmt::Local(local) => {
-                    if !self.keeps(&local.attrs) {
+                    if !self.keeps_part(local, &local.attrs) {
                         continue;
                     }
                     let init = local.init.as_ref().map(|init| self.expr(&init.expr));
@@ -321,7 +321,7 @@ impl Lowerer<'_> {
                     }
                 }
                 syn::Stmt::Expr(expr, semi) => {
-                    if !self.keeps(expr_attrs(expr)) {
+                    if !self.keeps_part(expr, expr_attrs(expr)) {
                         continue;
                     }
                     let id = self.expr(expr);
@@ -332,7 +332,7 @@ impl Lowerer<'_> {
                     }
                 }
                 syn::Stmt::Macro(mac) => {
-                    if !self.keeps(&mac.attrs) {
+                    if !self.keeps_part(mac, &mac.attrs) {
                         continue;
                     }
                     let (kind, span) = self.macro_kind(&mac.mac);

@@ -1,6 +1,7 @@
 //! A small `macro_rules!` expander over plain tokens: match the rules in order, transcribe the first that fits.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ir::{Name, Span, Tok};
@@ -25,14 +26,14 @@ enum Matcher {
     },
 }
 
-/// What a metavariable is bound to.
+/// What a metavariable is bound to: tokens of the invocation and the kind of fragment, or the rounds of a repetition.
 #[derive(Clone, Debug)]
-enum Binding {
-    Leaf(Vec<Tok>, Name),
-    Sequence(Vec<BTreeMap<Name, Binding>>),
+enum Binding<'t> {
+    Leaf(&'t [Tok], &'t str),
+    Sequence(Rc<Vec<Bindings<'t>>>),
 }
 
-type Bindings = BTreeMap<Name, Binding>;
+type Bindings<'t> = BTreeMap<&'t str, Binding<'t>>;
 
 /// Reads the rules of a `macro_rules!` body; rules that cannot be read are left out.
 pub fn parse_rules(tokens: &[Tok]) -> Vec<Rule> {
@@ -132,7 +133,12 @@ pub fn expand(rules: &[Rule], input: &[Tok], crate_marker: &Name, budget: &mut u
 }
 
 /// Matches as much of `input` as the matchers take; `None` if they do not fit.
-fn match_all(matchers: &[Matcher], input: &[Tok], bindings: &mut Bindings, depth: usize) -> Option<usize> {
+fn match_all<'t>(
+    matchers: &'t [Matcher],
+    input: &'t [Tok],
+    bindings: &mut Bindings<'t>,
+    depth: usize,
+) -> Option<usize> {
     if depth > 60 {
         return None;
     }
@@ -157,16 +163,14 @@ fn match_all(matchers: &[Matcher], input: &[Tok], bindings: &mut Bindings, depth
             },
             Matcher::Fragment(name, kind) => {
                 let taken = fragment(kind, rest)?;
-                let tokens = rest.get(..taken)?.to_vec();
-                bindings.insert(name.clone(), Binding::Leaf(tokens, kind.clone()));
+                bindings.insert(name, Binding::Leaf(rest.get(..taken)?, kind));
                 taken
             }
             Matcher::Repeat { inner, separator, op } => {
                 let next = matchers.get(index + 1);
                 let (taken, rounds) = match_repeat(inner, separator, *op, next, rest, depth)?;
-                for name in names_in(inner) {
-                    bindings.insert(name, Binding::Sequence(rounds.clone()));
-                }
+                let rounds = Rc::new(rounds);
+                bind_all(inner, &rounds, bindings);
                 taken
             }
         };
@@ -174,15 +178,15 @@ fn match_all(matchers: &[Matcher], input: &[Tok], bindings: &mut Bindings, depth
     Some(at)
 }
 
-fn match_repeat(
-    inner: &[Matcher],
+fn match_repeat<'t>(
+    inner: &'t [Matcher],
     separator: &[Tok],
     op: char,
     next: Option<&Matcher>,
-    input: &[Tok],
+    input: &'t [Tok],
     depth: usize,
-) -> Option<(usize, Vec<Bindings>)> {
-    let mut rounds: Vec<Bindings> = Vec::new();
+) -> Option<(usize, Vec<Bindings<'t>>)> {
+    let mut rounds: Vec<Bindings<'t>> = Vec::new();
     let mut at = 0;
     loop {
         if op == '?' && rounds.len() == 1 {
@@ -230,18 +234,17 @@ fn match_repeat(
     Some((at, rounds))
 }
 
-fn names_in(matchers: &[Matcher]) -> Vec<Name> {
-    let mut names = Vec::new();
+/// Binds every variable of a repetition to its rounds.
+fn bind_all<'t>(matchers: &'t [Matcher], rounds: &Rc<Vec<Bindings<'t>>>, bindings: &mut Bindings<'t>) {
     for matcher in matchers {
         match matcher {
-            Matcher::Fragment(name, _) => names.push(name.clone()),
-            Matcher::Group(_, inner) | Matcher::Repeat { inner, .. } => {
-                names.extend(names_in(inner));
+            Matcher::Fragment(name, _) => {
+                bindings.insert(name, Binding::Sequence(rounds.clone()));
             }
+            Matcher::Group(_, inner) | Matcher::Repeat { inner, .. } => bind_all(inner, rounds, bindings),
             Matcher::Tok(_) => {}
         }
     }
-    names
 }
 
 fn same(a: &Tok, b: &Tok) -> bool {
@@ -397,7 +400,7 @@ fn parse_prefix(kind: &str, input: &[Tok]) -> Option<usize> {
 /// Writes `body` with the innermost bindings last in `scopes`.
 fn transcribe(
     body: &[Tok],
-    scopes: &[&Bindings],
+    scopes: &[&Bindings<'_>],
     marker: &Name,
     out: &mut Vec<Tok>,
     budget: &mut usize,
@@ -450,19 +453,19 @@ fn write_variable(
     name: &Name,
     span: Span,
     tail: &[Tok],
-    scopes: &[&Bindings],
+    scopes: &[&Bindings<'_>],
     out: &mut Vec<Tok>,
     budget: &mut usize,
 ) -> Option<()> {
-    let found = scopes.iter().rev().find_map(|scope| scope.get(name));
+    let found = scopes.iter().rev().find_map(|scope| scope.get(&**name));
     match found {
         Some(Binding::Leaf(tokens, kind)) => {
             *budget = budget.checked_sub(super::tokens::count(tokens))?;
             let many = tokens.len() > 1;
-            match &**kind {
+            match *kind {
                 "expr" | "expr_2021" if many => {
                     let at = tokens.first().map_or(span, Tok::span);
-                    out.push(Tok::Group('(', tokens.clone(), at));
+                    out.push(Tok::Group('(', tokens.to_vec(), at));
                 }
                 "ty" if many && matches!(tail, [Tok::Punct(':', true, _), ..]) => {
                     out.push(Tok::Punct('<', false, span));
@@ -482,16 +485,16 @@ fn write_variable(
 }
 
 /// The rounds over which a `$( … )` of the body runs: those of the longest sequence that it mentions.
-fn rounds_for<'b>(inner: &[Tok], scopes: &[&'b Bindings]) -> Vec<&'b Bindings> {
+fn rounds_for<'b, 't>(inner: &[Tok], scopes: &[&'b Bindings<'t>]) -> &'b [Bindings<'t>] {
     let mut names = Vec::new();
     variables(inner, &mut names);
-    let mut best: Vec<&Bindings> = Vec::new();
+    let mut best: &[Bindings<'t>] = &[];
     for name in names {
-        let found = scopes.iter().rev().find_map(|scope| scope.get(&name));
+        let found = scopes.iter().rev().find_map(|scope| scope.get(&*name));
         if let Some(Binding::Sequence(rounds)) = found
             && rounds.len() > best.len()
         {
-            best = rounds.iter().collect();
+            best = rounds;
         }
     }
     best

@@ -91,8 +91,8 @@ use crate::workspace::model::BinaryId;
 use crate::workspace::registry::SourcePaths;
 
 use cfg::CfgContext;
-use expand::{Expander, MacroTable};
-use files::{Files, Wanted};
+use expand::MacroTable;
+use files::{Files, SourceFile, Wanted};
 use world::{CrateId, FnId, World};
 
 pub use separate::Deployed;
@@ -205,8 +205,9 @@ struct Entry {
 
 fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &ScanOptions) -> Scan {
     let mut world = World::default();
-    let cfgs = features::cfgs(cargo, options);
+    let mut cfgs = features::cfgs(cargo, options);
     packages::Packages::fill(&mut world, cargo, catalog, &cfgs);
+    features::note_off_crates(&mut cfgs, cargo, &|index| packages::matters(&world, cargo, index));
     let relevant: BTreeSet<usize> = (0..cargo.packages.len())
         .filter(|index| packages::matters(&world, cargo, *index))
         .flat_map(|index| {
@@ -222,27 +223,35 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     world.resolve_imports();
     signatures::resolve_signatures(&mut world);
     // The items live on in the world; the tables hold only paths from here on.
-    for file in &mut files.files {
-        file.items = Vec::new();
-    }
+    let items: Vec<_> = files
+        .files
+        .iter_mut()
+        .map(|file| std::mem::take(&mut file.items))
+        .collect();
+    rayon::spawn(move || drop(items));
     let told = comments::read(&mut world, &files, catalog);
     gaps.extend(told.gaps);
-    let mut facts = infer_all(&world, &files, &mut gaps);
+    let with_code: BTreeSet<usize> = entries
+        .iter()
+        .filter(|entry| entry.krate.is_some())
+        .map(|entry| entry.package)
+        .collect();
+    let (inferred, (unmodelled, harmless_builds)) = rayon::join(
+        || infer_all(&world, &files),
+        || {
+            (
+                unmodelled_of(root, &world, cargo, &cfgs, &with_code),
+                harmless_builds(sources, cargo, &files, &opaque),
+            )
+        },
+    );
+    let (mut facts, failed) = inferred;
+    gaps.extend(failed);
     for (id, sites) in told.sites {
         if let Some(facts) = facts.get_mut(id.0 as usize) {
             facts.sites.extend(sites);
         }
     }
-    let harmless_builds: BTreeSet<usize> = opaque
-        .iter()
-        .filter(|opaque| &*opaque.name == "include")
-        .filter_map(|opaque| files.files.get(opaque.span.file as usize))
-        .map(|file| file.package)
-        .filter(|index| {
-            let package = cargo.packages.get(*index);
-            package.is_some_and(|package| generated::calls_nothing(sources, package))
-        })
-        .collect();
     let facts: reach::AllFacts = facts.into_iter().map(Arc::new).collect();
     let under_macros = reach::under_macros(&world, &facts);
     let scanned = call_site::Scanned {
@@ -254,21 +263,6 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
         settled: &told.settled,
         nothing: &told.nothing,
     };
-    let with_code: BTreeSet<usize> = entries
-        .iter()
-        .filter(|entry| entry.krate.is_some())
-        .map(|entry| entry.package)
-        .collect();
-    let locks = unmodelled::locks(root, cargo, &with_code);
-    let unmodelled: BTreeMap<usize, Vec<Gap>> = with_code
-        .par_iter()
-        .map(|index| {
-            (
-                *index,
-                unmodelled::gaps(root, &world, cargo, &locks, &cfgs, *index),
-            )
-        })
-        .collect();
     let with_unmodelled = |mut result: EntryScan, package: usize| {
         let more = unmodelled.get(&package);
         result.gaps.extend(more.into_iter().flatten().cloned());
@@ -331,8 +325,9 @@ fn scan_in_pool(root: &Path, cargo: &CargoTree, catalog: &Catalog, options: &Sca
     files_read.sort();
     files_read.dedup();
     let all_sites = scanned.all_sites();
-    // Giving the memory back takes a while, too.
-    rayon::join(|| facts.into_par_iter().for_each(drop), || world.discard());
+    // Giving the memory back takes a while, and nobody needs to wait for it: the threads of the pool end when it is done.
+    rayon::spawn(move || drop(facts));
+    world.discard();
     Scan {
         all_sites,
         entries,
@@ -411,7 +406,11 @@ fn expand_macros(
         .iter()
         .map(|package| package.closure.iter().copied().collect())
         .collect();
-    let default = CfgContext::default();
+    let ground = expand::Ground {
+        visible: &visible,
+        cfgs,
+        default: CfgContext::default(),
+    };
     let mut opaque = Vec::new();
     let mut table = MacroTable::default();
     for _ in 0..MACRO_ROUNDS {
@@ -422,24 +421,12 @@ fn expand_macros(
         files.reread(root, cfgs, &|package, name| {
             table.defines(name, package, visible.get(package).map_or(&[], Vec::as_slice))
         });
-        let results: Vec<(bool, Vec<expand::OpaqueMacro>)> = files
-            .files
-            .par_iter_mut()
-            .enumerate()
-            .map(|(index, file)| {
-                let none = Vec::new();
-                let mut expander = Expander::new(
-                    file.package,
-                    visible.get(file.package).unwrap_or(&none),
-                    u32::try_from(index).unwrap_or(u32::MAX),
-                    cfgs.get(file.package).unwrap_or(&default),
-                    &table,
-                );
-                let changed = expander.item_macros(&mut file.items);
-                tokens::forget_texts();
-                (changed, expander.opaque)
-            })
-            .collect();
+        let results = on_each_file(files, |index, file| {
+            let mut expander = ground.expander(index, file.package, &table);
+            let changed = expander.item_macros(&mut file.items);
+            tokens::forget_texts();
+            (changed, expander.opaque)
+        });
         let changed = results.iter().any(|(changed, _)| *changed);
         opaque.extend(results.into_iter().flat_map(|(_, opaque)| opaque));
         if !changed {
@@ -448,26 +435,25 @@ fn expand_macros(
         let missing = files.missing_modules(root, 0);
         files.load(root, missing, cfgs);
     }
-    let more: Vec<Vec<expand::OpaqueMacro>> = files
-        .files
-        .par_iter_mut()
-        .enumerate()
-        .map(|(index, file)| {
-            let none = Vec::new();
-            let mut expander = Expander::new(
-                file.package,
-                visible.get(file.package).unwrap_or(&none),
-                u32::try_from(index).unwrap_or(u32::MAX),
-                cfgs.get(file.package).unwrap_or(&default),
-                &table,
-            );
-            expander.bodies(&mut file.items, 0);
-            tokens::forget_texts();
-            expander.opaque
-        })
-        .collect();
+    let more = on_each_file(files, |index, file| {
+        let mut expander = ground.expander(index, file.package, &table);
+        expander.bodies(&mut file.items, 0);
+        tokens::forget_texts();
+        expander.opaque
+    });
     opaque.extend(more.into_iter().flatten());
     opaque
+}
+
+/// Runs `work` on every file, on all threads; the results are in the order of the files.
+fn on_each_file<T: Send>(files: &mut Files, work: impl Fn(usize, &mut SourceFile) -> T + Sync) -> Vec<T> {
+    let mut results: Vec<(usize, T)> = files
+        .by_thread()
+        .into_par_iter()
+        .map(|(index, file)| (index, work(index, file)))
+        .collect();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Puts every crate into the world and lists the entries.
@@ -541,8 +527,45 @@ fn build_crates(
     (entries, gaps)
 }
 
-/// Infers every fn in parallel.
-fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> Vec<facts::Facts> {
+/// The gaps of packages about crates that are not read.
+fn unmodelled_of(
+    root: &Path,
+    world: &World<'_>,
+    cargo: &CargoTree,
+    cfgs: &[CfgContext],
+    packages: &BTreeSet<usize>,
+) -> BTreeMap<usize, Vec<Gap>> {
+    let locks = unmodelled::locks(root, cargo, packages);
+    let gaps_of = |index: &usize| unmodelled::gaps(root, world, cargo, &locks, cfgs, *index);
+    packages
+        .par_iter()
+        .map(|index| (*index, gaps_of(index)))
+        .collect()
+}
+
+/// Packages that include what their build scripts write, which surely calls nothing.
+fn harmless_builds(
+    sources: SourcePaths<'_>,
+    cargo: &CargoTree,
+    files: &Files,
+    opaque: &[expand::OpaqueMacro],
+) -> BTreeSet<usize> {
+    let including: BTreeSet<usize> = opaque
+        .iter()
+        .filter(|opaque| &*opaque.name == "include")
+        .filter_map(|opaque| files.files.get(opaque.span.file as usize))
+        .map(|file| file.package)
+        .collect();
+    let is_harmless = |index: &usize| {
+        let package = cargo.packages.get(*index);
+        package.is_some_and(|package| generated::calls_nothing(sources, package))
+    };
+    including.into_iter().filter(is_harmless).collect()
+}
+
+/// Infers every fn in parallel; with the gaps of those for which that failed.
+fn infer_all(world: &World<'_>, files: &Files) -> (Vec<facts::Facts>, Vec<Gap>) {
+    let mut gaps = Vec::new();
     let ids: Vec<FnId> = world.fns.ids().collect();
     let results: Vec<Option<facts::Facts>> = ids
         .par_iter()
@@ -562,5 +585,5 @@ fn infer_all(world: &World<'_>, files: &Files, gaps: &mut Vec<Gap>) -> Vec<facts
         }
         all.push(result.unwrap_or_default());
     }
-    all
+    (all, gaps)
 }

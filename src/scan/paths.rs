@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, LazyLock};
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::ir::{Name, Path};
+use super::ir::{Name, Path, Segment};
 use super::macro_rules::marked_package;
 use super::world::{CrateId, Def, Extern, ModId, Names, World};
 
@@ -14,14 +15,34 @@ const MAX_ROUNDS: usize = 40;
 /// Names that one module may take over through globs.
 const MAX_GLOB_NAMES: usize = 50_000;
 
+/// What imports of one module bring in.
+#[derive(Default)]
+struct Found {
+    /// Names, in the order of the imports.
+    names: Vec<(Name, Names)>,
+    /// Imports to which nothing can be added, by index.
+    done: Vec<usize>,
+}
+
 impl World<'_> {
-    /// Resolves every import, globs too.
+    /// Resolves every import, globs too: in rounds, each of which sees what the one before has found, so that the order of
+    /// modules and threads means nothing.
     pub fn resolve_imports(&mut self) {
-        let modules: Vec<ModId> = self.modules.ids().collect();
+        let has_open = |world: &Self, module: ModId| {
+            let mut imports = world.modules[module].imports.iter();
+            imports.any(|import| !import.done)
+        };
+        let mut open: Vec<ModId> = self.modules.ids().collect();
         for _ in 0..MAX_ROUNDS {
+            open.retain(|module| has_open(self, *module));
+            let shared: &Self = self;
+            let found: Vec<Found> = open
+                .par_iter()
+                .map(|module| shared.look_up_imports(*module))
+                .collect();
             let mut changed = false;
-            for module in &modules {
-                changed |= self.resolve_module_imports(*module);
+            for (module, found) in open.iter().zip(found) {
+                changed |= self.take_in(*module, found);
             }
             if !changed {
                 break;
@@ -29,59 +50,97 @@ impl World<'_> {
         }
     }
 
-    fn resolve_module_imports(&mut self, module: ModId) -> bool {
-        let mut imports = std::mem::take(&mut self.modules[module].imports);
-        let mut changed = false;
-        for import in imports.iter_mut().filter(|import| !import.done) {
+    /// What the open imports of a module bring in, as far as is known.
+    fn look_up_imports(&self, module: ModId) -> Found {
+        let mut found = Found::default();
+        for (index, import) in self.modules[module].imports.iter().enumerate() {
+            if import.done {
+                continue;
+            }
             if import.glob {
-                changed |= self.glob_import(module, &import.path);
+                self.look_up_glob(module, &import.path, &mut found);
                 continue;
             }
-            let ty = self.resolve_names(module, &import.path, true, Some(&import.alias));
-            let val = self.resolve_names(module, &import.path, false, Some(&import.alias));
+            let (ty, val, settled) = self.look_up_import(module, &import.path, &import.alias);
             // What lies in other crates is all there; modules of ours may still get names.
-            import.done =
-                matches!(ty, Some(Def::External(_) | Def::Sdk(..))) || (ty.is_some() && val.is_some());
-            if &*import.alias == "_" {
-                continue;
+            if settled
+                || matches!(ty, Some(Def::External(_) | Def::Sdk(..)))
+                || (ty.is_some() && val.is_some())
+            {
+                found.done.push(index);
             }
-            let names = self.modules[module]
-                .names
-                .entry(import.alias.clone())
-                .or_default();
-            for (slot, found) in [(&mut names.ty, ty), (&mut names.val, val)] {
-                let Some(found) = found else { continue };
-                if (slot.is_none() || names.glob) && slot.as_ref() != Some(&found) {
-                    *slot = Some(found);
+            if &*import.alias != "_" && (ty.is_some() || val.is_some()) {
+                let names = Names { ty, val, glob: false };
+                found.names.push((import.alias.clone(), names));
+            }
+        }
+        found
+    }
+
+    /// What one import means as a type and as a value, and whether no other import can add to that.
+    fn look_up_import(&self, module: ModId, path: &Path, alias: &Name) -> (Option<Def>, Option<Def>, bool) {
+        let Some((last, [first, between @ ..])) = path.segments.split_last() else {
+            let ty = self.resolve_names(module, path, true, Some(alias));
+            let val = self.resolve_names(module, path, false, Some(alias));
+            return (ty, val, false);
+        };
+        let start = match path.global {
+            true => self.extern_crate(module, &first.name),
+            false => self.resolve_first(module, &first.name, true, false, Some(alias)),
+        };
+        let step = |def: Option<Def>, segment: &Segment| self.step(&def?, &segment.name, true);
+        let Some(owner) = between.iter().fold(start, step) else {
+            return (None, None, false);
+        };
+        let ty = self.step(&owner, &last.name, true);
+        let val = self.step(&owner, &last.name, false);
+        let settled = match owner {
+            Def::Module(owner) => self.is_settled(owner, &last.name),
+            _ => false,
+        };
+        (ty, val, settled)
+    }
+
+    /// Whether a module has a name of its own that none of its open imports can add to.
+    fn is_settled(&self, module: ModId, name: &Name) -> bool {
+        let data = &self.modules[module];
+        let own = data.names.get(name).is_some_and(|names| !names.glob);
+        own && !(data.imports.iter()).any(|import| !import.done && (import.glob || import.alias == *name))
+    }
+
+    /// Puts what imports bring in into their module; whether that is news.
+    fn take_in(&mut self, module: ModId, found: Found) -> bool {
+        let data = &mut self.modules[module];
+        for index in found.done {
+            if let Some(import) = data.imports.get_mut(index) {
+                import.done = true;
+            }
+        }
+        let mut changed = false;
+        for (name, found) in found.names {
+            let names = data.names.entry(name).or_insert(Names {
+                glob: found.glob,
+                ..Names::default()
+            });
+            for (slot, value) in [(&mut names.ty, found.ty), (&mut names.val, found.val)] {
+                let Some(value) = value else { continue };
+                let gives_way = slot.is_none() || (names.glob && !found.glob);
+                if gives_way && slot.as_ref() != Some(&value) {
+                    *slot = Some(value);
                     changed = true;
                 }
             }
-            names.glob = false;
+            names.glob &= found.glob;
         }
-        self.modules[module].imports = imports;
         changed
     }
 
-    fn glob_import(&mut self, module: ModId, path: &Path) -> bool {
-        let mut changed = false;
-        let mut adopt = |world: &mut Self, name: Name, found: Names| {
-            let target = world.modules[module].names.entry(name).or_insert(Names {
-                glob: true,
-                ..Names::default()
-            });
-            for (slot, value) in [(&mut target.ty, found.ty), (&mut target.val, found.val)] {
-                if slot.is_none() && value.is_some() {
-                    *slot = value;
-                    changed = true;
-                }
-            }
-        };
+    fn look_up_glob(&self, module: ModId, path: &Path, found: &mut Found) {
         match self.resolve_path(module, path, true) {
             Some(Def::Module(source)) if source != module => {
                 if self.modules[source].names.len() > MAX_GLOB_NAMES {
-                    return false;
+                    return;
                 }
-                // Each name goes its own way, so that their order does not matter.
                 let held = &self.modules[module].names;
                 let lacks = |name: &Name, found: &Names| match held.get(name) {
                     None => true,
@@ -90,48 +149,42 @@ impl World<'_> {
                             || (known.val.is_none() && found.val.is_some())
                     }
                 };
-                let names: Vec<_> = self.modules[source]
-                    .names
-                    .iter()
-                    .filter(|(name, names)| lacks(name, names))
-                    .map(|(name, names)| (name.clone(), names.clone()))
-                    .collect();
-                for (name, names) in names {
-                    adopt(self, name, names);
-                }
+                // Each name goes its own way, so that their order does not matter.
+                let names = self.modules[source].names.iter();
+                let lacking = names.filter(|(name, names)| lacks(name, names));
+                found.names.extend(lacking.map(|(name, names)| {
+                    let names = Names {
+                        glob: true,
+                        ..names.clone()
+                    };
+                    (name.clone(), names)
+                }));
             }
             Some(Def::Adt(id)) if self.adts[id].is_enum => {
-                let variants: Vec<Name> = self.adts[id]
-                    .variants
-                    .iter()
-                    .map(|variant| variant.name.clone())
-                    .collect();
-                for (index, name) in variants.into_iter().enumerate() {
+                for (index, variant) in self.adts[id].variants.iter().enumerate() {
                     let def = Def::Variant(id, u32::try_from(index).unwrap_or(0));
                     let names = Names {
                         ty: Some(def.clone()),
                         val: Some(def),
                         glob: true,
                     };
-                    adopt(self, name, names);
+                    found.names.push((variant.name.clone(), names));
                 }
             }
             Some(Def::Sdk(sdk, inner)) if inner.is_empty() => {
                 // `use aws_sdk_s3::*`: the names that count.
                 for name in ["Client", "types", "operation", "config", "primitives", "model"] {
                     let name: Name = Arc::from(name);
-                    let def = Def::Sdk(sdk, [name.clone()].into());
                     let names = Names {
-                        ty: Some(def),
+                        ty: Some(Def::Sdk(sdk, [name.clone()].into())),
                         val: None,
                         glob: true,
                     };
-                    adopt(self, name, names);
+                    found.names.push((name, names));
                 }
             }
             _ => {}
         }
-        changed
     }
 
     /// The definition a path names, as a type (`types`) or as a value. `None` if it cannot be told.

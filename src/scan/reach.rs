@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::actuals::Actuals;
@@ -131,7 +132,14 @@ pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: 
     result.constructed = walk.constructed.keys().copied().collect();
     result.named = walk.named.clone();
     result.made_in = walk.constructed.clone();
-    shortest(&walk, &roots, &strong, &mut result);
+    // Each needs the walk alone.
+    let (walk_paths, (weak_calls, weak_targets)) =
+        rayon::join(|| shortest(&walk, &roots, &strong), || weak(&walk, &strong));
+    result.fns = walk_paths.fns;
+    result.callers = walk_paths.callers;
+    result.run_by_makers = walk_paths.run_by_makers;
+    result.weak = weak_calls;
+    result.weak_targets = weak_targets;
     let mut called = walk.called.clone();
     for (method, by) in walk.called_on.values().flatten() {
         called.entry(method.clone()).or_insert(*by);
@@ -148,7 +156,6 @@ pub fn reach(world: &World<'_>, facts: &AllFacts, krate: CrateId, under_macros: 
                 .push((*of_trait, name.clone(), *caller, *span));
         }
     }
-    result.weak = weak(&mut walk, &strong, &mut result.weak_targets);
     result
 }
 
@@ -532,8 +539,8 @@ fn adts_in(ty: &Ty, out: &mut Vec<AdtId>, depth: usize) {
 /// Every fn that some fn mentions.
 fn mentioned_anywhere(facts: &AllFacts) -> BTreeSet<FnId> {
     facts
-        .iter()
-        .flat_map(|facts| &facts.edges)
+        .par_iter()
+        .flat_map_iter(|facts| &facts.edges)
         .filter_map(|edge| match edge.callee {
             Callee::Fn(id) => Some(id),
             _ => None,

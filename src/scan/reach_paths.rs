@@ -2,12 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use super::facts::Callee;
-use super::reach::{Reach, Walk, WeakCall, facts_of};
+use super::ir::{ExprId, Span};
+use super::reach::{Walk, WeakCall, facts_of};
 use super::world::FnId;
 
+/// Shortest paths, and who calls whom, as in [`Reach`].
+#[derive(Default)]
+pub(super) struct Paths {
+    pub(super) fns: BTreeMap<FnId, Option<(FnId, Span)>>,
+    pub(super) callers: FxHashMap<FnId, Vec<(FnId, ExprId)>>,
+    pub(super) run_by_makers: FxHashMap<FnId, Vec<(FnId, Span)>>,
+}
+
 /// Shortest paths over the final graph, and who calls whom.
-pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>, result: &mut Reach) {
+pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<FnId>) -> Paths {
+    let mut result = Paths::default();
     let paths = &mut result.fns;
     let mut queue: VecDeque<FnId> = VecDeque::new();
     for root in roots {
@@ -47,14 +59,15 @@ pub(super) fn shortest(walk: &Walk<'_, '_>, roots: &[FnId], reached: &BTreeSet<F
             }
         }
     }
+    result
 }
 
-/// What calls of a mere name could reach besides.
+/// What calls of a mere name could reach besides, and all that such calls may mean.
 pub(super) fn weak(
-    walk: &mut Walk<'_, '_>,
+    walk: &Walk<'_, '_>,
     strong: &BTreeSet<FnId>,
-    targets_of_weak: &mut BTreeSet<FnId>,
-) -> BTreeMap<FnId, WeakCall> {
+) -> (BTreeMap<FnId, WeakCall>, BTreeSet<FnId>) {
+    let mut targets_of_weak = BTreeSet::new();
     let mut found: BTreeMap<FnId, WeakCall> = BTreeMap::new();
     let mut todo: VecDeque<FnId> = strong.iter().copied().collect();
     let mut expanded: BTreeSet<FnId> = BTreeSet::new();
@@ -95,5 +108,5 @@ pub(super) fn weak(
             }
         }
     }
-    found
+    (found, targets_of_weak)
 }

@@ -10,7 +10,7 @@ use thin_vec::ThinVec;
 use super::bounds::BoundsMeaning;
 use super::ir::{Name, TypeRef};
 use super::types::Ty;
-use super::world::{Def, FnId, ImplId, Owner, ParamData, ParamId, Scope, TraitId, World};
+use super::world::{AdtId, Def, FnId, ImplId, Owner, ParamData, ParamId, Scope, TraitId, Variant, World};
 
 /// Second half: once names resolve, types of fields, impls and signatures.
 pub fn resolve_signatures(world: &mut World<'_>) {
@@ -31,25 +31,15 @@ pub fn resolve_signatures(world: &mut World<'_>) {
 /// Makes `impl Trait` in the place of a parameter's type a generic parameter of its own, as the language does: each call
 /// puts its own type there.
 fn name_impl_arguments(world: &mut World<'_>) {
-    for id in world.fns.ids().collect::<Vec<_>>() {
-        let data = &world.fns[id];
-        let (item, scope) = (data.item.clone(), data.scope.clone());
-        let mut found: Vec<(usize, BoundsMeaning)> = Vec::new();
-        for (index, written) in item.param_types.iter().enumerate() {
-            let mut written = written;
-            while let TypeRef::Inner(inner) = written {
-                written = inner;
-            }
-            let TypeRef::Impl(bounds) = written else { continue };
-            let meaning = world.bounds_meaning(&scope, bounds, 0);
-            if meaning.call.is_none() && !meaning.traits.is_empty() {
-                found.push((index, meaning));
-            }
-        }
-        if found.is_empty() {
-            continue;
-        }
-        let mut scope = (*scope).clone();
+    let shared: &World<'_> = world;
+    let ids: Vec<FnId> = shared.fns.ids().collect();
+    let found: Vec<(FnId, Vec<(usize, BoundsMeaning)>)> = ids
+        .into_par_iter()
+        .map(|id| (id, impl_arguments(shared, id)))
+        .filter(|(_, found)| !found.is_empty())
+        .collect();
+    for (id, found) in found {
+        let mut scope = (*world.fns[id].scope).clone();
         let anonymous = found.len();
         for (index, meaning) in found {
             // No code can name it.
@@ -73,38 +63,67 @@ fn name_impl_arguments(world: &mut World<'_>) {
     }
 }
 
-fn resolve_impl_heads(world: &mut World<'_>) {
-    for id in world.impls.ids().collect::<Vec<_>>() {
-        let data = &world.impls[id];
-        let self_ty = world.resolve_type(&data.scope, &data.item.self_ty, 0);
-        let mut scope = (*data.scope).clone();
-        scope.self_ty = Some(self_ty.clone());
-        let mut of_trait = None;
-        let mut external_trait = None;
-        let mut trait_args = Vec::new();
-        if let Some(path) = data.item.of_trait.clone() {
-            match world.resolve_path(scope.module, &path, true) {
-                Some(Def::Trait(found)) => of_trait = Some(found),
-                _ => external_trait = Some(Arc::from(path.last_name())),
+/// The parameters of a fn that are written as `impl Trait` of our traits, by index.
+fn impl_arguments(world: &World<'_>, id: FnId) -> Vec<(usize, BoundsMeaning)> {
+    let data = &world.fns[id];
+    let written = data.item.param_types.iter().enumerate();
+    written
+        .filter_map(|(index, mut written)| {
+            while let TypeRef::Inner(inner) = written {
+                written = inner;
             }
-            trait_args = path
-                .segments
-                .last()
-                .map(|last| {
-                    last.args
-                        .iter()
-                        .map(|arg| world.resolve_type(&scope, arg, 0))
-                        .collect()
-                })
-                .unwrap_or_default();
-        }
+            let TypeRef::Impl(bounds) = written else {
+                return None;
+            };
+            let meaning = world.bounds_meaning(&data.scope, bounds, 0);
+            (meaning.call.is_none() && !meaning.traits.is_empty()).then_some((index, meaning))
+        })
+        .collect()
+}
+
+/// What an impl implements, and for which type.
+struct ImplHead {
+    scope: Scope,
+    self_ty: Ty,
+    of_trait: Option<TraitId>,
+    external_trait: Option<Name>,
+    trait_args: Vec<Ty>,
+}
+
+fn resolve_impl_heads(world: &mut World<'_>) {
+    let shared: &World<'_> = world;
+    let ids: Vec<ImplId> = shared.impls.ids().collect();
+    let heads: Vec<ImplHead> = ids.par_iter().map(|id| impl_head(shared, *id)).collect();
+    for (id, head) in ids.into_iter().zip(heads) {
         let data = &mut world.impls[id];
-        data.scope = Arc::new(scope);
-        data.self_ty = self_ty;
-        data.of_trait = of_trait;
-        data.external_trait = external_trait;
-        data.trait_args = trait_args;
+        data.scope = Arc::new(head.scope);
+        data.self_ty = head.self_ty;
+        data.of_trait = head.of_trait;
+        data.external_trait = head.external_trait;
+        data.trait_args = head.trait_args;
     }
+}
+
+fn impl_head(world: &World<'_>, id: ImplId) -> ImplHead {
+    let data = &world.impls[id];
+    let self_ty = world.resolve_type(&data.scope, &data.item.self_ty, 0);
+    let mut head = ImplHead {
+        scope: (*data.scope).clone(),
+        self_ty: self_ty.clone(),
+        of_trait: None,
+        external_trait: None,
+        trait_args: Vec::new(),
+    };
+    head.scope.self_ty = Some(self_ty);
+    if let Some(path) = &data.item.of_trait {
+        match world.resolve_path(head.scope.module, path, true) {
+            Some(Def::Trait(found)) => head.of_trait = Some(found),
+            _ => head.external_trait = Some(Arc::from(path.last_name())),
+        }
+        let args = path.segments.last().into_iter().flat_map(|last| &last.args);
+        head.trait_args = args.map(|arg| world.resolve_type(&head.scope, arg, 0)).collect();
+    }
+    head
 }
 
 /// Reads what bounds mean; whether that changed anything.
@@ -155,20 +174,12 @@ fn resolve_traits(world: &mut World<'_>) {
     }
 }
 
+/// Rounds of associated types that are made of those of other impls.
+const TYPE_ROUNDS: usize = 4;
+
 fn link_impls(world: &mut World<'_>) {
     for id in world.impls.ids().collect::<Vec<ImplId>>() {
-        let data = &world.impls[id];
-        let scope = data.scope.clone();
-        let types: BTreeMap<Name, Ty> = data
-            .item
-            .types
-            .clone()
-            .iter()
-            .map(|(name, ty)| (name.clone(), world.resolve_type(&scope, ty, 0)))
-            .collect();
-        let self_ty = data.self_ty.clone();
-        let of_trait = data.of_trait;
-        world.impls[id].types = types;
+        let (self_ty, of_trait) = (world.impls[id].self_ty.clone(), world.impls[id].of_trait);
         match &self_ty {
             Ty::Adt(adt, _) => world.adts[*adt].impls.push(id),
             _ => world.foreign_impls.push(id),
@@ -177,43 +188,66 @@ fn link_impls(world: &mut World<'_>) {
             world.traits[found].impls.push(id);
         }
     }
-    // `Self::Item` in associated types of the same impl.
-    for id in world.impls.ids().collect::<Vec<ImplId>>() {
-        let data = &world.impls[id];
-        let scope = data.scope.clone();
-        let types: BTreeMap<Name, Ty> = data
-            .item
-            .types
-            .iter()
-            .map(|(name, ty)| (name.clone(), world.resolve_type(&scope, ty, 0)))
+    let with_types: Vec<ImplId> = world
+        .impls
+        .iter()
+        .filter(|(_, data)| !data.item.types.is_empty())
+        .map(|(id, _)| id)
+        .collect();
+    // `Self::Item` in associated types of the same impl, and those of others.
+    for _ in 0..TYPE_ROUNDS {
+        let shared: &World<'_> = world;
+        let resolved: Vec<BTreeMap<Name, Ty>> = with_types
+            .par_iter()
+            .map(|id| associated_types(shared, *id))
             .collect();
-        world.impls[id].types = types;
+        let mut changed = false;
+        for (id, types) in with_types.iter().zip(resolved) {
+            let data = &mut world.impls[*id];
+            changed |= data.types != types;
+            data.types = types;
+        }
+        if !changed {
+            break;
+        }
     }
 }
 
+fn associated_types(world: &World<'_>, id: ImplId) -> BTreeMap<Name, Ty> {
+    let data = &world.impls[id];
+    let types = data.item.types.iter();
+    types
+        .map(|(name, ty)| (name.clone(), world.resolve_type(&data.scope, ty, 0)))
+        .collect()
+}
+
 fn resolve_fields(world: &mut World<'_>) {
-    for id in world.adts.ids().collect::<Vec<_>>() {
-        let adt = &world.adts[id];
-        let mut scope = (*adt.scope).clone();
-        let args: Vec<Ty> = adt.params.iter().map(|param| Ty::Param(*param)).collect();
-        scope.self_ty = Some(Ty::Adt(id, args.into()));
-        let types: Vec<Vec<Ty>> = adt
-            .variants
-            .iter()
-            .map(|variant| {
-                variant
-                    .fields
-                    .iter()
-                    .map(|field| world.resolve_type(&scope, &field.ty, 0))
-                    .collect()
-            })
-            .collect();
+    let shared: &World<'_> = world;
+    let ids: Vec<AdtId> = shared.adts.ids().collect();
+    let resolved: Vec<(Scope, Vec<Vec<Ty>>)> = ids.par_iter().map(|id| field_types(shared, *id)).collect();
+    for (id, (scope, types)) in ids.into_iter().zip(resolved) {
         let adt = &mut world.adts[id];
         adt.scope = Arc::new(scope);
         for (variant, types) in adt.variants.iter_mut().zip(types) {
             variant.types = types;
         }
     }
+}
+
+/// What names mean in a type, and the types of its fields by variant.
+fn field_types(world: &World<'_>, id: AdtId) -> (Scope, Vec<Vec<Ty>>) {
+    let adt = &world.adts[id];
+    let mut scope = (*adt.scope).clone();
+    let args: Vec<Ty> = adt.params.iter().map(|param| Ty::Param(*param)).collect();
+    scope.self_ty = Some(Ty::Adt(id, args.into()));
+    let types_of = |variant: &Variant| {
+        let fields = variant.fields.iter();
+        fields
+            .map(|field| world.resolve_type(&scope, &field.ty, 0))
+            .collect()
+    };
+    let types = adt.variants.iter().map(types_of).collect();
+    (scope, types)
 }
 
 fn resolve_fns(world: &mut World<'_>) {

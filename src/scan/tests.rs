@@ -849,7 +849,7 @@ fn built_binaries_are_no_dependencies() {
         (
             "tool/Cargo.toml",
             "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
-             coldsnap = \"0.9\"\naws-config = \"1\"\n",
+             modyne = \"0.3\"\naws-config = \"1\"\n",
         ),
         ("tool/src/main.rs", "fn main() {}"),
     ];

@@ -50,7 +50,6 @@ const UNMODELLED: &[Unmodelled] = &[
     ),
     always("modyne", "it calls DynamoDB for the application"),
     always("dynamodb_lock", "it calls DynamoDB for the application"),
-    always("coldsnap", "it calls the EBS direct APIs"),
     Unmodelled {
         name: "object_store",
         what: "its `aws` feature reads and writes S3 by plain HTTP",

@@ -75,6 +75,8 @@ pub enum Value {
     Closure(Rc<Frame>, ExprId),
     /// A fn.
     FnItem(FnId),
+    /// All environment variables, by name.
+    Environment,
     /// A part of the event that triggers the function.
     Event(String),
     /// Some instance of one of our types.
@@ -346,6 +348,7 @@ impl<'x, 'a> Evaluator<'x, 'a> {
                 Value::Unknown(reason) => ResourceHint::unknown(reason.clone()),
                 Value::Variant(name) => ResourceHint::literal(name.to_string()),
                 Value::Built(..) => ResourceHint::unknown("it is a structure"),
+                Value::Environment => ResourceHint::unknown("it is made from all environment variables"),
                 Value::Object(..) | Value::Instance(_) => {
                     ResourceHint::unknown("it is made from a value of the program's own type")
                 }

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use thin_vec::ThinVec;
 
@@ -419,7 +418,7 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// Gives the memory back, on all threads: it takes a while.
+    /// Gives the memory back on a thread of the pool, and does not wait for it: it takes a while.
     pub fn discard(self) {
         let Self {
             fns,
@@ -428,20 +427,7 @@ impl World<'_> {
             modules,
             ..
         } = self;
-        rayon::join(
-            || {
-                rayon::join(
-                    || fns.items.into_par_iter().for_each(drop),
-                    || adts.items.into_par_iter().for_each(drop),
-                )
-            },
-            || {
-                rayon::join(
-                    || impls.items.into_par_iter().for_each(drop),
-                    || modules.items.into_par_iter().for_each(drop),
-                )
-            },
-        );
+        rayon::spawn(move || drop((fns, adts, impls, modules)));
     }
 
     /// How a fn is called in reports: `handler`, `Store::put`.

@@ -7,10 +7,10 @@ use crate::usage::OperationId;
 
 use super::facts::{LocalGap, Site, SiteKind};
 use super::infer::Infer;
-use super::ir::{ExprId, Name, Span};
+use super::ir::{ExprId, Name, Path, Span};
 use super::known_names::is_common;
 use super::types::Ty;
-use super::world::{SdkId, World};
+use super::world::{Def, SdkId, World};
 
 impl World<'_> {
     /// The wrapper that a crate is, if it is one and calls AWS as it is built here.
@@ -29,6 +29,14 @@ impl World<'_> {
             .find(|(_, sdk)| sdk.package == package)
             .map(|(id, _)| id)
     }
+}
+
+/// What the arguments of a call say of the operations' inputs.
+fn given(call: &WrapperCall, args: &[ExprId]) -> Vec<(Name, ExprId)> {
+    let inputs = call.inputs.iter();
+    inputs
+        .filter_map(|(member, at)| Some((Name::from(member.as_str()), *args.get(*at)?)))
+        .collect()
 }
 
 impl Infer<'_, '_> {
@@ -50,7 +58,7 @@ impl Infer<'_, '_> {
             .and_then(|path| wrapper.call(path))
             .or_else(|| wrapper.call(name));
         if let Some(call) = call {
-            self.wrapped_sites(id, wrapper, call, args, span);
+            self.wrapped_sites(id, wrapper, call, given(call, args), span);
         }
         let of_type = owner.is_some_and(|owner| wrapper.types.contains(&**owner));
         match (of_type, call) {
@@ -58,6 +66,28 @@ impl Infer<'_, '_> {
             (false, Some(_)) => Some(Ty::EXTERNAL),
             (false, None) => None,
         }
+    }
+
+    /// A struct of a wrapper, written out: what its values call when others use them.
+    pub(super) fn wrapped_literal(
+        &mut self,
+        id: ExprId,
+        path: &Path,
+        fields: &[(Name, ExprId)],
+    ) -> Option<Ty> {
+        let Some(Def::External(full)) = self.world.resolve_path(self.scope.module, path, true) else {
+            return None;
+        };
+        let (krate, inner) = full.split_first()?;
+        let wrapper = self.world.wrapper(krate)?;
+        let call = wrapper.call(inner.last()?)?;
+        let given = call.fields.iter().filter_map(|(member, field)| {
+            let (_, value) = fields.iter().find(|(name, _)| **name == **field)?;
+            Some((Name::from(member.as_str()), *value))
+        });
+        let span = self.body.expr(id).span;
+        self.wrapped_sites(id, wrapper, call, given.collect(), span);
+        Some(Ty::Wrapper(krate.clone()))
     }
 
     /// A method of a value that a wrapper gave.
@@ -73,7 +103,7 @@ impl Infer<'_, '_> {
         let paths = || wrapper.types.iter().map(|owner| format!("{owner}::{method}"));
         if let Some(call) = paths().find_map(|path| wrapper.call(&path)) {
             self.exprs(args);
-            self.wrapped_sites(id, wrapper, call, args, span);
+            self.wrapped_sites(id, wrapper, call, given(call, args), span);
             return Some(Ty::Wrapper(krate.clone()));
         }
         if let Some(set) = paths().find_map(|path| wrapper.set(&path)) {
@@ -101,7 +131,7 @@ impl Infer<'_, '_> {
         id: ExprId,
         wrapper: &Wrapper,
         call: &WrapperCall,
-        args: &[ExprId],
+        given: Vec<(Name, ExprId)>,
         span: Span,
     ) {
         if let Some(gap) = &call.gap {
@@ -112,11 +142,6 @@ impl Infer<'_, '_> {
                 hint: Some("declare what it needs in `rolefit.toml` or by a `// rolefit:` comment"),
             });
         }
-        let given: Vec<(Name, ExprId)> = call
-            .inputs
-            .iter()
-            .filter_map(|(member, at)| Some((Name::from(member.as_str()), *args.get(*at)?)))
-            .collect();
         for operation in &call.operations {
             self.library_site(id, operation, &wrapper.crate_name, given.clone(), span);
             if operation == "sts.AssumeRole" {

@@ -200,6 +200,10 @@ impl<'a> Court<'a> {
                 Hole::Symbol(name) => {
                     let mut values = options.remove(hole).unwrap_or_default();
                     values.retain(|value| value.as_deref() != Some(""));
+                    // A principal as a whole is nobody that the documents name.
+                    if candidate.caller.as_deref() == Some(&format!("${{{name}}}")) {
+                        values.push(Some(format!("arn:aws:iam::999988887777:role/{}", usual(name))));
+                    }
                     values.push(Some(usual(name)));
                     values
                 }
@@ -387,7 +391,7 @@ fn request(candidate: &Candidate<'_>, resource: String, filling: &Filling) -> Re
         }
     }
     Request {
-        principal: candidate.caller.clone(),
+        principal: candidate.caller.as_deref().map(|caller| fill(caller, filling)),
         action: candidate.action.clone(),
         resource,
         resource_account: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::iam::arn;
 use crate::iam::policy::{PrincipalSet, Principals};
 
 /// Who calls, as far as a policy can tell.
@@ -153,7 +154,8 @@ fn account(name: &str) -> Option<&str> {
     if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
         return Some(name);
     }
-    name.strip_prefix("arn:")?.split(':').nth(3)
+    let [arn, _, _, _, account, _] = arn::fields(name)?;
+    (arn == "arn").then_some(account)
 }
 
 /// Account and name of a role.

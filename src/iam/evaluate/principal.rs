@@ -1,5 +1,6 @@
 //! Who makes a request, and whether `Principal` or `NotPrincipal` speaks of them.
 
+use crate::iam::arn;
 use crate::iam::policy::{PrincipalSet, Principals};
 
 /// The caller of a request.
@@ -132,9 +133,8 @@ impl Caller {
 }
 
 impl AwsCaller {
-    fn of(arn: &str) -> Option<Self> {
-        let fields: Vec<&str> = arn.splitn(6, ':').collect();
-        let &["arn", partition, service, "", account, resource] = fields.as_slice() else {
+    fn of(text: &str) -> Option<Self> {
+        let ["arn", partition, service, "", account, resource] = arn::fields(text)? else {
             return None;
         };
         let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
@@ -156,7 +156,7 @@ impl AwsCaller {
             _ => return None,
         };
         Some(Self {
-            arn: arn.to_owned(),
+            arn: text.to_owned(),
             partition: partition.to_owned(),
             account: account.to_owned(),
             kind,
