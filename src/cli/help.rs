@@ -267,7 +267,7 @@ const LESSONS: &[Lesson] = &[
             ),
             (
                 "rolefit observe --from AWSLogs/ --role orders-role",
-                "the calls of one role alone, three times as fast",
+                "the calls of one role alone",
             ),
             (
                 "rolefit observe --from s3://audit-logs --since 2026-08-01",

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Wanted};
 use crate::catalog::{Catalog, Recording};
+use crate::iam::arn;
 use crate::trail::selectors::{AdvancedSelector, BasicSelector, FieldSelector, TrailSettings};
 
 /// The most values that all conditions of a trail may have.
@@ -145,8 +146,8 @@ fn beginnings(kind: &str, wanted: &[&Wanted]) -> Option<BTreeSet<String>> {
         let begin = arn.get(..wild).unwrap_or_default();
         // A symbol of the account can be filled in, one of a name that is made at deployment cannot.
         let open = begin.replace("${AWS::", "").find("${").is_some();
-        let own = begin.splitn(6, ':').nth(5).unwrap_or_default();
-        (!open && !own.is_empty()).then(|| begin.to_owned())
+        let names_one = arn::fields(begin).is_some_and(|[.., own]| !own.is_empty());
+        (!open && names_one).then(|| begin.to_owned())
     };
     if wanted.iter().any(|one| one.resources.is_empty()) {
         return None;

@@ -228,3 +228,7 @@ fn covers(value: &str, recorded: &str) -> bool {
         .collect();
     crate::iam::arn::ArnPattern::new(wide).covers(&crate::iam::arn::ArnPattern::new(recorded))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

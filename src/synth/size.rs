@@ -313,7 +313,11 @@ mod tests {
     #[test]
     fn values_of_a_condition_are_split_last_and_a_single_one_that_is_too_long_is_an_error() {
         let listing = |prefixes: Vec<String>| {
-            let condition = serde_json::json!({ "StringLike": { "s3:prefix": prefixes } });
+            // What has one value only is never split.
+            let condition = serde_json::json!({
+                "ArnLike": { "aws:SourceArn": "arn:aws:s3:::b" },
+                "StringLike": { "aws:PrincipalTag/team": "a", "s3:prefix": prefixes },
+            });
             Policy::from_json(&format!(
                 "{{\"Version\":\"2012-10-17\",\"Statement\":{{\"Sid\":\"B\",\"Effect\":\"Allow\",\"Action\":\
                  \"s3:ListBucket\",\"Resource\":\"arn:aws:s3:::b\",\"Condition\":{condition}}}}}"

@@ -16,6 +16,7 @@ Resources:
   Orders: { Type: AWS::DynamoDB::Table, Properties: { TableName: !Sub 'orders-${Stage}' } }
   Files: { Type: AWS::S3::Bucket, Properties: { BucketName: !Sub 'files-${Stage}' } }
   Key: { Type: AWS::KMS::Key }
+  Inbox: { Type: AWS::SQS::Queue, Properties: { KmsMasterKeyId: !Ref Key } }
   Api:
     Type: AWS::Serverless::Function
     Properties:
@@ -281,6 +282,28 @@ fn a_field_of_the_payload_is_what_triggers_the_function() {
     }
 }
 
+#[test]
+fn the_name_that_cloudformation_makes_may_be_cut() {
+    for (id, expected) in [
+        ("Api", "${AWS::StackName}-Api-*"),
+        (
+            "ApiOfTwentyFourLettersAB",
+            "${AWS::StackName}-ApiOfTwentyFourLettersAB-*",
+        ),
+        ("ApiOfTwentyFiveLettersABC", "*ApiOfTwentyFiveLette*"),
+    ] {
+        let template = TEMPLATE.replace("  Api:\n", &format!("  {id}:\n"));
+        let read = deploy::read_text("template.yaml", &template, &|_| None);
+        let around = |stack| Surroundings {
+            function: read.functions.first().unwrap(),
+            stack,
+            templates: templates(),
+        };
+        assert_eq!(runtime::deployed_name(around(read.stacks.first())), expected);
+        assert_eq!(runtime::deployed_name(around(None)), format!("${{{id}}}"));
+    }
+}
+
 /// What is known of a value: its text, or why it is not known.
 fn spelled(piece: Piece, in_stack: bool) -> String {
     let read = deployments();
@@ -380,6 +403,44 @@ fn members_of_variables_are_told_where_they_can_be() {
         let found = spelled(piece, true);
         assert!(found.starts_with(reason), "{found}");
     }
+}
+
+#[test]
+fn each_grant_says_how_it_came_about() {
+    let read = deployments();
+    let around = Surroundings {
+        function: read.functions.first().unwrap(),
+        stack: read.stacks.first(),
+        templates: templates(),
+    };
+    let noted = |operation: &str, input: (&str, &str)| -> Vec<String> {
+        let mut usage = usage(BecauseKind::Code, operation, &[input], &[]);
+        usage.because.note = "called".to_owned();
+        let synthesis = synthesise(Catalog::embedded(), around, &[usage], &[]);
+        let own = synthesis
+            .grants
+            .iter()
+            .filter(|grant| grant.action.prefix() != "logs");
+        own.flat_map(|grant| {
+            grant
+                .because()
+                .iter()
+                .map(|because| format!("{}: {}", grant.action, because.note))
+        })
+        .collect()
+    };
+    assert_eq!(
+        noted("dynamodb.GetItem", ("TableName", "a-b")),
+        ["dynamodb:GetItem: called; TableName = `a-b`"]
+    );
+    assert_eq!(
+        noted("sqs.SendMessage", ("QueueUrl", "${Inbox}")),
+        [
+            "kms:Decrypt: Inbox is encrypted with a customer key of the stack",
+            "kms:GenerateDataKey: Inbox is encrypted with a customer key of the stack",
+            "sqs:SendMessage: called; QueueUrl = `${Inbox}`",
+        ]
+    );
 }
 
 /// The fixture that `tests/it/runtime.rs` asks the program about.

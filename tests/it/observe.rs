@@ -346,3 +346,76 @@ fn a_full_disk_is_told_and_what_was_committed_stays() {
     observe(&place.trail, &place.store, 0);
     assert_eq!(export(&place.store), whole);
 }
+
+#[test]
+fn one_role_read_alone_is_told_as_the_whole_trail_tells_it() {
+    let place = place();
+    made_trail(&place.trail, 12, 40);
+    let whole = undisturbed(&place.trail);
+    let trail = place.trail.to_str().unwrap();
+    let store = place.store.to_str().unwrap();
+    let observe = |roles: &[&str]| -> Value {
+        let mut arguments = vec!["observe", "--from", trail, "--store", store, "--format", "json"];
+        arguments.extend(roles.iter().flat_map(|role| ["--role", role]));
+        let output = rolefit(&arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let rows = |export: &str, role: &str| -> Vec<String> {
+        let role = format!("\"role\":\"{role}\"");
+        let lines = export.lines().filter(|line| line.contains(&role));
+        lines.map(|line| line.trim_end_matches(',').to_owned()).collect()
+    };
+    let told = observe(&["fn-3-role"]);
+    assert_eq!((&told["new_objects"], &told["roles"]), (&json!(12), &json!(1)));
+    assert_eq!(told["only_roles"], json!(["fn-3-role"]));
+    let part = export(&place.store);
+    assert!(rows(&part, "fn-3-role").len() > 10);
+    assert_eq!(rows(&part, "fn-3-role"), rows(&whole, "fn-3-role"));
+    assert!(rows(&part, "fn-4-role").is_empty());
+    // Another role, by its ARN: the objects are read again, and the first one's calls stay.
+    let other = "arn:aws:iam::111122223333:role/fn-4-role";
+    assert_eq!(observe(&[other])["new_objects"], json!(12));
+    assert_eq!(observe(&["fn-3-role", other])["new_objects"], json!(0));
+    let part = export(&place.store);
+    assert_eq!(rows(&part, "fn-3-role"), rows(&whole, "fn-3-role"));
+    assert_eq!(rows(&part, "fn-4-role"), rows(&whole, "fn-4-role"));
+    // Then everything: nothing is left of it.
+    let told = observe(&[]);
+    assert_eq!(
+        (&told["new_objects"], &told["only_roles"]),
+        (&json!(12), &Value::Null)
+    );
+    assert_eq!(export(&place.store), whole);
+    assert_eq!(observe(&["fn-5-role"])["new_objects"], json!(0));
+}
+
+#[test]
+fn what_cannot_be_read_for_a_role_is_said_beforehand() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("usage.db");
+    for (from, role, said) in [
+        (TRAIL, "a role", "`a role` is no role"),
+        ("s3://logs", "orders", "does not count for buckets"),
+        ("lookup", "orders", "`--function NAME`"),
+        (
+            "lake:x",
+            "orders",
+            "`--role arn:aws:iam::111122223333:role/orders`",
+        ),
+    ] {
+        let output = rolefit(&[
+            "observe",
+            "--from",
+            from,
+            "--role",
+            role,
+            "--store",
+            store.to_str().unwrap(),
+        ]);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(said), "{error}");
+        assert!(!store.exists());
+    }
+}

@@ -518,6 +518,102 @@ fn what_is_too_large_for_an_inline_policy_reads_back_from_terraform() {
     }
 }
 
+/// A template of SAM with one function, whose properties these are.
+fn template(properties: &str) -> String {
+    format!(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n    Type: AWS::Serverless::Function\n{properties}  Inbox: {{ Type: \
+         AWS::SQS::Queue }}\n"
+    )
+}
+
+fn edited(text: &str) -> Result<String, in_place::NotEdited> {
+    let read = deploy::read_text("t.yaml", text, &no_managed);
+    let action = Action::parse("sqs:SendMessage").unwrap();
+    let resource = ArnPattern::new("arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${Inbox}");
+    let grants = [Grant::new(action, resource, Confidence::High, because("sent"))];
+    with(&read, &grants, |deployable| {
+        in_place::edit(text, deployable, &no_managed)
+    })
+    .1
+}
+
+#[test]
+fn a_reference_to_the_role_stands_among_the_properties() {
+    let reference = "      Role: !GetAtt ApiRole.Arn\n";
+    for (before, after) in [
+        (
+            "    Properties:\n      Runtime: provided.al2023\n",
+            ["    Properties:\n", reference, "      Runtime: provided.al2023\n"].concat(),
+        ),
+        (
+            "    Properties:\n      Runtime: provided.al2023\n      Policies:\n      - AmazonS3FullAccess\n\n      - AmazonSQSFullAccess\n      \
+             Timeout: 3\n",
+            [
+                "    Properties:\n      Runtime: provided.al2023\n",
+                reference,
+                "      Timeout: 3\n",
+            ]
+            .concat(),
+        ),
+    ] {
+        let text = edited(&template(before)).unwrap();
+        assert!(
+            text.starts_with(template(&after).split("  Inbox").next().unwrap()),
+            "{text}"
+        );
+        assert!(text.contains("  Inbox: { Type: AWS::SQS::Queue }\n"), "{text}");
+        assert_eq!(
+            text.matches("  ApiRole:\n    Type: AWS::IAM::Role\n").count(),
+            1,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_sam_would_have_passed_on_stands_in_the_role() {
+    let boundary = "      PermissionsBoundary: arn:aws:iam::111122223333:policy/limits\n";
+    let text = template(&format!(
+        "    Properties:\n      Runtime: provided.al2023\n{boundary}"
+    ));
+    let text = edited(&text).unwrap();
+    let role = text.split("  ApiRole:\n").nth(1).unwrap();
+    assert!(role.contains(boundary), "{text}");
+    assert_eq!(text.matches("PermissionsBoundary").count(), 1, "{text}");
+}
+
+#[test]
+fn a_trust_policy_of_its_own_is_left_to_its_author() {
+    let trust = "      AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [] }\n";
+    let text = template(&format!(
+        "    Properties:\n      Runtime: provided.al2023\n{trust}"
+    ));
+    let line = text.lines().position(|line| line.contains("AssumeRole")).unwrap() + 1;
+    assert!(
+        matches!(edited(&text), Err(in_place::NotEdited::OwnTrust { line: at }) if at == line),
+        "{line}"
+    );
+    let json = deploy::yaml_as_json(&text).unwrap();
+    let json = WRITTEN[0].template(&json);
+    let line = json.lines().position(|line| line.contains("AssumeRole")).unwrap() + 1;
+    assert!(
+        matches!(edited(&json), Err(in_place::NotEdited::OwnTrust { line: at }) if at == line),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_log_group_itself_is_named_by_its_arn() {
+    let read = deploy::read_text("t.yaml", SAM, &no_managed);
+    let resource = ArnPattern::new(format!("arn:${{AWS::Partition}}:logs:{OWN}:log-group:${{Logs}}"));
+    let action = Action::parse("logs:DescribeLogStreams").unwrap();
+    let grants = [Grant::new(action, resource, Confidence::High, because("listed"))];
+    let (_, printed) = with(&read, &grants, cloudformation::role);
+    // The attribute ends in `:*`.
+    assert!(printed.contains(":log-group:${Logs}'"), "{printed}");
+    assert!(!printed.contains("!GetAtt Logs.Arn"), "{printed}");
+}
+
 /// Role, bucket and function would wait for each other.
 #[test]
 fn a_bucket_that_starts_the_function_is_named_in_plain_text() {
