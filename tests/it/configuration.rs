@@ -500,7 +500,10 @@ fn what_fails_the_check_is_what_is_stated() {
         1
     );
     assert_eq!(code(on, &["--min-severity", "critical"]), 0);
-    assert_eq!(code(&format!("{on}min_confidence = \"high\"\n"), &[]), 1);
+    // What a feature may bring in makes what is not needed less sure.
+    assert_eq!(code(&format!("{on}min_confidence = \"high\"\n"), &[]), 0);
+    let all = "[scan]\nfeatures = [\"audit\"]\n";
+    assert_eq!(code(&format!("{all}{on}min_confidence = \"high\"\n"), &[]), 1);
     // A file that does not parse makes what is not needed less sure.
     project.write("src/odd.rs", "pub fn f(a: &dyn std::any::Any) {}");
     assert_eq!(code(&format!("{on}levels = {{ RF001 = \"note\" }}\n"), &[]), 0);
@@ -697,6 +700,7 @@ fn comments_at_the_place_are_waivers() {
 #[test]
 fn comments_in_rust_waive_what_could_not_be_settled() {
     let project = Project::new();
+    project.config("[scan]\nfeatures = [\"audit\"]\n");
     let odd = "let other = make(); other.send_message().queue_url(\"q\").send().await;\n";
     let main = |comment: &str| MAIN.replace("#[cfg", &format!("{comment}{odd}#[cfg"));
     project.package("", "worker", &main(""));
