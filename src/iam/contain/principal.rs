@@ -8,7 +8,7 @@ use crate::iam::policy::{PrincipalSet, Principals};
 /// Who calls, as far as a policy can tell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Caller {
-    /// A user, role, session, federated user or root, by ARN; also ids of deleted principals.
+    /// A user, role, session or federated user, by ARN.
     Aws(String),
     Service(String),
     Federated(String),
@@ -57,7 +57,7 @@ pub(super) fn callers<'a>(named: impl IntoIterator<Item = &'a Principals>) -> Ve
         .map(str::to_owned)
         .collect();
     for name in &aws {
-        if is_account(name).is_none() {
+        if is_account(name).is_none() && is_somebody(name) {
             callers.push(Caller::Aws(name.clone()));
         }
         callers.extend(session_of(name).map(Caller::Aws));
@@ -141,6 +141,19 @@ fn names_arn(name: &str, arn: &str) -> bool {
         || role(name).is_some_and(|role| session(arn) == Some(role))
 }
 
+/// Whether somebody can call under this name: a user, a role, a session, or whoever a symbol stands for. The id of a
+/// deleted principal, or an ARN of another shape, is nobody's.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+fn is_somebody(name: &str) -> bool {
+    match arn::fields(name) {
+        Some(["arn", _, "iam", "", _, own]) => own.starts_with("user/") || own.starts_with("role/"),
+        Some(["arn", _, "sts", "", _, own]) => {
+            own.starts_with("assumed-role/") || own.starts_with("federated-user/")
+        }
+        _ => name.starts_with("${"),
+    }
+}
+
 /// The account that a principal names as a whole: twelve digits, or the ARN of its root.
 fn is_account(name: &str) -> Option<&str> {
     if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
@@ -154,8 +167,10 @@ fn account(name: &str) -> Option<&str> {
     if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
         return Some(name);
     }
-    let [arn, _, _, _, account, _] = arn::fields(name)?;
-    (arn == "arn").then_some(account)
+    match arn::fields(name)? {
+        ["arn", _, "iam" | "sts", "", account, _] => Some(account),
+        _ => None,
+    }
 }
 
 /// Account and name of a role.
