@@ -19,6 +19,7 @@ from scale import cost, measure
 CARGO = ["cargo", "--quiet"]
 OFFLINE = ["--release", "--no-default-features"]
 ROLEFIT = "target/release/rolefit"
+ROLE = "arn:aws:iam::111122223333:role/orders-api-role-0000"
 
 
 def part(title):
@@ -69,13 +70,17 @@ def main():
         if not place.exists():
             subprocess.run(["target/release/examples/make_trail", place, *size], check=True, stdout=subprocess.DEVNULL)
     table()
-    for threads in ("1", "2"):
-        store = folder / f"store-{threads}"
-        observe = [ROLEFIT, "observe", "--from", trail, "--threads", threads, "--store", store]
-        row(f"rolefit observe --store, {threads} threads", ["sh", "-c", 'rm -f "$0"*; exec "$@"', store, *observe])
+    for name, more in {
+        "--threads 1": ["--threads", "1"],
+        "--threads 2": ["--threads", "2"],
+        "--threads 1 --role ARN": ["--threads", "1", "--role", ROLE],
+    }.items():
+        store = folder / "store"
+        observe = [ROLEFIT, "observe", "--from", trail, "--store", store, *more]
+        row(f"rolefit observe --store {name}", ["sh", "-c", 'rm -f "$0"*; exec "$@"', store, *observe])
     row("trail_probe", ["target/release/examples/trail_probe", trail])
     print(flush=True)
-    subprocess.run([sys.executable, "benches/trail_peers.py", some, ROLEFIT], check=True)
+    subprocess.run([sys.executable, "benches/trail_peers.py", some, ROLEFIT, ROLE], check=True)
 
     part("Containment")
     bench("test", *OFFLINE, "--test", "it", "contain_managed::speed", "--", "--ignored", "--nocapture")
