@@ -185,10 +185,15 @@ fn doubtful(candidate: &search::Candidate<'_>) -> String {
 
 /// What the engine does not decide at all.
 fn undecidable(units: &[unit::Unit]) -> Option<String> {
-    let mut principals = units.iter().filter_map(|unit| unit.frame.principals.as_ref());
-    principals.any(principal::has_wildcard).then(|| {
-        "a principal has a wildcard in its name, which the policy language does not settle".to_owned()
-    })
+    let principals = || units.iter().filter_map(|unit| unit.frame.principals.as_ref());
+    if principals().any(principal::has_wildcard) {
+        return Some(
+            "a principal has a wildcard in its name, which the policy language does not settle".to_owned(),
+        );
+    }
+    principals()
+        .any(principal::is_open_form)
+        .then(|| "what kind of principal a name with `${…}` stands for depends on the deployment".to_owned())
 }
 
 /// Symbols in principals are taken to be different from every other principal, which proves nothing where the old side

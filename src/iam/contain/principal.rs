@@ -116,6 +116,16 @@ pub(super) fn has_wildcard(principals: &Principals) -> bool {
         .any(|name| name != "*" && name.contains(['*', '?']))
 }
 
+/// Whether a name is put together from symbols so that even its form depends on the deployment.
+pub(super) fn is_open_form(principals: &Principals) -> bool {
+    let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
+    let is_open = |name: &String| {
+        let has_symbol = name.split_once("${").is_some_and(|(_, rest)| rest.contains('}'));
+        has_symbol && !is_somebody(name) && is_account(name).is_none()
+    };
+    set.get("AWS").into_iter().flatten().any(is_open)
+}
+
 /// Whether a name depends on the deployment.
 pub(super) fn has_symbol(principals: &Principals) -> bool {
     let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
@@ -150,7 +160,10 @@ fn is_somebody(name: &str) -> bool {
         Some(["arn", _, "sts", "", _, own]) => {
             own.starts_with("assumed-role/") || own.starts_with("federated-user/")
         }
-        _ => name.starts_with("${"),
+        _ => {
+            let symbol = name.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            symbol.is_some_and(|symbol| !symbol.contains(['{', '}']))
+        }
     }
 }
 
