@@ -4,8 +4,9 @@
     benches/figures.py FOLDER [CHECKOUT...]
 
 Builds the program and the benchmarks without the feature `live`, makes what they read in FOLDER (some 2 GB), and prints
-what each takes. Each CHECKOUT, a folder with Rust code, is scanned whole and compared with bare parsing. CPU seconds are
-user and system, the least of three runs; memory is the most that was resident. Run it while nothing else runs.
+what each takes, in some fifteen minutes. Each CHECKOUT, a folder with Rust code, is scanned whole and compared with bare
+parsing. CPU seconds are user and system, the least of three runs; memory is the most that was resident. Run it while
+nothing else runs.
 """
 
 import os
@@ -65,10 +66,9 @@ def main():
             bench("bench", "--no-default-features", "--bench", "scan_ratio", "--", checkout)
 
     part("The trail reader")
-    trail, some = folder / "trail", folder / "some-trail"
-    for place, size in ((trail, []), (some, ["200"])):
-        if not place.exists():
-            subprocess.run(["target/release/examples/make_trail", place, *size], check=True, stdout=subprocess.DEVNULL)
+    trail = folder / "trail"
+    if not trail.exists():
+        subprocess.run(["target/release/examples/make_trail", trail], check=True, stdout=subprocess.DEVNULL)
     table()
     for name, more in {
         "--threads 1": ["--threads", "1"],
@@ -80,7 +80,7 @@ def main():
         row(f"rolefit observe --store {name}", ["sh", "-c", 'rm -f "$0"*; exec "$@"', store, *observe])
     row("trail_probe", ["target/release/examples/trail_probe", trail])
     print(flush=True)
-    subprocess.run([sys.executable, "benches/trail_peers.py", some, ROLEFIT, ROLE], check=True)
+    subprocess.run([sys.executable, "benches/trail_peers.py", trail, ROLEFIT, ROLE], check=True)
 
     part("Containment")
     bench("test", *OFFLINE, "--test", "it", "contain_managed::speed", "--", "--ignored", "--nocapture")
