@@ -191,6 +191,12 @@ fn undecidable(units: &[unit::Unit]) -> Option<String> {
             "a principal has a wildcard in its name, which the policy language does not settle".to_owned(),
         );
     }
+    if units
+        .iter()
+        .any(|unit| unit.actions.iter().any(|action| action.contains("${")))
+    {
+        return Some("which action a name with `${…}` stands for depends on the deployment".to_owned());
+    }
     principals()
         .any(principal::is_open_form)
         .then(|| "what kind of principal a name with `${…}` stands for depends on the deployment".to_owned())
