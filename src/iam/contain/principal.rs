@@ -180,22 +180,27 @@ fn account(name: &str) -> Option<&str> {
     if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) {
         return Some(name);
     }
-    match arn::fields(name)? {
-        ["arn", _, "iam" | "sts", "", account, _] => Some(account),
+    own(name).map(|(account, _)| account)
+}
+
+/// The account of an ARN of IAM or STS, and what it names there.
+fn own(arn: &str) -> Option<(&str, &str)> {
+    match arn::fields(arn)? {
+        ["arn", _, "iam" | "sts", "", account, own] => Some((account, own)),
         _ => None,
     }
 }
 
 /// Account and name of a role.
 fn role(arn: &str) -> Option<(&str, &str)> {
-    let (_, path) = arn.split_once(":role/")?;
-    Some((account(arn)?, path.rsplit('/').next()?))
+    let (account, own) = own(arn)?;
+    Some((account, own.strip_prefix("role/")?.rsplit('/').next()?))
 }
 
 /// Account and role name of a session.
 fn session(arn: &str) -> Option<(&str, &str)> {
-    let (_, path) = arn.split_once(":assumed-role/")?;
-    Some((account(arn)?, path.split('/').next()?))
+    let (account, own) = own(arn)?;
+    Some((account, own.strip_prefix("assumed-role/")?.split('/').next()?))
 }
 
 /// A session of the named role, or another session of the role whose session is named.
