@@ -115,6 +115,7 @@ fn glob_matches_ignore_case(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iam::arn::tests::{self as arn, texts};
 
     #[test]
     fn patterns_match_ignoring_case() {
@@ -155,34 +156,7 @@ mod tests {
 
     /// Whether the text is one of those that the pattern stands for, as the words say it.
     fn stands_for(pattern: &str, text: &str) -> bool {
-        let mut letters = pattern.chars();
-        let mut rest = text.chars();
-        match letters.next() {
-            None => text.is_empty(),
-            Some('*') => {
-                stands_for(letters.as_str(), text)
-                    || rest.next().is_some() && stands_for(pattern, rest.as_str())
-            }
-            Some(letter) => {
-                rest.next()
-                    .is_some_and(|c| letter == '?' || letter.eq_ignore_ascii_case(&c))
-                    && stands_for(letters.as_str(), rest.as_str())
-            }
-        }
-    }
-
-    /// Every text of up to `longest` of the letters.
-    fn texts(letters: &str, longest: usize) -> Vec<String> {
-        let mut all = vec![String::new()];
-        let mut last = all.clone();
-        for _ in 0..longest {
-            last = last
-                .iter()
-                .flat_map(|text| letters.chars().map(move |c| format!("{text}{c}")))
-                .collect();
-            all.extend(last.iter().cloned());
-        }
-        all
+        arn::stands_for(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl fmt::Display for ArnPattern {
     }
 }
 
+/// Whether a `${Symbol}` stands in the text.
+pub(crate) fn has_symbol(text: &str) -> bool {
+    text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+}
+
 /// The fields of a text, as [`ArnPattern::fields`] has them.
 pub(crate) fn fields(text: &str) -> Option<[&str; FIELDS]> {
     let mut fields = Vec::with_capacity(FIELDS);
@@ -298,7 +303,7 @@ fn close_over_stars(reach: &mut [bool], other: &[Token<'_>]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn arn(text: &str) -> ArnPattern {
@@ -402,7 +407,7 @@ mod tests {
     }
 
     /// Every text of up to `longest` of the letters.
-    fn texts(letters: &str, longest: usize) -> Vec<String> {
+    pub(in crate::iam) fn texts(letters: &str, longest: usize) -> Vec<String> {
         let mut all = vec![String::new()];
         let mut last = all.clone();
         for _ in 0..longest {
@@ -416,7 +421,7 @@ mod tests {
     }
 
     /// Whether the text is one of those that the pattern stands for, as the words say it.
-    fn stands_for(pattern: &str, text: &str) -> bool {
+    pub(in crate::iam) fn stands_for(pattern: &str, text: &str) -> bool {
         let mut letters = pattern.chars();
         let mut rest = text.chars();
         match letters.next() {

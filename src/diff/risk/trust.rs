@@ -7,6 +7,7 @@ use super::search::combinations;
 use super::{Risk, RiskKind, Severity, WholeRole};
 use crate::catalog::Catalog;
 use crate::iam::action::ActionPattern;
+use crate::iam::arn;
 use crate::iam::evaluate::{Layer, Voice, concerns, layer};
 use crate::iam::policy::{Effect, Policy, PrincipalSet, Principals, Statement};
 use crate::iam::request::Request;
@@ -67,7 +68,7 @@ pub(super) fn risks(catalog: &Catalog, old: &WholeRole, new: &WholeRole) -> Vec<
     found.into_values().collect()
 }
 
-/// The policy with principals of whom IAM can be asked: each symbol becomes a text of its own, the same one everywhere.
+/// The policy with principals of whom IAM can be asked: the pseudo parameters have values, the same ones everywhere.
 fn settled(policy: &Policy, home: &str) -> Policy {
     let set = |set: &PrincipalSet| -> PrincipalSet {
         let names =
@@ -91,28 +92,15 @@ fn settled_name(kind: &str, name: &str, home: &str) -> String {
         .replace("${AWS::Partition}", "aws")
         .replace("${AWS::AccountId}", home)
         .replace("${AWS::URLSuffix}", "amazonaws.com");
-    if kind != "AWS" || !name.contains("${") {
-        return name;
-    }
-    let mut inside = false;
-    let name: String = name
-        .chars()
-        .map(|c| {
-            inside = c == '{' || (inside && c != '}');
-            // The colons of an ARN are those between its parts.
-            if inside && c == ':' { '.' } else { c }
-        })
-        .collect();
     // `${Account}` and `${Role.Arn}` stand for a principal as a whole.
-    match name.starts_with("arn:") {
-        true => name,
-        false => format!("{UNTOLD}{name}"),
+    match kind == "AWS" && arn::has_symbol(&name) && !name.starts_with("arn:") {
+        true => format!("{UNTOLD}{name}"),
+        false => name,
     }
 }
 
 /// The name as the template has it, as far as it was settled.
 fn shown(name: &str) -> String {
-    let name = name.replace("${AWS..", "${AWS::");
     match name.strip_prefix(UNTOLD).filter(|rest| rest.starts_with("${")) {
         Some(symbol) => symbol.to_owned(),
         None => name.replace(HOME, "${AWS::AccountId}"),
@@ -286,7 +274,7 @@ fn admitted(
             format!("`{who}` may use `{action}` on the role now"),
         );
     }
-    let own = Some(named.caller.as_str()).and_then(|caller| caller.split(':').nth(4));
+    let own = arn::fields(&named.caller).map(|[_, _, _, _, account, _]| account);
     let limited = now
         .statements
         .iter()

@@ -119,10 +119,7 @@ pub(super) fn has_wildcard(principals: &Principals) -> bool {
 /// Whether a name is put together from symbols so that even its form depends on the deployment.
 pub(super) fn is_open_form(principals: &Principals) -> bool {
     let (Principals::Only(set) | Principals::AllExcept(set)) = principals;
-    let is_open = |name: &String| {
-        let has_symbol = name.split_once("${").is_some_and(|(_, rest)| rest.contains('}'));
-        has_symbol && !is_somebody(name) && is_account(name).is_none()
-    };
+    let is_open = |name: &String| arn::has_symbol(name) && !is_somebody(name) && is_account(name).is_none();
     set.get("AWS").into_iter().flatten().any(is_open)
 }
 

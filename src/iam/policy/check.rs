@@ -3,6 +3,7 @@
 //! The rules are those of IAM's own answers, as <https://github.com/getmoto/moto> records them, and of the pages named.
 
 use super::error::Problem;
+use crate::iam::arn;
 
 /// A stack symbol or a policy variable may stand for anything.
 fn is_open(text: &str) -> bool {
@@ -20,8 +21,7 @@ fn refused(message: String, iam: impl Into<String>, remedy: &'static str) -> Pro
 /// `*`, or a service prefix, one colon and a name. IAM does not check that the action exists.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
 pub(super) fn action(text: &str) -> Result<(), Problem> {
-    let has_symbol = text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'));
-    if text == "*" || has_symbol {
+    if text == "*" || arn::has_symbol(text) {
         return Ok(());
     }
     let mut parts = text.split(':');
