@@ -8,6 +8,7 @@ use super::ir::{BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, PatId, Pat
 use super::types::Ty;
 use super::variables::Variables;
 use super::world::{AdtId, CrateId, FnId, ParamId, Scope, World};
+use super::written::Write;
 
 /// Infers one fn.
 pub struct Infer<'w, 'a> {
@@ -27,6 +28,8 @@ pub struct Infer<'w, 'a> {
     pub(super) read_early: BTreeSet<u32>,
     /// Values whose type is a parameter that nothing fixes.
     pub(super) unfixed: BTreeSet<ExprId>,
+    /// Writes by another way than a variable's name.
+    pub(super) writes: Vec<Write>,
 }
 
 /// Everything about a fn; empty for fns without a body.
@@ -53,6 +56,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
             inner: Vec::new(),
             read_early: BTreeSet::new(),
             unfixed: BTreeSet::new(),
+            writes: Vec::new(),
         };
         infer.chains();
         for (index, pat) in body.params.iter().enumerate() {
@@ -63,6 +67,7 @@ pub fn infer(world: &World<'_>, id: FnId) -> Facts {
         infer.mention(&data.ret);
         let _ = infer.expr(body.root);
         infer.note_filled();
+        infer.note_written();
         if round == 2 || !infer.refined() {
             return infer.facts;
         }
@@ -465,6 +470,15 @@ impl Infer<'_, '_> {
     pub(super) fn assign(&mut self, left: ExprId, right: ExprId, value: &Ty, compound: bool) {
         let place = self.body.peel(left);
         let body = self.body;
+        let is_name = place == left && matches!(body.expr(place).kind, ExprKind::Path(_));
+        let is_field = matches!(&body.expr(place).kind, ExprKind::Field { base, .. } if matches!(self.facts.ty(*base), Ty::Adt(..)));
+        if !is_name && !is_field {
+            self.writes.push(Write {
+                place: left,
+                value: (!compound).then_some(right),
+                is_assigned: true,
+            });
+        }
         match &body.expr(place).kind {
             ExprKind::Path(_) => {
                 let depth = self.depth();
@@ -504,6 +518,12 @@ impl Infer<'_, '_> {
                             local.ty = ty;
                         }
                         local.sources.push(Source::Expr(right, vec![Proj::Tuple(index)]));
+                    } else {
+                        self.writes.push(Write {
+                            place: *part,
+                            value: None,
+                            is_assigned: true,
+                        });
                     }
                 }
             }

@@ -7,6 +7,7 @@ use super::ir::{ExprId, ExprKind, Name, Span, TypeRef};
 use super::known_names::{is_common, is_default_giver, is_plain, takes_items};
 use super::outside_types::OTHER_SENDER;
 use super::types::Ty;
+use super::written::{self, Write};
 
 impl Infer<'_, '_> {
     /// A method call.
@@ -260,6 +261,13 @@ impl Infer<'_, '_> {
         types: &[Ty],
     ) {
         let place = self.body.peel(receiver);
+        if let Some(value) = written::change(method, args) {
+            self.writes.push(Write {
+                place: receiver,
+                value,
+                is_assigned: false,
+            });
+        }
         let Some(index) = self.facts.local_of.get(&place).copied() else {
             self.note_place_mutation(place, receiver_ty, method, args);
             return;
@@ -274,6 +282,13 @@ impl Infer<'_, '_> {
                 local.sources.push(Source::Appended(*arg, surely));
             }
             ("entry", [key]) => local.sources.push(Source::Entry(*key)),
+            ("clone_from", [arg]) => local.sources.push(Source::Expr(*arg, Vec::new())),
+            ("fill" | "resize" | "clone_from_slice" | "copy_from_slice", [.., last]) => {
+                local.sources.push(Source::Element(vec![*last]));
+            }
+            ("fill_with" | "resize_with", _) if !receiver_ty.is_interesting() => {
+                local.sources.push(Source::Filled);
+            }
             ("push", [arg])
                 if matches!(&self.body.expr(*arg).kind, ExprKind::Str(text) if text.chars().count() == 1)
                     && !receiver_ty.is_interesting() =>

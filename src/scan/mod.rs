@@ -74,6 +74,7 @@ mod variables;
 mod via;
 mod world;
 mod wrapped;
+mod written;
 
 #[cfg(test)]
 mod tests;
