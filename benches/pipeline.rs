@@ -21,6 +21,10 @@ use rolefit::trail;
 use rolefit::usage::{Inputs, OperationId};
 use rolefit::workspace::{cargo, deploy};
 
+/// As in the program.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const DEMO: &str = "docs/demo/orders";
 
 fn main() {

@@ -18,6 +18,10 @@ use rolefit::catalog::Catalog;
 use rolefit::scan::{ScanOptions, scan};
 use rolefit::workspace::cargo;
 
+/// As in the program.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Stack of the parsing threads: as deep as the scanner's own.
 const STACK: usize = 256 * 1024 * 1024;
 

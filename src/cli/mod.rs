@@ -25,6 +25,7 @@ mod interrupt;
 mod now;
 mod observe;
 mod observe_live;
+mod observe_queue;
 #[cfg(feature = "live")]
 mod observe_queries;
 mod observed;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::args::Format;
 use super::interrupt::Stop;
 use super::observe_live::{self, LiveArgs, Source};
+use super::observe_queue::Queue;
 use super::{Outcome, inputs, progress, say, show, show_json};
 use crate::catalog::Catalog;
 use crate::trail::store::{Covered, Summary};
@@ -239,24 +240,27 @@ impl Reading<'_> {
         let total: u64 = wanted.iter().map(|object| object.id.bytes).sum();
         let done = Done::new(total, self.begun);
         let stop = self.stop.clone();
-        let proceed = |bytes: u64| {
-            if stop.is_asked() {
-                return false;
-            }
-            done.add(bytes);
-            true
-        };
+        let threads = rayon::current_num_threads();
         let mut waiting: Option<Batch> = Some(local.failures());
-        for batch in batches(&wanted) {
+        let mut queue = Queue::new(wanted.iter().copied());
+        while let Some(batch) = queue.next_batch() {
+            let proceed = |object: &LocalObject| {
+                let is_read = !stop.is_asked() && batch.is_in_time(object);
+                if is_read {
+                    done.add(object.id.bytes);
+                }
+                is_read
+            };
             let (store, catalog) = (&mut *self.store, self.catalog);
             let (written, read) = rayon::join(
                 || waiting.take().map(|batch| store.commit(batch, catalog.date())),
-                || local.read(batch, catalog, 0, &proceed),
+                || local.read(&batch.objects, catalog, threads, &proceed),
             );
             written.transpose()?;
             self.new_objects += read.objects();
             done.count(read.bytes(), read.events());
             waiting = Some(read);
+            queue.put_back(batch);
         }
         if let Some(batch) = waiting {
             self.store.commit(batch, self.catalog.date())?;
@@ -270,30 +274,6 @@ impl Reading<'_> {
         }
         Ok(self.store.forget_gaps(&local.source, |key| local.has(key))?)
     }
-}
-
-/// Cuts a list of objects into batches. The first ones are small, so that the first commit comes soon; a batch is what is
-/// lost when the process is killed. Each is much larger than the one before: a commit joins what it brings with all rows that
-/// are like it, which soon are most of them.
-fn batches<'w, 'o>(wanted: &'w [&'o LocalObject]) -> Vec<&'w [&'o LocalObject]> {
-    const FIRST: u64 = 256 << 10;
-    const MOST: u64 = 256 << 20;
-    const TIMES: u64 = 8;
-    const MOST_OBJECTS: usize = 65_536;
-    let (mut batches, mut rest, mut room) = (Vec::new(), wanted, FIRST);
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fits = |object: &&&LocalObject| {
-            bytes += object.id.bytes;
-            bytes <= room
-        };
-        let count = rest.iter().take(MOST_OBJECTS).take_while(fits).count().max(1);
-        let (batch, others) = rest.split_at(count);
-        batches.push(batch);
-        rest = others;
-        room = (room * TIMES).min(MOST);
-    }
-    batches
 }
 
 /// How far a run has come, for the line of progress.

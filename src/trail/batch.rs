@@ -231,7 +231,7 @@ impl<'k> Reader<'k> {
         if !is_cut && self.pass_over(bytes) {
             return self.finish(object, "", false);
         }
-        let text = match std::str::from_utf8(bytes) {
+        let text = match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
         };

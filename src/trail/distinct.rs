@@ -12,6 +12,9 @@ pub(super) const OF_A_CELL: usize = 256;
 /// Up to this many events the count of a whole trail is exact; beyond, its standard error is 0.8 %.
 pub(super) const OF_A_TRAIL: usize = 16_384;
 
+/// Up to this many hashes are kept as they come.
+const UNSORTED: usize = 32;
+
 /// The size of a set, and whether it is an estimate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
@@ -90,8 +93,14 @@ impl Distinct {
         if hash > self.highest {
             return;
         }
-        if self.hashes.len() == self.hashes.capacity() {
-            self.make_room();
+        let room = self.hashes.capacity();
+        if self.hashes.len() == room {
+            match room {
+                0 => self.hashes.reserve_exact(2),
+                // So few are not worth being brought into order.
+                1..UNSORTED => self.hashes.reserve_exact(room),
+                _ => self.make_room(),
+            }
         }
         self.hashes.push(hash);
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::HashMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -17,15 +18,15 @@ use super::group::Group;
 use super::ledger::Stream;
 use super::time::{Days, Span};
 
-/// What a call is, apart from its resource.
+/// What a call is, apart from its resource. Groups are many, and share what they say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct GroupKey {
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pub(super) class: Class,
-    pub(super) event_source: String,
-    pub(super) event_name: String,
-    pub(super) operation: Option<OperationId>,
-    pub(super) region: String,
+    pub(super) event_source: Arc<str>,
+    pub(super) event_name: Arc<str>,
+    pub(super) operation: Option<Arc<OperationId>>,
+    pub(super) region: Arc<str>,
     pub(super) data_event: bool,
 }
 

@@ -27,7 +27,7 @@ use super::record::{self, Record};
 use super::roles::Roles;
 use super::samples::EventId;
 use super::selectors::{self, KnownTrail};
-use super::slices::{self, Field, Slices, plain_text};
+use super::slices::{self, Field, Slices, plain_text, unquoted};
 use super::time::{Days, Time};
 use super::walk;
 
@@ -72,7 +72,8 @@ struct Called<'k> {
 struct Seen {
     /// The hash of the event's id.
     hash: u64,
-    time: Time,
+    /// `None` when it is not told in a known form.
+    time: Option<Time>,
     id: EventId,
 }
 
@@ -167,7 +168,7 @@ impl<'k> Folder<'k> {
     }
 
     /// Reads the parameters into inputs; what no parser can read has none.
-    fn read_inputs(&mut self, chosen: Option<&Chosen<'k>>, parameters: &str) {
+    fn read_inputs(&mut self, chosen: Option<&Chosen<'k>>, parameters: &str, may_be_plain: bool) {
         self.inputs.clear();
         let Some(chosen) = chosen else {
             let node = Sonic::parse(parameters).or_else(|_| Reference::parse(parameters));
@@ -177,6 +178,12 @@ impl<'k> Folder<'k> {
         let Some(place) = self.plans.input(chosen.operation) else {
             return;
         };
+        if may_be_plain {
+            if walk::plain_parameters(parameters, &mut self.plans, place, &mut self.inputs).is_ok() {
+                return;
+            }
+            self.inputs.clear();
+        }
         if walk::parameters::<Sonic>(parameters, &mut self.plans, place, &mut self.inputs).is_ok() {
             return;
         }
@@ -193,8 +200,13 @@ impl<'k> Folder<'k> {
         let parameters = record.request_parameters.as_ref().map_or("null", Raw::json);
         let (source, name) = (record.event_source.as_str(), record.event_name.as_str());
         let event = self.names.number(source, name);
+        self.read_call_of(event, parameters, false)
+    }
+
+    /// The same of a call that is known; `may_be_plain` where [`plain`](super::plain) may read the parameters.
+    fn read_call_of(&mut self, event: EventName, parameters: &str, may_be_plain: bool) -> Called<'k> {
         let chosen = self.names.operation(event, parameters);
-        self.read_inputs(chosen.as_ref(), parameters);
+        self.read_inputs(chosen.as_ref(), parameters, may_be_plain);
         Called { event, chosen }
     }
 
@@ -203,7 +215,7 @@ impl<'k> Folder<'k> {
         &mut self,
         record: &Record<'_, R>,
         Called { event, chosen }: Called<'k>,
-        hash: u64,
+        Seen { hash, time, id }: Seen,
         manner: MannerNumber,
     ) -> Option<CellNumber> {
         let region = self.texts.number(record.aws_region.as_str());
@@ -218,20 +230,26 @@ impl<'k> Folder<'k> {
             region,
             data_event: record.is_data_event(),
         };
-        let owned = || GroupKey {
-            session: known.of.clone(),
-            class,
-            event_source: record.event_source.as_str().to_owned(),
-            event_name: record.event_name.as_str().to_owned(),
-            operation: chosen.map(|chosen| chosen.operation.id()),
-            region: record.aws_region.as_str().to_owned(),
-            data_event: key.data_event,
+        let (names, texts) = (&mut self.names, &self.texts);
+        let owned = || {
+            let operation = chosen.map(|chosen| names.id(event, chosen));
+            let named = names.named(event)?;
+            Some(GroupKey {
+                session: Arc::clone(known.of),
+                class,
+                event_source: Arc::clone(&named.source),
+                event_name: Arc::clone(&named.name),
+                operation,
+                region: texts.text(region)?,
+                data_event: key.data_event,
+            })
         };
         let anchors = self.inputs.anchors(&self.plans.paths);
         let number = self.groups.cell(key, owned, &anchors)?;
         let cell = self.groups.cell_mut(number)?;
         cell.events.insert(hash);
-        cell.see_record(record, record.time(), denied.as_deref());
+        cell.see_record(record, denied.as_deref());
+        cell.see_event(time, id);
         cell.see_version(known.version);
         for (path, value) in self.inputs.iter(&self.plans.paths) {
             cell.see_input(path, &value);
@@ -241,23 +259,22 @@ impl<'k> Folder<'k> {
 
     /// Folds a record by what is known of its pieces; `None` when one of them must be parsed in another way.
     fn fold_slices(&mut self, slices: &Slices<'_>) -> Option<()> {
-        let unquoted = |field| slices.json(field).strip_prefix('"')?.strip_suffix('"');
-        let text: &str = unquoted(Field::EventId)?;
+        let text = unquoted(slices.json(Field::EventId))?;
         // Neither a UUID nor a time holds escapes.
         let (id, hash) = (EventId::uuid(text)?, hash_id(text));
-        let time = Time::parse(unquoted(Field::EventTime)?)?;
+        let time = Some(Time::parse(unquoted(slices.json(Field::EventTime))?)?);
         let call = match self.memo.call(slices) {
             (piece, Some(call)) => (piece, call),
             (piece, None) => (piece, self.learn_call(piece, slices)?),
         };
-        let (piece, KnownCall { skip, stream }) = call;
+        let (piece, known) = call;
         self.found.records = true;
         self.fold.events.insert(hash);
-        if let Some(stream) = stream {
-            self.fold.span.widen(Some(time));
-            self.streams.see(stream, Some(time));
+        if let Some(stream) = known.stream {
+            self.fold.span.widen(time);
+            self.streams.see(stream, time);
         }
-        if let Some(what) = skip {
+        if let Some(what) = known.skip {
             self.count_skipped(what, hash);
             return Some(());
         }
@@ -279,7 +296,7 @@ impl<'k> Folder<'k> {
             cell.see_again(hash, time, id);
             return Some(());
         }
-        let cell = self.fold_read(slices, piece, manner, Seen { hash, time, id })?;
+        let cell = self.fold_read(slices, call, manner, Seen { hash, time, id })?;
         if let Some((whole, _)) = whole {
             self.memo.learn_record(whole, cell);
         }
@@ -290,17 +307,19 @@ impl<'k> Folder<'k> {
     fn fold_read(
         &mut self,
         slices: &Slices<'_>,
-        call: Fingerprint,
+        (piece, call): (Fingerprint, KnownCall),
         manner: MannerNumber,
         seen: Seen,
     ) -> Option<CellNumber> {
-        let mut record = Record::of(slices)?;
-        let called = self.read_call(&record);
+        let parameters = match slices.json(Field::RequestParameters) {
+            "" => "null",
+            json => json,
+        };
+        let called = self.read_call_of(call.event, parameters, true);
         let nth = called.chosen.map_or(0, |chosen| chosen.nth);
-        // What calls of KMS count as hangs on more than the inputs.
-        let inputs = (record.event_source.as_str() != KMS).then(|| {
+        let inputs = (!call.is_of_kms).then(|| {
             self.memo
-                .inputs(slices, (call, manner, nth), self.inputs.iter(&self.plans.paths))
+                .inputs(slices, (piece, manner, nth), self.inputs.iter(&self.plans.paths))
         });
         if let Some((_, Some(number))) = inputs
             && let Some(cell) = self.groups.cell_mut(number)
@@ -308,8 +327,9 @@ impl<'k> Folder<'k> {
             cell.see_again(seen.hash, seen.time, seen.id);
             return Some(number);
         }
+        let mut record = Record::of_known(slices)?;
         record.resources = record::resources(slices)?;
-        let cell = self.fold(&record, called, seen.hash, manner)?;
+        let cell = self.fold(&record, called, seen, manner)?;
         if let Some((inputs, _)) = inputs {
             self.memo.learn_record(inputs, cell);
         }
@@ -331,6 +351,10 @@ impl<'k> Folder<'k> {
         let call = KnownCall {
             skip: no_api_call(&record),
             stream,
+            event: self
+                .names
+                .number(record.event_source.as_str(), record.event_name.as_str()),
+            is_of_kms: record.event_source.as_str() == KMS,
         };
         self.memo.learn_call(piece, call);
         Some(call)
@@ -420,7 +444,8 @@ impl Sink for Folder<'_> {
             Ok(identity) => {
                 let manner = self.identities.find(identity, &mut self.fold.learned);
                 let called = self.read_call(record);
-                self.fold(record, called, hash, manner);
+                let id = EventId::of(record.event_id.as_str());
+                self.fold(record, called, Seen { hash, time, id }, manner);
             }
         }
     }
@@ -485,16 +510,26 @@ fn told_by<R: Raw>(record: &Record<'_, R>, time: Option<Time>) -> Option<KnownTr
 
 /// Numbers for texts.
 #[derive(Debug, Default)]
-struct Texts(FxHashMap<Box<str>, u32>);
+struct Texts {
+    numbers: FxHashMap<Arc<str>, u32>,
+    texts: Vec<Arc<str>>,
+}
 
 impl Texts {
     fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.0.get(text) {
+        if let Some(number) = self.numbers.get(text) {
             return *number;
         }
-        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        self.0.insert(text.into(), number);
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        let text: Arc<str> = text.into();
+        self.texts.push(Arc::clone(&text));
+        self.numbers.insert(text, number);
         number
+    }
+
+    /// The text of a number.
+    fn text(&self, number: u32) -> Option<Arc<str>> {
+        self.texts.get(number as usize).cloned()
     }
 }
 

@@ -176,16 +176,8 @@ fn together(cells: SortedMap<ApartBy, Box<Cell>>) -> Cell {
 }
 
 impl Cell {
-    pub(super) fn see_record<R: Raw>(
-        &mut self,
-        record: &Record<'_, R>,
-        time: Option<Time>,
-        denied: Option<&str>,
-    ) {
-        self.span.widen(time);
-        if let Some(time) = time {
-            self.days.insert(time);
-        }
+    /// Takes in what a record says of what came of the call.
+    pub(super) fn see_record<R: Raw>(&mut self, record: &Record<'_, R>, denied: Option<&str>) {
         let code = record.error_code.as_str();
         if code.is_empty() {
             self.succeeded = true;
@@ -205,21 +197,26 @@ impl Cell {
                 );
             }
         }
-        if self.samples.wants(time) {
-            self.samples.add(time, EventId::of(record.event_id.as_str()));
-        }
     }
 
     /// Takes in an event all of which was taken in before, but for its time and id.
     #[inline]
-    pub(super) fn see_again(&mut self, hash: u64, time: Time, id: EventId) {
+    pub(super) fn see_again(&mut self, hash: u64, time: Option<Time>, id: EventId) {
         self.events.insert(hash);
-        let is_of_last_day = self.span.last.is_some_and(|last| last.is_same_day(time));
-        self.span.widen(Some(time));
-        if !is_of_last_day {
-            self.days.insert(time);
+        self.see_event(time, id);
+    }
+
+    /// Takes in when an event was, and its id.
+    #[inline]
+    pub(super) fn see_event(&mut self, time: Option<Time>, id: EventId) {
+        if let Some(time) = time {
+            let is_of_last_day = self.span.last.is_some_and(|last| last.is_same_day(time));
+            self.span.widen(Some(time));
+            if !is_of_last_day {
+                self.days.insert(time);
+            }
         }
-        self.samples.add(Some(time), id);
+        self.samples.add(time, id);
     }
 
     pub(super) fn see_version(&mut self, version: Option<&str>) {

@@ -1,5 +1,6 @@
 //! Groups and cells that are being folded into, by number.
 
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -25,6 +26,11 @@ pub(super) struct OpenKey {
 /// The number of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CellNumber(u32);
+
+impl CellNumber {
+    /// The number of no cell.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
 
 /// Groups that are being folded into.
 #[derive(Default)]
@@ -70,22 +76,25 @@ impl OpenGroups {
     pub(super) fn cell(
         &mut self,
         number: OpenKey,
-        key: impl FnOnce() -> GroupKey,
+        key: impl FnOnce() -> Option<GroupKey>,
         anchors: &[(&str, &str)],
     ) -> Option<CellNumber> {
         let groups = &mut self.groups;
-        let position = *self.numbers.entry(number).or_insert_with(|| {
-            // Room for a few more: there can be very many groups, and twice as much would be much.
-            if groups.len() == groups.capacity() {
-                groups.reserve_exact(64 + groups.len() / 8);
+        let position = match self.numbers.entry(number) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                // Room for a few more: there can be very many groups, and twice as much would be much.
+                if groups.len() == groups.capacity() {
+                    groups.reserve_exact(64 + groups.len() / 8);
+                }
+                groups.push(OpenGroup {
+                    key: key()?,
+                    cells: Vec::with_capacity(1),
+                    rest: None,
+                });
+                *new.insert(groups.len() - 1)
             }
-            groups.push(OpenGroup {
-                key: key(),
-                cells: Vec::with_capacity(1),
-                rest: None,
-            });
-            groups.len() - 1
-        });
+        };
         let group = groups.get_mut(position)?;
         let mark = (position, FxBuildHasher.hash_one(anchors));
         let marked = self.marks.get(&mark).and_then(|at| group.cells.get(*at));

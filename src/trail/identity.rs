@@ -1,5 +1,7 @@
 //! Identities of records, each looked at once.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::attribute::{Learned, Session, scope_version, session};
@@ -33,7 +35,7 @@ struct Row {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'i> {
     pub(super) session: SessionNumber,
-    pub(super) of: &'i Session,
+    pub(super) of: &'i Arc<Session>,
     /// The version of the function, if it is told.
     pub(super) version: Option<&'i str>,
     pub(super) manner: Manner<'i>,
@@ -46,8 +48,8 @@ pub(super) struct Identities {
     rows: FxHashMap<Box<str>, MannerNumber>,
     manners: Vec<Row>,
     manner_numbers: FxHashMap<Row, MannerNumber>,
-    numbers: FxHashMap<Session, SessionNumber>,
-    sessions: Vec<Session>,
+    numbers: FxHashMap<Arc<Session>, SessionNumber>,
+    sessions: Vec<Arc<Session>>,
     limits: Sessions,
     /// Room to write in.
     row: String,
@@ -112,9 +114,12 @@ impl Identities {
     fn number(&mut self, session: Session) -> SessionNumber {
         let next = SessionNumber(u32::try_from(self.sessions.len()).unwrap_or(u32::MAX));
         let sessions = &mut self.sessions;
-        *self.numbers.entry(session).or_insert_with_key(|session| {
-            sessions.push(session.clone());
-            next
-        })
+        *self
+            .numbers
+            .entry(Arc::new(session))
+            .or_insert_with_key(|session| {
+                sessions.push(Arc::clone(session));
+                next
+            })
     }
 }

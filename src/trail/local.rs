@@ -70,14 +70,14 @@ impl Local {
         }
     }
 
-    /// Reads some of the files on `threads` threads (0: one for each processor). `proceed` is told the size of each file
-    /// before it is read; when it says no, the file is left out.
+    /// Reads some of the files on `threads` threads (0: one for each processor). `proceed` is asked before each
+    /// file; when it says no, the file is left out.
     pub fn read(
         &self,
         wanted: &[&LocalObject],
         catalog: &Catalog,
         threads: usize,
-        proceed: &(dyn Fn(u64) -> bool + Sync),
+        proceed: &(dyn Fn(&LocalObject) -> bool + Sync),
     ) -> Batch {
         // Each thread reads whatever object comes next into a fold of its own: what it knows of names is used for all.
         let next = AtomicUsize::new(0);
@@ -85,7 +85,7 @@ impl Local {
             let mut reader = Reader::new(catalog).for_roles(self.roles.clone());
             let mut room = Vec::new();
             while let Some(object) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if proceed(object.id.bytes) {
+                if proceed(object) {
                     read_one(&mut reader, object, &mut room);
                 }
             }

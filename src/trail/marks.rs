@@ -56,27 +56,25 @@ impl<'t> Marks<'t> {
             last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             &last
         });
-        let (mut quotes, mut slashes, mut opens, mut closes, mut controls) = (0, 0, 0, 0, 0);
-        for (part, shift) in block.as_chunks::<16>().0.iter().zip([0, 16, 32, 48]) {
-            let bytes = u8x16::new(*part);
-            let bits = |found: u8x16| u64::from(found.to_bitmask() & 0xffff) << shift;
-            // `[` and `{` differ in one bit, and so do `]` and `}`.
-            let alike = bytes | u8x16::splat(0x20);
-            quotes |= bits(bytes.simd_eq(u8x16::splat(b'"')));
-            slashes |= bits(bytes.simd_eq(u8x16::splat(b'\\')));
-            opens |= bits(alike.simd_eq(u8x16::splat(b'{')));
-            closes |= bits(alike.simd_eq(u8x16::splat(b'}')));
-            controls |= bits((bytes & u8x16::splat(0xe0)).simd_eq(u8x16::splat(0)));
-        }
-        if slashes | self.escapes != 0 {
-            quotes &= !self.escaped(slashes);
+        let is_slash = |bytes: u8x16| bytes.simd_eq(u8x16::splat(b'\\'));
+        let is_control = |bytes: u8x16| (bytes & u8x16::splat(0xe0)).simd_eq(u8x16::splat(0));
+        // `[` and `{` differ in one bit, and so do `]` and `}`.
+        let is_like = |bytes: u8x16, byte: u8| (bytes | u8x16::splat(0x20)).simd_eq(u8x16::splat(byte));
+        let mut quotes = bits(block, |bytes| bytes.simd_eq(u8x16::splat(b'"')));
+        let opens = bits(block, |bytes| is_like(bytes, b'{'));
+        let closes = bits(block, |bytes| is_like(bytes, b'}'));
+        // Hardly any block has one of these.
+        if self.escapes != 0 || any(block, is_slash) {
+            quotes &= !self.escaped(bits(block, is_slash));
         }
         let texts = running_parity(quotes) ^ self.within;
         self.within = 0_u64.wrapping_sub(texts >> 63);
         self.quotes = quotes;
         self.opens = opens & !texts;
         self.closes = closes & !texts;
-        self.is_spoilt |= controls & texts != 0;
+        if any(block, is_control) {
+            self.is_spoilt |= bits(block, is_control) & texts != 0;
+        }
     }
 
     /// Which bytes stand behind a backslash that escapes, given where the backslashes are.
@@ -145,6 +143,22 @@ fn running_parity(bits: u64) -> u64 {
     [1, 2, 4, 8, 16, 32]
         .iter()
         .fold(bits, |bits, by| bits ^ (bits << by))
+}
+
+/// A bit for each byte of which `is` tells that it is one, the first is the lowest.
+#[inline]
+fn bits(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> u64 {
+    let part =
+        |bits: u64, part: &[u8; 16]| bits << 16 | u64::from(is(u8x16::new(*part)).to_bitmask() & 0xffff);
+    block.as_chunks::<16>().0.iter().rev().fold(0, part)
+}
+
+/// Whether `is` tells so of any byte.
+#[inline]
+fn any(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> bool {
+    let part = |found: u8x16, part: &[u8; 16]| found | is(u8x16::new(*part));
+    let parts = block.as_chunks::<16>().0.iter();
+    parts.fold(u8x16::splat(0), part).any()
 }
 
 #[cfg(test)]

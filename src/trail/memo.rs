@@ -10,18 +10,19 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
 use super::group_table::CellNumber;
 use super::identity::MannerNumber;
 use super::inputs::{Input, Value};
+use super::operation::EventName;
 use super::slices::{Field, Slices};
 
 /// How many pieces of a kind are remembered.
 const MAX_PIECES: usize = 1 << 16;
-/// How many records that came once are remembered, roughly: what comes once mostly never comes again.
-const MAX_ONCE: usize = 1 << 15;
+/// How many places there are for records, two in each.
+const MAX_RECORDS: usize = 1 << 15;
 /// Parameters that are longer are not remembered.
 const MAX_LENGTH: usize = 4_096;
 
@@ -51,16 +52,37 @@ impl Secret {
             b = product(x ^ k1, y ^ b);
         };
         for part in parts {
-            let (words, rest) = part.as_bytes().as_chunks::<16>();
-            for word in words {
-                let word = u128::from_le_bytes(*word);
-                take(word as u64, (word >> 64) as u64);
+            let (blocks, rest) = part.as_bytes().as_chunks::<32>();
+            // Half of each block goes another way, since every step waits for the one before.
+            let (mut c, mut d) = (k0, k1);
+            for block in blocks {
+                if let [one, other] = block.as_chunks::<16>().0 {
+                    let ((x, y), (z, w)) = (words(one), words(other));
+                    take(x, y);
+                    c = product(z ^ c, w ^ k2);
+                    d = product(z ^ k3, w ^ d);
+                }
+            }
+            if !blocks.is_empty() {
+                take(c, d);
+            }
+            let (block, rest) = rest.as_chunks::<16>();
+            for block in block {
+                let (x, y) = words(block);
+                take(x, y);
             }
             let (x, y) = ends(rest);
             take(x, y ^ k2 ^ (part.len() as u64).rotate_left(32));
         }
         Fingerprint(product(a ^ k3, b ^ k2), product(a ^ k1, b ^ k3))
     }
+}
+
+/// Bytes as two numbers.
+#[inline]
+fn words(bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    (both as u64, (both >> 64) as u64)
 }
 
 /// Fewer than 16 bytes as two numbers, which tell them apart from others of the same length.
@@ -120,17 +142,70 @@ pub(super) struct KnownCall {
     pub(super) skip: Option<&'static str>,
     /// The number of its account, region and kind; none for events that say nothing of those.
     pub(super) stream: Option<u32>,
+    /// The number of its source and name.
+    pub(super) event: EventName,
+    /// Whether what it counts as hangs on parameters that are no inputs, as for KMS.
+    pub(super) is_of_kms: bool,
+}
+
+/// Finds when the session of an identity began.
+#[derive(Debug)]
+struct Began {
+    finder: Finder<'static>,
+    /// Where it stood in the last identity of each length: others are mostly built the same.
+    places: Vec<u16>,
+}
+
+impl Default for Began {
+    fn default() -> Self {
+        Self {
+            finder: Finder::new("\"creationDate\":\""),
+            places: vec![0; 1 << 10],
+        }
+    }
+}
+
+impl Began {
+    /// An identity without the time at which its session began, which counts for nothing and mostly is the only thing new.
+    fn around<'t>(&mut self, json: &'t str) -> [&'t str; 2] {
+        const LENGTH: usize = "2026-11-04T08:30:00Z".len();
+        let mut split = || {
+            let (before, rest) = json.split_at_checked(self.find(json)?)?;
+            let (date, after) = rest.split_at_checked(LENGTH)?;
+            let is_of_date = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'T' | b':' | b'Z');
+            date.bytes().all(is_of_date).then_some([before, after])
+        };
+        split().unwrap_or([json, ""])
+    }
+
+    /// Where the time stands.
+    fn find(&mut self, json: &str) -> Option<usize> {
+        let needle = self.finder.needle();
+        let mut last = self.places.get_mut(json.len());
+        if let Some(place) = &last {
+            let place = usize::from(**place);
+            if json.as_bytes().get(place..place + needle.len()) == Some(needle) {
+                return Some(place + needle.len());
+            }
+        }
+        let found = self.finder.find(json.as_bytes())?;
+        if let (Some(place), Ok(found)) = (&mut last, u16::try_from(found)) {
+            **place = found;
+        }
+        Some(found + needle.len())
+    }
 }
 
 /// What was made of records before.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     secret: Secret,
+    began: Began,
     identities: Pieces<KnownIdentity>,
     calls: Pieces<KnownCall>,
-    records: Pieces<CellNumber>,
-    /// Records that came once, each at a place of its own; a later one takes the place of an earlier one.
-    once: Vec<u64>,
+    /// The cells of records: pairs of half a fingerprint and a cell, at the place that the other half tells. What comes again
+    /// moves to the front of its place; what comes once soon makes room.
+    records: Vec<[(u64, CellNumber); 2]>,
 }
 
 impl Memo {
@@ -159,8 +234,8 @@ impl Memo {
 
     /// The identity of a record, and what is known of it.
     #[inline]
-    pub(super) fn identity(&self, record: &Slices<'_>) -> (Fingerprint, Option<KnownIdentity>) {
-        let parts = identity_parts(record.json(Field::UserIdentity));
+    pub(super) fn identity(&mut self, record: &Slices<'_>) -> (Fingerprint, Option<KnownIdentity>) {
+        let parts = self.began.around(record.json(Field::UserIdentity));
         let piece = self.secret.of(Fingerprint(0, 0), &parts);
         (piece, self.identities.find(piece))
     }
@@ -172,7 +247,7 @@ impl Memo {
     /// Everything of a record that decides where it is folded; `None` when that is too much.
     #[inline]
     pub(super) fn record(
-        &self,
+        &mut self,
         record: &Slices<'_>,
         call: Fingerprint,
         manner: MannerNumber,
@@ -189,13 +264,37 @@ impl Memo {
         }
         let before = Fingerprint(call.0 ^ u64::from(manner.0), call.1);
         let piece = self.secret.of(before, &parts);
-        Some((piece, self.records.find(piece)))
+        Some((piece, self.cell(piece)))
+    }
+
+    /// The cell that a record was folded into, if one of its kind was read before.
+    #[inline]
+    fn cell(&mut self, piece: Fingerprint) -> Option<CellNumber> {
+        let [again, once] = self.records.get_mut(piece.0 as usize % MAX_RECORDS)?;
+        if again.0 == piece.1 {
+            return Some(again.1);
+        }
+        if once.0 != piece.1 {
+            return None;
+        }
+        std::mem::swap(again, once);
+        Some(again.1)
+    }
+
+    /// Remembers the cell that a record was folded into.
+    pub(super) fn learn_record(&mut self, piece: Fingerprint, cell: CellNumber) {
+        if self.records.is_empty() {
+            self.records = vec![[(0, CellNumber::NONE); 2]; MAX_RECORDS];
+        }
+        if let Some([_, once]) = self.records.get_mut(piece.0 as usize % MAX_RECORDS) {
+            *once = (piece.1, cell);
+        }
     }
 
     /// The same with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
     /// The three are the call, the manner in which it was made, and which of the operations of its name it is.
     pub(super) fn inputs<'i>(
-        &self,
+        &mut self,
         record: &Slices<'_>,
         (call, manner, nth): (Fingerprint, MannerNumber, u8),
         inputs: impl Iterator<Item = Input<'i>>,
@@ -210,34 +309,8 @@ impl Memo {
                 Value::Hidden => self.secret.of(piece, &[path]),
             },
         );
-        (piece, self.records.find(piece))
+        (piece, self.cell(piece))
     }
-
-    /// Remembers the cell that a record was folded into, when it came before.
-    pub(super) fn learn_record(&mut self, piece: Fingerprint, cell: CellNumber) {
-        if self.once.is_empty() {
-            self.once = vec![0; MAX_ONCE];
-        }
-        let place = self.once.get_mut(piece.0 as usize % MAX_ONCE);
-        match place {
-            Some(place) if *place != piece.1 => *place = piece.1,
-            _ => self.records.add(piece, cell),
-        }
-    }
-}
-
-/// An identity without the time at which its session began, which counts for nothing and mostly is the only thing new.
-fn identity_parts(json: &str) -> [&str; 2] {
-    const BEGAN: &str = "\"creationDate\":\"";
-    const LENGTH: usize = "2026-11-04T08:30:00Z".len();
-    let split = || {
-        let at = memmem::find(json.as_bytes(), BEGAN.as_bytes())? + BEGAN.len();
-        let (before, rest) = json.split_at_checked(at)?;
-        let (date, after) = rest.split_at_checked(LENGTH)?;
-        let is_of_date = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'T' | b':' | b'Z');
-        date.bytes().all(is_of_date).then_some([before, after])
-    };
-    split().unwrap_or([json, ""])
 }
 
 #[cfg(test)]
@@ -303,10 +376,11 @@ mod tests {
     fn identities_that_differ_in_when_they_began_are_one() {
         let identity =
             |date: &str| format!(r#"{{"arn":"a","attributes":{{"creationDate":"{date}"}},"b":1}}"#);
+        let mut began = Began::default();
         let (one, other) = (identity("2026-11-04T08:30:00Z"), identity("2026-12-04T08:30:01Z"));
-        assert_eq!(identity_parts(&one), identity_parts(&other));
+        assert_eq!(began.around(&one), began.around(&other));
         let odd = identity("2026-11-04T08:30:\\\"Z");
-        assert_eq!(identity_parts(&odd), [odd.as_str(), ""]);
-        assert_eq!(identity_parts("{}"), ["{}", ""]);
+        assert_eq!(began.around(&odd), [odd.as_str(), ""]);
+        assert_eq!(began.around("{}"), ["{}", ""]);
     }
 }

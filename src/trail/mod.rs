@@ -19,6 +19,7 @@ mod distinct;
 mod json;
 mod marks;
 mod slices;
+mod plain;
 mod record;
 mod inflate;
 mod files;

@@ -1,13 +1,14 @@
 //! Observations: the groups of a trail, attributed and named.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::usage::{Inputs, OperationId, Piece, ResourceHint};
 
 use super::Trail;
-use super::attribute::{Functions, Rung, Who};
+use super::attribute::{Functions, Rung, Session, Who};
 use super::classify::Class;
 use super::distinct::Count;
 use super::fold::{Fold, GroupKey};
@@ -70,7 +71,7 @@ pub struct Observation {
 
 /// Attributes and names all groups.
 pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
-    functions.teach(fold.groups.keys().map(|key| &key.session), &mut fold.learned);
+    functions.teach(fold.groups.keys().map(|key| &*key.session), &mut fold.learned);
     let skipped: BTreeMap<String, Count> = fold
         .skipped
         .into_iter()
@@ -105,7 +106,10 @@ pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
                 .fold(other_role, |sum, cell| sum.plus(cell.events.count()));
             continue;
         };
-        key.session.who = Who::Function(String::new());
+        key.session = Arc::new(Session {
+            role: key.session.role.clone(),
+            who: Who::Function(String::new()),
+        });
         let (best, all) = attributed
             .entry((function, key))
             .or_insert_with(|| (rung, Group::default()));
@@ -119,7 +123,7 @@ pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
     for ((function, key), (rung, group)) in attributed {
         for cell in group.cells() {
             if key.operation.is_none() {
-                let name = (key.event_source.clone(), key.event_name.clone());
+                let name = (key.event_source.to_string(), key.event_name.to_string());
                 let events = cell.events.count();
                 *trail.unmapped.entry(name).or_default() += events.number;
                 trail.estimated |= events.about;
@@ -143,18 +147,18 @@ fn observation(
     rung: Rung,
     cell: Cell,
 ) -> Observation {
-    let role = key.session.role;
+    let role = &key.session.role;
     let events = cell.events.count();
     let time = |time: Option<Time>| time.map_or_else(String::new, |time| time.to_string());
     Observation {
         function,
         known,
-        account: role.account,
-        role_name: role.name,
-        role_id: role.id,
-        operation: key.operation,
-        event_source: key.event_source,
-        event_name: key.event_name,
+        account: role.account.clone(),
+        role_name: role.name.clone(),
+        role_id: role.id.clone(),
+        operation: key.operation.as_deref().cloned(),
+        event_source: key.event_source.to_string(),
+        event_name: key.event_name.to_string(),
         class: key.class,
         inputs: cell
             .inputs
@@ -168,7 +172,7 @@ fn observation(
             .flat_map(|sketch| sketch.entries().map(|entry| entry.pattern()))
             .collect(),
         denied_resources: cell.denied.entries().map(|entry| entry.pattern()).collect(),
-        region: key.region,
+        region: key.region.to_string(),
         rung,
         versions: cell.versions.into_iter().collect(),
         count: events.number,

@@ -1,8 +1,11 @@
 //! The operation behind a record's event source and event name.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::catalog::{Catalog, Operation};
+use crate::usage::OperationId;
 
 use super::inputs;
 use super::json::{Keys, Parser, Reference, Sonic};
@@ -19,13 +22,23 @@ pub(super) struct Chosen<'c> {
     pub(super) nth: u8,
 }
 
+/// An event source and event name.
+pub(super) struct Named<'c> {
+    pub(super) source: Arc<str>,
+    pub(super) name: Arc<str>,
+    /// The operations that the name can stand for, the likeliest first.
+    operations: Vec<Operation<'c>>,
+}
+
 /// Finds operations by CloudTrail's names, and remembers them.
 pub(super) struct EventNames<'c> {
     catalog: &'c Catalog,
     /// Event source → event name → number.
     numbers: FxHashMap<Box<str>, FxHashMap<Box<str>, EventName>>,
-    /// The operations that a name can stand for, the likeliest first.
-    operations: Vec<Vec<Operation<'c>>>,
+    /// By number.
+    names: Vec<Named<'c>>,
+    /// The ids of operations that were chosen.
+    ids: FxHashMap<(EventName, u8), Arc<OperationId>>,
 }
 
 impl<'c> EventNames<'c> {
@@ -33,7 +46,8 @@ impl<'c> EventNames<'c> {
         Self {
             catalog,
             numbers: FxHashMap::default(),
-            operations: Vec::new(),
+            names: Vec::new(),
+            ids: FxHashMap::default(),
         }
     }
 
@@ -42,12 +56,26 @@ impl<'c> EventNames<'c> {
         if let Some(number) = self.numbers.get(source).and_then(|names| names.get(name)) {
             return *number;
         }
-        let number = EventName(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
-        self.operations
-            .push(self.catalog.operations_of_event(source, name));
+        let number = EventName(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(Named {
+            source: source.into(),
+            name: name.into(),
+            operations: self.catalog.operations_of_event(source, name),
+        });
         let names = self.numbers.entry(source.into()).or_default();
         names.insert(name.into(), number);
         number
+    }
+
+    /// What stands behind a number.
+    pub(super) fn named(&self, name: EventName) -> Option<&Named<'c>> {
+        self.names.get(name.0 as usize)
+    }
+
+    /// The id of an operation that was chosen for a name.
+    pub(super) fn id(&mut self, name: EventName, chosen: Chosen<'c>) -> Arc<OperationId> {
+        let id = self.ids.entry((name, chosen.nth));
+        Arc::clone(id.or_insert_with(|| Arc::new(chosen.operation.id())))
     }
 
     /// The operation that a record names, such as `dynamodb.PutItem` for `dynamodb.amazonaws.com` `PutItem`.
@@ -55,7 +83,7 @@ impl<'c> EventNames<'c> {
     /// Where several services have an operation of the name (`ses` and `sesv2` have `SendEmail`), the request parameters
     /// decide: the operation counts whose input knows most of them.
     pub(super) fn operation(&self, name: EventName, parameters: &str) -> Option<Chosen<'c>> {
-        let operations = self.operations.get(name.0 as usize)?;
+        let operations = &self.names.get(name.0 as usize)?.operations;
         let operation = *operations.first()?;
         if operations.len() == 1 {
             return Some(newest_list(operation, parameters));

@@ -3,11 +3,13 @@
 //! Every field can be missing in real trails. Fields: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 
 use super::json::{Parser as _, Raw, Sonic, Text};
-use super::slices::{Field, Slices, plain_text};
+use super::plain;
+use super::slices::{Field, Slices, plain_text, unquoted};
 use super::time::Time;
 
 /// A record as it is written. `R` holds the request parameters, unread.
@@ -185,26 +187,45 @@ pub(super) fn resources<'a>(slices: &Slices<'a>) -> Option<Option<Vec<Resource<'
 fn parsed<'a, T: Deserialize<'a>>(json: &'a str) -> Option<Option<T>> {
     match json {
         "" | "null" => Some(None),
-        json => Sonic::parse(json).ok(),
+        json => plain::read(json, PhantomData)
+            .ok()
+            .or_else(|| Sonic::parse(json).ok()),
     }
 }
 
 impl<'a> Record<'a, Written<'a>> {
     /// The record of slices, without identity and resources; `None` when one of them is unusual.
     pub(super) fn of(slices: &Slices<'a>) -> Option<Self> {
-        let text = |field: Field| -> Option<Text<'a>> {
-            let text = match slices.json(field) {
-                "" | "null" => "",
-                word @ ("true" | "false") => word,
-                json => plain_text(json)?,
-            };
-            Some(Text(Cow::Borrowed(text)))
+        let plain = |field: Field| match slices.json(field) {
+            "" | "null" => Some(""),
+            word @ ("true" | "false") => Some(word),
+            json => plain_text(json),
         };
+        let mut record = Self::short(slices, plain)?;
+        let text = |field: Field| plain(field).map(|text| Text(Cow::Borrowed(text)));
+        record.event_id = text(Field::EventId)?;
+        record.request_id = text(Field::RequestId)?;
+        record.event_time = text(Field::EventTime)?;
+        Some(record)
+    }
+
+    /// The same without ids and time, of slices that say of the call what others said of which [`of`](Self::of) made a record.
+    pub(super) fn of_known(slices: &Slices<'a>) -> Option<Self> {
+        Self::short(slices, |field| match (field, slices.json(field)) {
+            (_, "" | "null") => Some(""),
+            (_, word @ ("true" | "false")) => Some(word),
+            (Field::ErrorMessage | Field::UserAgent, json) => plain_text(json),
+            (_, json) => unquoted(json),
+        })
+    }
+
+    fn short(slices: &Slices<'a>, plain: impl Fn(Field) -> Option<&'a str>) -> Option<Self> {
+        let text = |field: Field| plain(field).map(|text| Text(Cow::Borrowed(text)));
         let parameters = slices.json(Field::RequestParameters);
         Some(Self {
-            event_id: text(Field::EventId)?,
-            request_id: text(Field::RequestId)?,
-            event_time: text(Field::EventTime)?,
+            event_id: Text::default(),
+            request_id: Text::default(),
+            event_time: Text::default(),
             event_source: text(Field::EventSource)?,
             event_name: text(Field::EventName)?,
             aws_region: text(Field::AwsRegion)?,

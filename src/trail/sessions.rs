@@ -5,6 +5,7 @@
 //! What is together depends on the set of sessions alone, so it is the same whatever was read first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::attribute::{RoleKey, Session, Who};
 use super::fold::{Fold, GroupKey};
@@ -92,7 +93,10 @@ impl Fold {
             .collect();
         for (key, session) in moved {
             if let Some(group) = self.groups.remove(&key) {
-                let key = GroupKey { session, ..key };
+                let key = GroupKey {
+                    session: Arc::new(session),
+                    ..key
+                };
                 self.groups.entry(key).or_default().merge(group);
             }
         }

@@ -106,6 +106,12 @@ impl Sketch {
         EXACT
     }
 
+    /// The texts in their order, when it holds nothing but whole ones.
+    pub(super) fn all_whole(&self) -> Option<impl Iterator<Item = &str>> {
+        let is_exact = self.level == EXACT && self.begun.len() == 0;
+        is_exact.then(|| self.whole.iter().map(|text| &**text))
+    }
+
     /// The level, and what is in it.
     pub(super) fn parts(&self) -> (u8, impl Iterator<Item = Entry<'_>>) {
         (self.level, self.entries())

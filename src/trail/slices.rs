@@ -103,10 +103,18 @@ impl<'t> Slices<'t> {
     }
 }
 
+/// What stands between the quotes, if there are any.
+#[inline]
+pub(super) fn unquoted(json: &str) -> Option<&str> {
+    match json.as_bytes() {
+        [b'"', .., b'"'] => json.get(1..json.len() - 1),
+        _ => None,
+    }
+}
+
 /// The text that some JSON is, when it is written without escapes.
 pub(super) fn plain_text(json: &str) -> Option<&str> {
-    let text = json.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.contains('\\')).then_some(text)
+    unquoted(json).filter(|text| memchr::memchr(b'\\', text.as_bytes()).is_none())
 }
 
 /// Tells each record of the trail object `text`, whose list of records begins at `start`, as long as `tell` proceeds.

@@ -12,15 +12,39 @@ impl Time {
     /// Reads the form that CloudTrail writes (`2026-11-04T08:30:00Z`), and what re-exports make of it: a blank for the
     /// `T`, fractions of seconds, ` UTC`. `None` for any other, such as local times.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (head, rest) = text.as_bytes().split_at_checked(19)?;
-        let mut number = 0;
-        for (at, &byte) in head.iter().enumerate() {
-            match (at, byte) {
-                (4 | 7, b'-') | (10, b'T' | b' ') | (13 | 16, b':') => {}
-                (4 | 7 | 10 | 13 | 16, _) => return None,
-                (_, b'0'..=b'9') => number = number * 10 + u64::from(byte - b'0'),
-                _ => return None,
-            }
+        let (head, rest) = text.as_bytes().split_first_chunk::<19>()?;
+        let [
+            y0,
+            y1,
+            y2,
+            y3,
+            b'-',
+            m0,
+            m1,
+            b'-',
+            d0,
+            d1,
+            b'T' | b' ',
+            h0,
+            h1,
+            b':',
+            n0,
+            n1,
+            b':',
+            s0,
+            s1,
+        ] = *head
+        else {
+            return None;
+        };
+        let digits = [y0, y1, y2, y3, m0, m1, d0, d1, h0, h1, n0, n1, s0, s1];
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let join = |number: u64, digit: &u8| number * 10 + u64::from(digit - b'0');
+        let number = digits.iter().fold(0, join);
+        if rest == b"Z" {
+            return Some(Self(number));
         }
         let fraction = rest
             .iter()
@@ -45,15 +69,23 @@ impl Time {
     }
 }
 
+impl Time {
+    /// The form that CloudTrail writes, `2026-11-04T08:30:00Z`.
+    pub(super) fn text(self) -> String {
+        let mut text = String::with_capacity("2026-11-04T08:30:00Z".len());
+        let mut unit = 10_000_000_000_000;
+        for after in ["", "", "", "-", "", "-", "", "T", "", ":", "", ":", "", "Z"] {
+            text.push(char::from(b'0' + (self.0 / unit % 10) as u8));
+            text.push_str(after);
+            unit /= 10;
+        }
+        text
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |unit: u64| self.0 / unit % 100;
-        let (year, month, day) = (self.0 / 10_000_000_000, part(100_000_000), part(1_000_000));
-        let (hour, minute, second) = (part(10_000), part(100), part(1));
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        f.write_str(&self.text())
     }
 }
 

@@ -8,6 +8,18 @@ use crate::catalog::MemberKind;
 
 use super::inputs::{Inputs, Meaning, Place, Plans};
 use super::json::{Parser, Text};
+use super::plain::{self, NotPlain};
+
+/// Reads the plain parameters of a call whose input is at `place`; see [`plain::read`].
+pub(super) fn plain_parameters(
+    json: &str,
+    plans: &mut Plans<'_>,
+    place: Place,
+    inputs: &mut Inputs,
+) -> Result<(), NotPlain> {
+    let at = At::Members(place);
+    plain::read(json, Walk { plans, inputs, at })
+}
 
 /// Reads the parameters of a call whose input is at `place`.
 pub(super) fn parameters<P: Parser>(

@@ -1,6 +1,7 @@
 //! A whole trail before attribution: what a folder, a store and a `usage.json` have in common.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::usage::{Gap, OperationId};
@@ -83,7 +84,7 @@ impl Fold {
         let better = better_operations(catalog, self.groups.keys());
         let changed = self.groups.keys().zip(better);
         let changed = changed.filter_map(|(key, operation)| Some((key.clone(), operation?)));
-        let changed: Vec<(GroupKey, OperationId)> = changed.collect();
+        let changed: Vec<(GroupKey, Arc<OperationId>)> = changed.collect();
         for (key, operation) in changed {
             if let Some(mut group) = self.groups.remove(&key) {
                 group.name_inputs(catalog, &operation);
@@ -101,17 +102,13 @@ impl Fold {
 pub(super) fn better_operations<'k>(
     catalog: &Catalog,
     keys: impl Iterator<Item = &'k GroupKey>,
-) -> Vec<Option<OperationId>> {
-    let mut known: HashMap<(&str, &str, Option<&OperationId>), Option<OperationId>> = HashMap::new();
+) -> Vec<Option<Arc<OperationId>>> {
+    let mut known = HashMap::new();
     let better = |key: &'k GroupKey| {
-        let name = (
-            key.event_source.as_str(),
-            key.event_name.as_str(),
-            key.operation.as_ref(),
-        );
+        let name = (&*key.event_source, &*key.event_name, key.operation.as_deref());
         let operation = known.entry(name);
         operation
-            .or_insert_with(|| better_operation(catalog, key))
+            .or_insert_with(|| better_operation(catalog, key).map(Arc::new))
             .clone()
     };
     keys.map(better).collect()
@@ -121,7 +118,7 @@ pub(super) fn better_operations<'k>(
 fn better_operation(catalog: &Catalog, key: &GroupKey) -> Option<OperationId> {
     let possible = catalog.operations_of_event(&key.event_source, &key.event_name);
     let first = possible.first()?;
-    let stays = key.operation.as_ref().is_some_and(|operation| {
+    let stays = key.operation.as_deref().is_some_and(|operation| {
         // S3 records `ListObjectsV2` as `ListObjects`; the parameters have told which it was.
         let newer = |name: &str| operation.name.strip_suffix("V2") == Some(name);
         possible

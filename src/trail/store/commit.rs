@@ -1,19 +1,17 @@
 //! Joins a batch with what a store holds, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
-use rustc_hash::FxHashMap;
 
 use super::load;
-use super::row::{CallRow, CellRow, SessionRow, marks, of_marks};
-use super::{Store, StoreError};
-use crate::trail::attribute::Session;
+use super::row::{marks, of_marks};
+use super::{Store, StoreError, write};
 use crate::trail::batch::{Batch, ObjectKind, Partly};
 use crate::trail::day;
 use crate::trail::distinct::{Distinct, OF_A_TRAIL};
-use crate::trail::fold::{Fold, GroupKey};
-use crate::trail::group::Group;
+use crate::trail::fold::Fold;
 use crate::trail::ledger::file_name;
 use crate::trail::sessions::{MAX_LEARNED, Sessions};
 use crate::trail::time::Span;
@@ -21,8 +19,6 @@ use crate::usage::Gap;
 
 /// The name of the tally of all events.
 pub(super) const EVENTS: &str = "events";
-/// What is written in `apart_by` for calls that are not kept apart.
-pub(super) const TOGETHER: &str = "*";
 
 /// What a commit changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +88,7 @@ impl Store {
     }
 
     fn join(&mut self, mut batch: Batch, catalog: &str) -> Result<Committed, StoreError> {
+        self.begin_log()?;
         let mut sessions = match self.sessions.take() {
             Some(sessions) => sessions,
             None => self.read_sessions()?,
@@ -106,7 +103,7 @@ impl Store {
         take_back(&transaction, &mut batch.fold, &sessions)?;
         let committed = Committed {
             objects: batch.objects(),
-            rows: write_groups(&transaction, std::mem::take(&mut batch.fold.groups))?,
+            rows: write::groups(&transaction, std::mem::take(&mut batch.fold.groups))?,
         };
         write_rest(&transaction, &batch, catalog)?;
         transaction.commit()?;
@@ -129,7 +126,7 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
         let Some(together) = sessions.together(&session) else {
             continue;
         };
-        for (key, group) in load::groups_of(transaction, id, &together)? {
+        for (key, group) in load::groups_of(transaction, id, &Arc::new(together))? {
             match fold.groups.entry(key) {
                 std::collections::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(group),
                 std::collections::hash_map::Entry::Vacant(none) => {
@@ -143,149 +140,8 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
     Ok(())
 }
 
-fn write_groups(
-    transaction: &Transaction<'_>,
-    groups: FxHashMap<GroupKey, Group>,
-) -> Result<usize, StoreError> {
-    // In the order of the index of rows, so that rows of the same pages come together.
-    let mut groups: Vec<(GroupKey, Group)> = groups.into_iter().collect();
-    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let mut of_session: Option<(Session, i64)> = None;
-    let mut written = 0;
-    for (key, group) in groups {
-        let id = match &of_session {
-            Some((session, id)) if *session == key.session => *id,
-            _ => session_id(transaction, &SessionRow::of(&key.session))?,
-        };
-        written += write_group(transaction, id, &CallRow::of(&key), group)?;
-        of_session = Some((key.session, id));
-    }
-    Ok(written)
-}
-
-fn session_id(transaction: &Transaction<'_>, row: &SessionRow) -> Result<i64, StoreError> {
-    let function = row.function.as_deref().unwrap_or_default();
-    let values = params![
-        row.account,
-        row.role,
-        row.role_id,
-        function,
-        row.session,
-        row.access_key
-    ];
-    let mut find = transaction.prepare_cached(
-        "SELECT id FROM session WHERE account = ? AND role = ? AND role_id = ? AND function = ? AND session = ? AND \
-         access_key = ?",
-    )?;
-    if let Some(id) = find.query_row(values, |row| row.get(0)).optional()? {
-        return Ok(id);
-    }
-    let mut add = transaction.prepare_cached(
-        "INSERT INTO session (account, role, role_id, function, session, access_key) VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    Ok(add.insert(values)?)
-}
-
-/// Joins one group with its rows, and writes those that have changed.
-fn write_group(
-    transaction: &Transaction<'_>,
-    session: i64,
-    call: &CallRow,
-    group: Group,
-) -> Result<usize, StoreError> {
-    let stored = load::cells(transaction, session, call)?;
-    let mut whole = Group::default();
-    for row in stored.values() {
-        let Some(cell) = row.cell() else {
-            return Err(load::strange("usage"));
-        };
-        whole.add(row.apart_by.clone(), Box::new(cell));
-    }
-    whole.merge(group);
-    let mut written = 0;
-    let mut kept = BTreeSet::new();
-    for (apart_by, cell) in whole.iter() {
-        let row = CellRow::of(apart_by, cell);
-        let name = apart_name(&row)?;
-        if stored.get(&name) != Some(&row) {
-            write_cell(transaction, session, call, &name, &row)?;
-            written += 1;
-        }
-        if !stored.is_empty() {
-            kept.insert(name);
-        }
-    }
-    for name in stored.keys().filter(|name| !kept.contains(*name)) {
-        load::of_call(
-            transaction,
-            "DELETE FROM usage",
-            "AND apart_by = ?12",
-            session,
-            call,
-            Some(name),
-            |statement, values| Ok(statement.execute(values)?),
-        )?;
-    }
-    Ok(written)
-}
-
-/// What `apart_by` is in the table.
-pub(super) fn apart_name(row: &CellRow) -> Result<String, StoreError> {
-    match &row.apart_by {
-        Some(names) => json(names),
-        None => Ok(TOGETHER.to_owned()),
-    }
-}
-
-pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| load::strange("usage"))
-}
-
-fn write_cell(
-    transaction: &Transaction<'_>,
-    session: i64,
-    call: &CallRow,
-    name: &str,
-    row: &CellRow,
-) -> Result<(), StoreError> {
-    let mut write = transaction.prepare_cached(
-        "INSERT INTO usage (session, class, via, denied, denied_action, denied_policy, denied_explicitly, event_source, \
-         event_name, operation, region, data_event, apart_by, count, first, last, succeeded, days, errors, versions, \
-         resources, denied_resources, inputs, samples, marks) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last, \
-         succeeded = excluded.succeeded, days = excluded.days, errors = excluded.errors, versions = excluded.versions, \
-         resources = excluded.resources, denied_resources = excluded.denied_resources, inputs = excluded.inputs, \
-         samples = excluded.samples, marks = excluded.marks",
-    )?;
-    write.execute(params![
-        session,
-        call.class,
-        call.via,
-        call.denied,
-        call.denied_action,
-        call.denied_policy,
-        call.denied_explicitly,
-        call.event_source,
-        call.event_name,
-        call.operation,
-        call.region,
-        call.data_event,
-        name,
-        row.count,
-        row.first,
-        row.last,
-        row.succeeded,
-        json(&row.days)?,
-        json(&row.errors)?,
-        json(&row.versions)?,
-        json(&row.resources)?,
-        json(&row.denied_resources)?,
-        json(&row.inputs)?,
-        json(&row.samples)?,
-        row.marks,
-    ])?;
-    Ok(())
 }
 
 /// Writes everything but the groups.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -372,7 +373,7 @@ fn whole(usage: UsageV1) -> Option<Whole> {
         }
     }
     for row in &usage.usage {
-        let session = row.session.session();
+        let session = Arc::new(row.session.session());
         if let Who::Function(function) = &session.who {
             fold.learned.learn(&session.role, "", function);
         }

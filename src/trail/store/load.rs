@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
-use serde::de::DeserializeOwned;
 
-use super::commit::{EVENTS, TOGETHER, apart_name};
-use super::row::{CallRow, CellRow, SessionRow, of_marks};
+use super::columns::Columns;
+use super::commit::EVENTS;
+use super::row::{CallRow, SessionRow, of_marks};
 use super::{Store, StoreError};
 use crate::trail::attribute::Session;
 use crate::trail::batch::{Batch, ObjectId, ObjectKind, Partly};
@@ -165,7 +165,7 @@ fn all<T>(
 }
 
 /// The sessions, with their ids.
-pub(super) fn sessions(db: &Connection) -> Result<Vec<(i64, Session)>, StoreError> {
+pub(super) fn sessions(db: &Connection) -> Result<Vec<(i64, Arc<Session>)>, StoreError> {
     let query = "SELECT id, account, role, role_id, function, session, access_key FROM session";
     all(db, query, |row| {
         let function: String = row.get(4)?;
@@ -177,7 +177,7 @@ pub(super) fn sessions(db: &Connection) -> Result<Vec<(i64, Session)>, StoreErro
             session: row.get(5)?,
             access_key: row.get(6)?,
         };
-        Ok((row.get(0)?, session.session()))
+        Ok((row.get(0)?, Arc::new(session.session())))
     })
 }
 
@@ -185,14 +185,14 @@ pub(super) fn sessions(db: &Connection) -> Result<Vec<(i64, Session)>, StoreErro
 pub(super) fn groups_of(
     db: &Connection,
     id: i64,
-    session: &Session,
+    session: &Arc<Session>,
 ) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
     let mut statement = db.prepare_cached(&format!("SELECT {CELL}, {CALL} FROM usage WHERE session = ?"))?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
-        let (call, stored) = (call_row(row, 13)?, cell_row(row)?);
-        let (Some(key), Some(cell)) = (call.key(session.clone()), stored.cell()) else {
+        let (call, stored) = (call_row(row, 13)?, columns(row)?.row()?);
+        let (Some(key), Some(cell)) = (call.key(Arc::clone(session)), stored.cell()) else {
             return Err(strange("usage"));
         };
         groups
@@ -208,14 +208,14 @@ pub(super) fn cells(
     db: &Connection,
     session: i64,
     call: &CallRow,
-) -> Result<BTreeMap<String, CellRow>, StoreError> {
+) -> Result<BTreeMap<String, Columns>, StoreError> {
     let query = format!("SELECT {CELL} FROM usage");
     of_call(db, &query, "", session, call, None, |statement, values| {
         let mut cells = BTreeMap::new();
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
-            let row = cell_row(row)?;
-            cells.insert(apart_name(&row)?, row);
+            let columns = columns(row)?;
+            cells.insert(columns.apart_by.clone(), columns);
         }
         Ok(cells)
     })
@@ -256,33 +256,25 @@ pub(super) fn of_call<T>(
     run(&mut statement, &values)
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|_| strange("usage"))
-}
-
-/// A cell whose columns are the first of a row.
-fn cell_row(row: &Row<'_>) -> Result<CellRow, StoreError> {
+/// The columns of [`CELL`], which are the first of a row.
+fn columns(row: &Row<'_>) -> Result<Columns, StoreError> {
     let text = |at: usize| {
         row.get_ref(at)
             .map(|value| value.as_str().unwrap_or_default().to_owned())
     };
-    let apart_by = text(0)?;
-    Ok(CellRow {
-        apart_by: match apart_by.as_str() {
-            TOGETHER => None,
-            names => Some(from_json(names)?),
-        },
+    Ok(Columns {
+        apart_by: text(0)?,
         count: row.get(1)?,
         first: row.get(2)?,
         last: row.get(3)?,
-        days: from_json(&text(4)?)?,
+        days: text(4)?,
         succeeded: row.get(5)?,
-        errors: from_json(&text(6)?)?,
-        versions: from_json(&text(7)?)?,
-        resources: from_json(&text(8)?)?,
-        denied_resources: from_json(&text(9)?)?,
-        inputs: from_json(&text(10)?)?,
-        samples: from_json(&text(11)?)?,
+        errors: text(6)?,
+        versions: text(7)?,
+        resources: text(8)?,
+        denied_resources: text(9)?,
+        inputs: text(10)?,
+        samples: text(11)?,
         marks: text(12)?,
     })
 }
@@ -306,7 +298,7 @@ fn call_row(row: &Row<'_>, at: usize) -> Result<CallRow, StoreError> {
 
 /// Every kind of call of every session, and the sum of the counts of its rows.
 fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
-    let sessions: HashMap<i64, Session> = sessions(db)?.into_iter().collect();
+    let sessions: HashMap<i64, Arc<Session>> = sessions(db)?.into_iter().collect();
     let query = format!("SELECT {CALL}, session, sum(count) FROM usage GROUP BY session, {CALL}");
     let mut statement = db.prepare(&query)?;
     let mut rows = statement.query([])?;

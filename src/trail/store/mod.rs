@@ -16,11 +16,13 @@
 //! 4. [`Store::commit`] writes a batch in one transaction, together with the objects that it came from. A run that is
 //!    killed loses at most what it had not committed, and the next run goes on there.
 //!
-//! [`schema`] holds the tables, [`row`] the form of what is kept, [`commit`] joins, [`load`] reads; [`export`] is the same
+//! [`schema`] holds the tables, [`row`] and [`columns`] the form of what is kept, [`commit`] joins ([`write`] the rows), [`load`] reads; [`export`] is the same
 //! content as one JSON file for CI.
 
 mod schema;
 pub mod row;
+mod columns;
+mod write;
 mod commit;
 mod load;
 pub mod export;
@@ -51,6 +53,8 @@ pub struct Store {
     path: PathBuf,
     /// The sessions in the store; read when it is first written to.
     sessions: Option<Sessions>,
+    /// Whether a write-ahead log is kept.
+    is_logged: bool,
 }
 
 /// Why a store cannot be used.
@@ -180,6 +184,7 @@ impl Store {
             db,
             path: path.to_owned(),
             sessions: None,
+            is_logged: false,
         };
         store
             .prepare(is_new)
@@ -213,6 +218,7 @@ impl Store {
                 db,
                 path: path.to_owned(),
                 sessions: None,
+                is_logged: false,
             };
             store.check_version()?;
             Ok(store)
@@ -245,6 +251,7 @@ impl Store {
             db: Connection::open_in_memory()?,
             path: path.to_owned(),
             sessions: None,
+            is_logged: false,
         };
         store.migrate()?;
         Ok(store)
@@ -260,6 +267,7 @@ impl Store {
             db,
             path: old.path.clone(),
             sessions: None,
+            is_logged: false,
         };
         store.migrate()?;
         Ok(store)
@@ -283,13 +291,25 @@ impl Store {
                 });
             }
         }
-        // With a write-ahead log, a process that is killed leaves the last committed state behind.
-        self.db
-            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         self.db.pragma_update(None, "synchronous", "FULL")?;
         // In KiB: a commit comes back to the same pages again and again.
         self.db.pragma_update(None, "cache_size", -16_384)?;
         self.migrate()
+    }
+
+    /// Makes ready to write. Those who read at the same time are not kept waiting by a write-ahead log; a store without any row has
+    /// no readers, and the log would be all of it, written once more. With one or the other, a process that is killed leaves the
+    /// last committed state behind.
+    fn begin_log(&mut self) -> Result<(), StoreError> {
+        if !self.is_logged {
+            let query = "SELECT EXISTS (SELECT 1 FROM usage)";
+            self.is_logged = self.db.query_row(query, [], |row| row.get(0))?;
+            if self.is_logged {
+                self.db
+                    .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+            }
+        }
+        Ok(())
     }
 
     fn check_version(&self) -> Result<(), StoreError> {

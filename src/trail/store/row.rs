@@ -4,6 +4,7 @@
 //! event. A newer catalogue or another list of functions is applied when rows are read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -185,19 +186,19 @@ impl CallRow {
                 .and_then(|denial| denial.policy.clone())
                 .unwrap_or_default(),
             denied_explicitly: denial.is_some_and(|denial| denial.explicit),
-            event_source: key.event_source.clone(),
-            event_name: key.event_name.clone(),
+            event_source: key.event_source.to_string(),
+            event_name: key.event_name.to_string(),
             operation: key
                 .operation
                 .as_ref()
                 .map_or_else(String::new, ToString::to_string),
-            region: key.region.clone(),
+            region: key.region.to_string(),
             data_event: key.data_event,
         }
     }
 
     /// The key of the group; `None` for a row that this version cannot understand.
-    pub(in crate::trail) fn key(&self, session: Session) -> Option<GroupKey> {
+    pub(in crate::trail) fn key(&self, session: Arc<Session>) -> Option<GroupKey> {
         let caller = match self.class.as_str() {
             "call" => Class::Call,
             "forward-access" => Class::ForwardAccess {
@@ -224,15 +225,15 @@ impl CallRow {
         };
         let operation = match self.operation.as_str() {
             "" => None,
-            text => Some(OperationId::parse(text)?),
+            text => Some(Arc::new(OperationId::parse(text)?)),
         };
         Some(GroupKey {
             session,
             class,
-            event_source: self.event_source.clone(),
-            event_name: self.event_name.clone(),
+            event_source: self.event_source.as_str().into(),
+            event_name: self.event_name.as_str().into(),
             operation,
-            region: self.region.clone(),
+            region: self.region.as_str().into(),
             data_event: self.data_event,
         })
     }
@@ -240,14 +241,14 @@ impl CallRow {
 
 impl TextsRow {
     fn of(sketch: &Sketch) -> Self {
+        if let Some(texts) = sketch.all_whole() {
+            return Self::Exact(texts.map(str::to_owned).collect());
+        }
         let (level, entries) = sketch.parts();
-        let texts: BTreeSet<(String, bool, String)> = entries
-            .map(|entry| (entry.text.to_owned(), entry.open, entry.tail.to_owned()))
-            .collect();
-        if level == Sketch::exact() && texts.iter().all(|(_, open, tail)| !open && tail.is_empty()) {
-            Self::Exact(texts.into_iter().map(|(text, _, _)| text).collect())
-        } else {
-            Self::Cut { level, texts }
+        let texts = entries.map(|entry| (entry.text.to_owned(), entry.open, entry.tail.to_owned()));
+        Self::Cut {
+            level,
+            texts: texts.collect(),
         }
     }
 

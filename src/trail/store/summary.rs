@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::row::CallRow;
 use super::{Store, StoreError};
 use crate::catalog::Catalog;
 use crate::trail::attribute::Who;
+use crate::trail::classify::Class;
 use crate::trail::day;
 use crate::trail::fold::GroupKey;
 use crate::trail::roles::RoleName;
@@ -109,7 +109,8 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
     };
     summary.gaps.sort();
     // Sessions differ in nothing that a reader wants to see counted.
-    let mut kinds: HashSet<([&str; 2], Option<&str>, CallRow)> = HashSet::new();
+    let mut kinds = HashSet::new();
+    let mut refused = HashSet::new();
     let mut roles: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (key, count) in calls {
         let role = &key.session.role;
@@ -122,15 +123,23 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
             summary.functions.insert((role.account.clone(), name.to_owned()));
         }
         if key.operation.is_none() {
-            let name = (key.event_source.clone(), key.event_name.clone());
+            let name = (key.event_source.to_string(), key.event_name.to_string());
             *summary.unmapped.entry(name).or_default() += count;
         }
-        kinds.insert(([&role.account, &role.name], function, CallRow::of(key)));
+        let kind = (
+            (&role.account, &role.name, function, &key.class),
+            (&key.event_source, &key.event_name, &key.operation),
+            (&key.region, key.data_event),
+        );
+        match key.class {
+            Class::Denied { .. } => refused.insert(kind),
+            _ => kinds.insert(kind),
+        };
     }
     let owned = |(account, name): (&str, &str)| (account.to_owned(), name.to_owned());
     summary.roles = roles.into_iter().map(owned).collect();
-    summary.denied = kinds.iter().filter(|(_, _, call)| call.denied).count();
-    summary.usages = kinds.len() - summary.denied;
+    summary.denied = refused.len();
+    summary.usages = kinds.len();
     summary
 }
 

@@ -1,0 +1,163 @@
+//! Writes groups as rows of `usage`, each joined with what the store holds of its calls.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
+use rustc_hash::FxHashMap;
+
+use super::columns::Columns;
+use super::row::{CallRow, SessionRow};
+use super::{StoreError, load};
+use crate::trail::attribute::Session;
+use crate::trail::fold::GroupKey;
+use crate::trail::group::Group;
+
+/// Writes groups, and tells how many rows have changed.
+pub(super) fn groups(
+    transaction: &Transaction<'_>,
+    groups: FxHashMap<GroupKey, Group>,
+) -> Result<usize, StoreError> {
+    // In the order of the index of rows, so that rows of the same pages come together.
+    let mut groups: Vec<(GroupKey, Group)> = groups.into_iter().collect();
+    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut writer = Writer {
+        transaction,
+        write: transaction.prepare_cached(WRITE_CELL)?,
+        written: 0,
+    };
+    let mut last: Option<(Arc<Session>, SessionId)> = None;
+    for (key, group) in groups {
+        let session = match &last {
+            Some((session, id)) if *session == key.session => *id,
+            _ => session_id(transaction, &SessionRow::of(&key.session))?,
+        };
+        writer.group(session, &CallRow::of(&key), group)?;
+        last = Some((key.session, session));
+    }
+    Ok(writer.written)
+}
+
+/// The id of a session in the store.
+#[derive(Clone, Copy)]
+enum SessionId {
+    /// The store had none; there are no rows of it.
+    New(i64),
+    Known(i64),
+}
+
+const WRITE_CELL: &str = "INSERT INTO usage (session, class, via, denied, denied_action, denied_policy, denied_explicitly, event_source, \
+     event_name, operation, region, data_event, apart_by, count, first, last, succeeded, days, errors, versions, resources, \
+     denied_resources, inputs, samples, marks) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT DO UPDATE SET count = excluded.count, first = excluded.first, last = excluded.last, \
+     succeeded = excluded.succeeded, days = excluded.days, errors = excluded.errors, versions = excluded.versions, \
+     resources = excluded.resources, denied_resources = excluded.denied_resources, inputs = excluded.inputs, \
+     samples = excluded.samples, marks = excluded.marks";
+
+fn session_id(transaction: &Transaction<'_>, row: &SessionRow) -> Result<SessionId, StoreError> {
+    let function = row.function.as_deref().unwrap_or_default();
+    let values = params![
+        row.account,
+        row.role,
+        row.role_id,
+        function,
+        row.session,
+        row.access_key
+    ];
+    let mut find = transaction.prepare_cached(
+        "SELECT id FROM session WHERE account = ? AND role = ? AND role_id = ? AND function = ? AND session = ? AND \
+         access_key = ?",
+    )?;
+    if let Some(id) = find.query_row(values, |row| row.get(0)).optional()? {
+        return Ok(SessionId::Known(id));
+    }
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO session (account, role, role_id, function, session, access_key) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    Ok(SessionId::New(add.insert(values)?))
+}
+
+struct Writer<'t> {
+    transaction: &'t Transaction<'t>,
+    /// The statement [`WRITE_CELL`].
+    write: CachedStatement<'t>,
+    written: usize,
+}
+
+impl Writer<'_> {
+    fn group(&mut self, session: SessionId, call: &CallRow, group: Group) -> Result<(), StoreError> {
+        let session = match session {
+            SessionId::New(session) => session,
+            SessionId::Known(session) => return self.join(session, call, group),
+        };
+        for (apart_by, cell) in group.iter() {
+            self.write(session, call, &Columns::of(apart_by, cell))?;
+        }
+        Ok(())
+    }
+
+    /// Joins a group with its rows, and writes those that have changed.
+    fn join(&mut self, session: i64, call: &CallRow, group: Group) -> Result<(), StoreError> {
+        let stored = load::cells(self.transaction, session, call)?;
+        let mut whole = Group::default();
+        for columns in stored.values() {
+            let row = columns.clone().row()?;
+            let cell = row.cell().ok_or_else(|| load::strange("usage"))?;
+            whole.add(row.apart_by, Box::new(cell));
+        }
+        whole.merge(group);
+        let mut kept = BTreeSet::new();
+        for (apart_by, cell) in whole.iter() {
+            let columns = Columns::of(apart_by, cell);
+            if stored.get(&columns.apart_by) != Some(&columns) {
+                self.write(session, call, &columns)?;
+            }
+            kept.insert(columns.apart_by);
+        }
+        for name in stored.keys().filter(|name| !kept.contains(*name)) {
+            load::of_call(
+                self.transaction,
+                "DELETE FROM usage",
+                "AND apart_by = ?12",
+                session,
+                call,
+                Some(name),
+                |statement, values| Ok(statement.execute(values)?),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, session: i64, call: &CallRow, columns: &Columns) -> Result<(), StoreError> {
+        self.written += 1;
+        self.write.execute(params![
+            session,
+            call.class,
+            call.via,
+            call.denied,
+            call.denied_action,
+            call.denied_policy,
+            call.denied_explicitly,
+            call.event_source,
+            call.event_name,
+            call.operation,
+            call.region,
+            call.data_event,
+            columns.apart_by,
+            columns.count,
+            columns.first,
+            columns.last,
+            columns.succeeded,
+            columns.days,
+            columns.errors,
+            columns.versions,
+            columns.resources,
+            columns.denied_resources,
+            columns.inputs,
+            columns.samples,
+            columns.marks,
+        ])?;
+        Ok(())
+    }
+}
