@@ -27,11 +27,6 @@ pub(super) struct OpenKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CellNumber(u32);
 
-impl CellNumber {
-    /// The number of no cell.
-    pub(super) const NONE: Self = Self(u32::MAX);
-}
-
 /// Groups that are being folded into.
 #[derive(Default)]
 pub(super) struct OpenGroups {

@@ -2,16 +2,15 @@
 //!
 //! Records repeat what others said, byte for byte: who called, what, with which parameters. A piece is looked up as it is
 //! written; only one that was not seen is parsed. All pieces of a record that count name the cell that it was folded into: a
-//! record like it adds its time and id there, and nothing else. Everything is bounded: what is full is emptied, and filled
-//! anew.
+//! record like it adds its time and id there, and nothing else. Everything is bounded: what comes again keeps its place, what
+//! comes once makes room.
 //!
-//! Pieces are known by fingerprints of 128 bits under a secret that each run draws for itself, so that nobody can write
-//! records of which two are taken for one, and chance would need some 10¹⁶ records for it.
+//! Pieces are known by fingerprints of more than 75 bits under a secret that each run draws for itself, so that nobody can write
+//! records of which two are taken for one, and chance would need some 10¹⁸ records for it.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use memchr::memmem::Finder;
-use rustc_hash::FxHashMap;
 
 use super::group_table::CellNumber;
 use super::identity::MannerNumber;
@@ -19,10 +18,6 @@ use super::inputs::{Input, Value};
 use super::operation::EventName;
 use super::slices::{Field, Slices};
 
-/// How many pieces of a kind are remembered.
-const MAX_PIECES: usize = 1 << 16;
-/// How many places there are for records, two in each.
-const MAX_RECORDS: usize = 1 << 15;
 /// Parameters that are longer are not remembered.
 const MAX_LENGTH: usize = 4_096;
 
@@ -108,27 +103,40 @@ fn product(x: u64, y: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// What was made of pieces of one kind.
+/// What was made of pieces of one kind: half a fingerprint and a value, two at the place that the other half tells. What comes
+/// again moves to the front of its place; what comes once soon makes room.
 #[derive(Debug)]
-struct Pieces<V>(FxHashMap<Fingerprint, V>);
+struct Pieces<V, const PLACES: usize>(Vec<Place<V>>);
 
-impl<V> Default for Pieces<V> {
+type Place<V> = [(u64, Option<V>); 2];
+
+impl<V, const PLACES: usize> Default for Pieces<V, PLACES> {
     fn default() -> Self {
-        Self(FxHashMap::default())
+        Self(Vec::new())
     }
 }
 
-impl<V: Copy> Pieces<V> {
+impl<V: Copy, const PLACES: usize> Pieces<V, PLACES> {
     #[inline]
-    fn find(&self, piece: Fingerprint) -> Option<V> {
-        self.0.get(&piece).copied()
+    fn find(&mut self, piece: Fingerprint) -> Option<V> {
+        let [again, once] = self.0.get_mut(piece.0 as usize % PLACES)?;
+        if again.0 == piece.1 {
+            return again.1;
+        }
+        if once.0 != piece.1 {
+            return None;
+        }
+        std::mem::swap(again, once);
+        again.1
     }
 
     fn add(&mut self, piece: Fingerprint, value: V) {
-        if self.0.len() >= MAX_PIECES {
-            self.0.clear();
+        if self.0.is_empty() {
+            self.0 = vec![[(0, None); 2]; PLACES];
         }
-        self.0.insert(piece, value);
+        if let Some([_, once]) = self.0.get_mut(piece.0 as usize % PLACES) {
+            *once = (piece.1, Some(value));
+        }
     }
 }
 
@@ -201,17 +209,15 @@ impl Began {
 pub(super) struct Memo {
     secret: Secret,
     began: Began,
-    identities: Pieces<KnownIdentity>,
-    calls: Pieces<KnownCall>,
-    /// The cells of records: pairs of half a fingerprint and a cell, at the place that the other half tells. What comes again
-    /// moves to the front of its place; what comes once soon makes room.
-    records: Vec<[(u64, CellNumber); 2]>,
+    identities: Pieces<KnownIdentity, { 1 << 14 }>,
+    calls: Pieces<KnownCall, { 1 << 12 }>,
+    records: Pieces<CellNumber, { 1 << 15 }>,
 }
 
 impl Memo {
     /// What a record says of the call in few words, and what is known of it.
     #[inline]
-    pub(super) fn call(&self, record: &Slices<'_>) -> (Fingerprint, Option<KnownCall>) {
+    pub(super) fn call(&mut self, record: &Slices<'_>) -> (Fingerprint, Option<KnownCall>) {
         let parts = [
             Field::EventSource,
             Field::EventName,
@@ -264,31 +270,12 @@ impl Memo {
         }
         let before = Fingerprint(call.0 ^ u64::from(manner.0), call.1);
         let piece = self.secret.of(before, &parts);
-        Some((piece, self.cell(piece)))
-    }
-
-    /// The cell that a record was folded into, if one of its kind was read before.
-    #[inline]
-    fn cell(&mut self, piece: Fingerprint) -> Option<CellNumber> {
-        let [again, once] = self.records.get_mut(piece.0 as usize % MAX_RECORDS)?;
-        if again.0 == piece.1 {
-            return Some(again.1);
-        }
-        if once.0 != piece.1 {
-            return None;
-        }
-        std::mem::swap(again, once);
-        Some(again.1)
+        Some((piece, self.records.find(piece)))
     }
 
     /// Remembers the cell that a record was folded into.
     pub(super) fn learn_record(&mut self, piece: Fingerprint, cell: CellNumber) {
-        if self.records.is_empty() {
-            self.records = vec![[(0, CellNumber::NONE); 2]; MAX_RECORDS];
-        }
-        if let Some([_, once]) = self.records.get_mut(piece.0 as usize % MAX_RECORDS) {
-            *once = (piece.1, cell);
-        }
+        self.records.add(piece, cell);
     }
 
     /// The same with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
@@ -309,7 +296,7 @@ impl Memo {
                 Value::Hidden => self.secret.of(piece, &[path]),
             },
         );
-        (piece, self.cell(piece))
+        (piece, self.records.find(piece))
     }
 }
 
@@ -362,14 +349,20 @@ mod tests {
     }
 
     #[test]
-    fn a_full_memory_starts_anew() {
-        let mut pieces = Pieces::default();
-        for n in 0..=2 * MAX_PIECES as u64 {
-            pieces.add(Fingerprint(n, n), n);
-            assert_eq!(pieces.find(Fingerprint(n, n)), Some(n));
+    fn what_comes_again_is_kept() {
+        let mut pieces = Pieces::<u64, 16>::default();
+        let piece = |n: u64| Fingerprint(n, n + 1);
+        for n in 0..1_000 {
+            pieces.add(piece(n), n);
+            assert_eq!(pieces.find(piece(n)), Some(n));
+            assert_eq!(pieces.find(Fingerprint(n, u64::MAX)), None);
+            // Those that come again are left by ones that come once.
+            if n >= 16 {
+                pieces.add(piece(n + 16), 0);
+                assert_eq!(pieces.find(piece(n)), Some(n));
+            }
         }
-        assert!(pieces.0.len() <= MAX_PIECES);
-        assert_eq!(pieces.find(NOTHING), None);
+        assert_eq!(pieces.0.len(), 16);
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Store {
         self.whole_of(frame).map_err(|error| error.at(&self.path))
     }
 
-    /// Every kind of call of every session, and how many events there are of it.
+    /// The calls of every row, and how many events those are for which the store has no operation.
     pub(super) fn calls(&self) -> Result<Vec<(GroupKey, u64)>, StoreError> {
         calls(&self.db).map_err(|error| error.at(&self.path))
     }
@@ -296,10 +296,13 @@ fn call_row(row: &Row<'_>, at: usize) -> Result<CallRow, StoreError> {
     })
 }
 
-/// Every kind of call of every session, and the sum of the counts of its rows.
+/// The calls of every row; with its count if the store has no operation for them, so that the index tells nearly all.
 fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
     let sessions: HashMap<i64, Arc<Session>> = sessions(db)?.into_iter().collect();
-    let query = format!("SELECT {CALL}, session, sum(count) FROM usage GROUP BY session, {CALL}");
+    let query = format!(
+        "SELECT {CALL}, session, 0 FROM usage WHERE operation != '' \
+         UNION ALL SELECT {CALL}, session, count FROM usage WHERE operation = ''"
+    );
     let mut statement = db.prepare(&query)?;
     let mut rows = statement.query([])?;
     let mut calls = Vec::new();
