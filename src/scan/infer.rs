@@ -477,6 +477,8 @@ impl Infer<'_, '_> {
                 place: left,
                 value: (!compound).then_some(right),
                 is_assigned: true,
+                is_same: false,
+                is_passed: false,
             });
         }
         match &body.expr(place).kind {
@@ -523,6 +525,8 @@ impl Infer<'_, '_> {
                             place: *part,
                             value: None,
                             is_assigned: true,
+                            is_same: false,
+                            is_passed: false,
                         });
                     }
                 }

@@ -266,6 +266,8 @@ impl Infer<'_, '_> {
                 place: receiver,
                 value,
                 is_assigned: false,
+                is_same: false,
+                is_passed: false,
             });
         }
         let Some(index) = self.facts.local_of.get(&place).copied() else {

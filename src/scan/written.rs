@@ -3,6 +3,8 @@
 //! `*names.get_mut(1)? = other`, `names[0] = other`, `if let Some(name) = &mut option { *name = other }`: where the place leads
 //! back to a variable or a field, what is written is one more value of it.
 
+use std::collections::BTreeSet;
+
 use super::facts::{Callee, Proj, Source};
 use super::infer::Infer;
 use super::ir::{ExprId, ExprKind, Name};
@@ -18,6 +20,10 @@ pub(super) struct Write {
     pub(super) value: Option<ExprId>,
     /// Whether it is assigned, so that a variable in the place is a reference when it is not the variable itself that gets it.
     pub(super) is_assigned: bool,
+    /// Whether a variable that stands in the place is itself what is written.
+    pub(super) is_same: bool,
+    /// Whether it is given to a call, which may write or not.
+    pub(super) is_passed: bool,
 }
 
 /// What a write reaches.
@@ -37,6 +43,7 @@ struct Way {
     /// Whether it is a part of a tuple that is written.
     in_tuple: bool,
     is_assigned: bool,
+    is_passed: bool,
     /// The key of the entry of a map that is written.
     key: Option<ExprId>,
 }
@@ -44,17 +51,107 @@ struct Way {
 impl Infer<'_, '_> {
     /// Gives variables and fields what is written into them, once all of the fn is known.
     pub(super) fn note_written(&mut self) {
+        self.note_passed_places();
+        self.note_kept_references();
         for write in std::mem::take(&mut self.writes) {
             let way = Way {
-                is_same: false,
+                is_same: write.is_same,
                 in_tuple: false,
                 is_assigned: write.is_assigned,
+                is_passed: write.is_passed,
                 key: None,
             };
             let mut reached = Vec::new();
             self.follow(write.place, way, &mut Vec::new(), &mut reached);
             for reached in reached {
                 self.put(&reached, write.value);
+            }
+        }
+    }
+
+    /// References that calls are given to write through.
+    fn note_passed_places(&mut self) {
+        let body = self.body;
+        // What stands within `&…` is noted beside it.
+        let outer = self.facts.passed.keys().filter(|arg| body.peel(**arg) != **arg);
+        let within: BTreeSet<ExprId> = outer.map(|arg| body.peel(*arg)).collect();
+        let passed = self.facts.passed.iter().map(|(arg, to)| (*arg, to.call));
+        let mut passed: Vec<(ExprId, ExprId)> = passed.filter(|(arg, _)| !within.contains(arg)).collect();
+        passed.sort_unstable();
+        for (arg, call) in passed {
+            let is_ours = |target: &Callee| matches!(target, Callee::Fn(_));
+            let place = match &body.expr(call).kind {
+                // Fns that are handed on get what the receiver gives.
+                ExprKind::Method { receiver, .. }
+                    if is_access(self, *receiver) && self.facts.targets(arg).iter().any(is_ours) =>
+                {
+                    *receiver
+                }
+                _ if self.may_write_through(arg) => arg,
+                _ => continue,
+            };
+            if self
+                .facts
+                .targets(call)
+                .iter()
+                .any(|target| matches!(target, Callee::Sdk(..)))
+            {
+                continue;
+            }
+            self.writes.push(Write {
+                place,
+                value: None,
+                is_assigned: false,
+                is_same: false,
+                is_passed: true,
+            });
+        }
+    }
+
+    /// Whether an argument may be a reference to write through: `&x` is none, whatever `x` is.
+    fn may_write_through(&self, arg: ExprId) -> bool {
+        let is_bare = self.body.peel(arg) == arg;
+        let is_path = matches!(self.body.expr(arg).kind, ExprKind::Path(_));
+        self.is_borrowed(arg)
+            || (is_bare && (is_path || is_access(self, arg)))
+            || access(self, arg).is_some_and(|method| method.contains("mut"))
+    }
+
+    /// References that are kept elsewhere than in a variable, or given to a call: what is written through them is not followed.
+    fn note_kept_references(&mut self) {
+        let body = self.body;
+        let mut followed: Vec<ExprId> = self.facts.passed.keys().copied().collect();
+        for local in &self.facts.locals {
+            for source in &local.sources {
+                if let Source::Expr(from, _) = source {
+                    let mut from = *from;
+                    followed.push(from);
+                    while let ExprKind::Same(inner) = body.expr(from).kind {
+                        from = inner;
+                        followed.push(from);
+                    }
+                }
+            }
+        }
+        for expr in &body.exprs {
+            match &expr.kind {
+                ExprKind::Method { receiver, .. } => followed.push(body.peel(*receiver)),
+                ExprKind::Match { scrutinee, .. } => followed.push(body.peel(*scrutinee)),
+                ExprKind::Let { expr, .. } => followed.push(body.peel(*expr)),
+                ExprKind::For { iter, .. } => followed.push(body.peel(*iter)),
+                _ => {}
+            }
+        }
+        let followed: BTreeSet<ExprId> = followed.into_iter().collect();
+        for place in &body.mut_refs {
+            if !followed.contains(place) && !followed.contains(&body.peel(*place)) {
+                self.writes.push(Write {
+                    place: *place,
+                    value: None,
+                    is_assigned: true,
+                    is_same: true,
+                    is_passed: false,
+                });
             }
         }
     }
@@ -145,9 +242,8 @@ impl Infer<'_, '_> {
             } => {
                 let is_ours = |target: &Callee| matches!(target, Callee::Fn(_) | Callee::Virtual(..));
                 if self.facts.targets(place).iter().any(is_ours) {
-                    if let (Ty::Adt(adt, _), true) =
-                        (self.facts.ty(*receiver), way.is_same || way.is_assigned)
-                    {
+                    let is_written = way.is_same || way.is_assigned || gives_access(method);
+                    if let (Ty::Adt(adt, _), true) = (self.facts.ty(*receiver), is_written) {
                         reached.push(Reached::AnyField(*adt));
                     }
                 } else if gives_access(method) {
@@ -179,6 +275,7 @@ impl Infer<'_, '_> {
         };
         match parts.iter().find(|part| !matches!(part, Proj::Tuple(_))) {
             _ if !way.is_same && !self.is_local(from) => {}
+            Some(_) if !way.is_same && way.is_passed => {}
             Some(Proj::Variant(adt, _, name)) => reached.push(Reached::Field(*adt, name.clone())),
             Some(Proj::Field(name)) => {
                 if let Ty::Adt(adt, _) = self.facts.ty(from) {
@@ -241,11 +338,15 @@ pub(super) fn change(method: &str, args: &[ExprId]) -> Option<Option<ExprId>> {
 
 /// Whether an expression ends in a method that gives a reference to write through, and in what hands it on.
 fn is_access(infer: &Infer<'_, '_>, expr: ExprId) -> bool {
+    infer.is_borrowed(expr) || access(infer, expr).is_some()
+}
+
+/// That method.
+fn access<'i>(infer: &Infer<'i, '_>, expr: ExprId) -> Option<&'i str> {
     match &infer.body.expr(infer.body.peel(expr)).kind {
-        ExprKind::Method { receiver, method, .. } => {
-            gives_access(method) || (hands_on(method) && is_access(infer, *receiver))
-        }
-        _ => infer.is_borrowed(expr),
+        ExprKind::Method { method, .. } if gives_access(method) => Some(method),
+        ExprKind::Method { receiver, method, .. } if hands_on(method) => access(infer, *receiver),
+        _ => None,
     }
 }
 
