@@ -230,13 +230,13 @@ impl Reading<'_> {
     fn local(&mut self, path: &Path, roles: Option<Roles>) -> anyhow::Result<()> {
         progress::phase("looking for trail objects");
         let local = Local::list(path).for_roles(roles.clone());
-        let mut wanted: Vec<&LocalObject> = Vec::new();
-        for object in &local.objects {
-            match self.store.wants_for(&object.id, roles.as_ref())? {
-                true => wanted.push(object),
-                false => self.known_objects += 1,
-            }
-        }
+        let objects = || local.objects.iter();
+        let is_wanted = self
+            .store
+            .wanted(objects().map(|object| &object.id), roles.as_ref())?;
+        let wanted = objects().zip(is_wanted).filter(|(_, is_wanted)| *is_wanted);
+        let wanted: Vec<&LocalObject> = wanted.map(|(object, _)| object).collect();
+        self.known_objects += local.objects.len() - wanted.len();
         let total: u64 = wanted.iter().map(|object| object.id.bytes).sum();
         let done = Done::new(total, self.begun);
         let stop = self.stop.clone();

@@ -80,12 +80,6 @@ impl Distinct {
         self.limit
     }
 
-    /// The hashes that it keeps, the smallest first.
-    #[allow(dead_code, reason = "the form in which stores keep it")]
-    pub(super) fn hashes(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
-        self.kept().into_owned().into_iter()
-    }
-
     /// Adds an element by its hash ([`hash_id`], [`hash_parts`]).
     ///
     /// It is put behind the others; they are brought into order when the room is full, so that an element costs little.
@@ -145,8 +139,21 @@ impl Distinct {
         }
     }
 
-    /// The hashes that are kept, in order.
-    fn kept(&self) -> Cow<'_, [u64]> {
+    /// The same, brought into order: for who asks more than once.
+    pub(super) fn in_order(&self) -> Cow<'_, Self> {
+        match self.kept() {
+            Cow::Borrowed(_) => Cow::Borrowed(self),
+            Cow::Owned(hashes) => Cow::Owned(Self {
+                limit: self.limit,
+                settled: hashes.len(),
+                hashes,
+                highest: self.highest,
+            }),
+        }
+    }
+
+    /// The hashes that are kept, the smallest first.
+    pub(super) fn kept(&self) -> Cow<'_, [u64]> {
         if self.settled == self.hashes.len() {
             return Cow::Borrowed(&self.hashes);
         }
@@ -312,7 +319,7 @@ mod tests {
             prop_assert_eq!(&whole, &merged);
             merged.merge(whole.clone());
             prop_assert_eq!(&whole, &merged);
-            prop_assert_eq!(&whole, &Distinct::of(whole.limit(), whole.hashes()));
+            prop_assert_eq!(&whole, &Distinct::of(whole.limit(), whole.kept().iter().copied()));
             // A set that has forgotten more makes the other forget too.
             let mut wide = set(100, ids.iter().copied());
             wide.merge(set(limit, ids.iter().copied()));

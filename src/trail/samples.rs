@@ -68,26 +68,30 @@ fn of_hex(digits: [u8; 8]) -> Option<[u8; 4]> {
 impl EventId {
     /// The id as it was written.
     pub(super) fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.to_string(),
-            Self::Uuid(uuid) => text_of(uuid),
-        }
+        let mut text = String::new();
+        self.write(&mut text);
+        text
     }
-}
 
-/// The text of a UUID.
-fn text_of(uuid: &[u8; 16]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| HEX.get(usize::from(value)).copied().map_or('0', char::from);
-    let mut text = String::with_capacity(36);
-    for (at, byte) in uuid.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
+    /// Writes the id as it was written behind `text`.
+    pub(super) fn write(&self, text: &mut String) {
+        match self {
+            Self::Text(id) => text.push_str(id),
+            Self::Uuid(uuid) => {
+                let mut form = [b'-'; 36];
+                let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
+                for (at, byte) in uuid.iter().enumerate() {
+                    let dashes = at.clamp(2, 10) / 2 - 1;
+                    if let Some([left, right]) =
+                        form.get_mut(2 * at + dashes..).and_then(<[u8]>::first_chunk_mut)
+                    {
+                        (*left, *right) = (digit(byte >> 4), digit(byte & 0xf));
+                    }
+                }
+                text.push_str(str::from_utf8(&form).unwrap_or_default());
+            }
         }
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 0xf));
     }
-    text
 }
 
 impl Ord for EventId {

@@ -72,14 +72,22 @@ impl Time {
 impl Time {
     /// The form that CloudTrail writes, `2026-11-04T08:30:00Z`.
     pub(super) fn text(self) -> String {
-        let mut text = String::with_capacity("2026-11-04T08:30:00Z".len());
-        let mut unit = 10_000_000_000_000;
-        for after in ["", "", "", "-", "", "-", "", "T", "", ":", "", ":", "", "Z"] {
-            text.push(char::from(b'0' + (self.0 / unit % 10) as u8));
-            text.push_str(after);
-            unit /= 10;
-        }
+        let mut text = String::new();
+        self.write(&mut text);
         text
+    }
+
+    /// Writes the same behind `text`.
+    pub(super) fn write(self, text: &mut String) {
+        const DIGITS: [usize; 14] = [18, 17, 15, 14, 12, 11, 9, 8, 6, 5, 3, 2, 1, 0];
+        let (mut form, mut rest) = (*b"0000-00-00T00:00:00Z", self.0);
+        for at in DIGITS {
+            if let Some(digit) = form.get_mut(at) {
+                *digit += (rest % 10) as u8;
+            }
+            rest /= 10;
+        }
+        text.push_str(str::from_utf8(&form).unwrap_or_default());
     }
 }
 

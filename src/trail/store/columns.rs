@@ -9,9 +9,12 @@ use super::StoreError;
 use super::load::strange;
 use super::row::{CellRow, marks};
 use crate::trail::group::{ApartBy, Cell};
+use crate::trail::samples::EventId;
 use crate::trail::sketch::Sketch;
 use crate::trail::time::Time;
 
+/// Room for most columns.
+const ROOM: usize = 256;
 /// What is written in `apart_by` for calls that are not kept apart.
 const TOGETHER: &str = "*";
 
@@ -37,9 +40,10 @@ pub(super) struct Columns {
 impl Columns {
     /// The columns of a cell; `apart_by` is `None` for calls that are not kept apart.
     pub(super) fn of(apart_by: Option<&[(String, String)]>, cell: &Cell) -> Self {
+        let events = cell.events.in_order();
         Self {
             apart_by: apart_by.map_or_else(|| TOGETHER.to_owned(), names),
-            count: cell.events.count().number,
+            count: events.count().number,
             first: cell.span.first.map(Time::text),
             last: cell.span.last.map(Time::text),
             days: json(|out| {
@@ -72,15 +76,18 @@ impl Columns {
                 out.list(&cell.samples.newest(), |out, (time, id)| {
                     out.0.push('[');
                     match time {
-                        Some(time) => out.plain(&time.text()),
+                        Some(time) => out.around_text(|text| time.write(text)),
                         None => out.0.push_str("null"),
                     }
                     out.0.push(',');
-                    out.text(&id.text());
+                    match id {
+                        EventId::Uuid(_) => out.around_text(|text| id.write(text)),
+                        EventId::Text(id) => out.text(id),
+                    }
                     out.0.push(']');
                 });
             }),
-            marks: marks(&cell.events),
+            marks: marks(&events),
         }
     }
 
@@ -129,7 +136,7 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
 }
 
 fn json(write: impl FnOnce(&mut Json)) -> String {
-    let mut out = Json(String::new());
+    let mut out = Json(String::with_capacity(ROOM));
     write(&mut out);
     out.0
 }
@@ -173,7 +180,8 @@ impl Json {
 
     fn text(&mut self, text: &str) {
         let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-        match text.bytes().any(is_special) {
+        // Without a way out, many bytes are looked at together.
+        match text.bytes().fold(false, |found, byte| found | is_special(byte)) {
             false => self.plain(text),
             true => self.0.push_str(&serde_json::Value::from(text).to_string()),
         }
@@ -181,8 +189,13 @@ impl Json {
 
     /// A text without anything that must be escaped.
     fn plain(&mut self, text: &str) {
+        self.around_text(|out| out.push_str(text));
+    }
+
+    /// The same of what `write` writes.
+    fn around_text(&mut self, write: impl FnOnce(&mut String)) {
         self.0.push('"');
-        self.0.push_str(text);
+        write(&mut self.0);
         self.0.push('"');
     }
 

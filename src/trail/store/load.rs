@@ -301,7 +301,7 @@ fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
     let sessions: HashMap<i64, Arc<Session>> = sessions(db)?.into_iter().collect();
     let query = format!(
         "SELECT {CALL}, session, 0 FROM usage WHERE operation != '' \
-         UNION ALL SELECT {CALL}, session, count FROM usage WHERE operation = ''"
+         UNION ALL SELECT {CALL}, session, count FROM usage WHERE id IN (SELECT id FROM usage WHERE operation = '')"
     );
     let mut statement = db.prepare(&query)?;
     let mut rows = statement.query([])?;

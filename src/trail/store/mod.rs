@@ -394,6 +394,26 @@ impl Store {
         Ok(false)
     }
 
+    /// Which of these objects must be read ([`wants_for`](Self::wants_for)), in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wanted<'o>(
+        &self,
+        objects: impl IntoIterator<Item = &'o ObjectId>,
+        roles: Option<&Roles>,
+    ) -> Result<Vec<bool>, StoreError> {
+        // Otherwise each question locks the file and looks whether it was changed.
+        let all = self.db.unchecked_transaction();
+        let all = all.map_err(|error| StoreError::from(error).at(&self.path))?;
+        let wanted = objects
+            .into_iter()
+            .map(|object| self.wants_for(object, roles))
+            .collect();
+        drop(all);
+        wanted
+    }
+
     /// Where a source said that it goes on, see [`Batch::watermark`](super::Batch::watermark).
     ///
     /// # Errors

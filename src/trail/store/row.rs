@@ -366,8 +366,9 @@ impl CellRow {
 
 /// The hashes of a set of events as text.
 pub(super) fn marks(events: &Distinct) -> String {
-    let bytes: Vec<u8> = events.hashes().flat_map(u64::to_be_bytes).collect();
-    STANDARD_NO_PAD.encode(bytes)
+    let hashes = events.kept();
+    let bytes: Vec<[u8; 8]> = hashes.iter().map(|hash| hash.to_be_bytes()).collect();
+    STANDARD_NO_PAD.encode(bytes.as_flattened())
 }
 
 /// A set of events by its hashes; `None` if they are none.

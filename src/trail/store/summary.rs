@@ -1,7 +1,8 @@
 //! What a store holds, in a few numbers: for `rolefit observe`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -109,9 +110,10 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
     };
     summary.gaps.sort();
     // Sessions differ in nothing that a reader wants to see counted.
-    let mut kinds = HashSet::new();
-    let mut refused = HashSet::new();
-    let mut roles: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut kinds = FxHashSet::default();
+    let mut refused = FxHashSet::default();
+    let mut roles: FxHashSet<(&str, &str)> = FxHashSet::default();
+    let mut functions: FxHashSet<(&str, &str)> = FxHashSet::default();
     for (key, count) in calls {
         let role = &key.session.role;
         roles.insert((role.account.as_str(), role.name.as_str()));
@@ -120,7 +122,7 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
             Who::Session { .. } => None,
         };
         if let Some(name) = function {
-            summary.functions.insert((role.account.clone(), name.to_owned()));
+            functions.insert((&role.account, name));
         }
         if key.operation.is_none() {
             let name = (key.event_source.to_string(), key.event_name.to_string());
@@ -138,6 +140,7 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
     }
     let owned = |(account, name): (&str, &str)| (account.to_owned(), name.to_owned());
     summary.roles = roles.into_iter().map(owned).collect();
+    summary.functions = functions.into_iter().map(owned).collect();
     summary.denied = refused.len();
     summary.usages = kinds.len();
     summary

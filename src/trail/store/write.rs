@@ -13,7 +13,10 @@ use crate::trail::attribute::Session;
 use crate::trail::fold::GroupKey;
 use crate::trail::group::Group;
 
-/// Writes groups, and tells how many rows have changed.
+/// How many groups are made ready at once; few in tests, which have few.
+const CHUNK: usize = if cfg!(test) { 3 } else { 256 };
+
+/// Writes groups, and tells how many rows have changed. Where there are threads, one makes rows ready while this one writes.
 pub(super) fn groups(
     transaction: &Transaction<'_>,
     groups: FxHashMap<GroupKey, Group>,
@@ -21,21 +24,48 @@ pub(super) fn groups(
     // In the order of the index of rows, so that rows of the same pages come together.
     let mut groups: Vec<(GroupKey, Group)> = groups.into_iter().collect();
     groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let ids = session_ids(transaction, &groups)?;
+    let mut groups = groups.into_iter().zip(ids);
+    let mut chunk = || -> Vec<Ready> { groups.by_ref().take(CHUNK).map(Ready::of).collect() };
     let mut writer = Writer {
         transaction,
         write: transaction.prepare_cached(WRITE_CELL)?,
         written: 0,
     };
-    let mut last: Option<(Arc<Session>, SessionId)> = None;
-    for (key, group) in groups {
-        let session = match &last {
-            Some((session, id)) if *session == key.session => *id,
-            _ => session_id(transaction, &SessionRow::of(&key.session))?,
-        };
-        writer.group(session, &CallRow::of(&key), group)?;
-        last = Some((key.session, session));
+    let mut ready = chunk();
+    while !ready.is_empty() {
+        let write = || ready.into_iter().try_for_each(|ready| writer.group(ready));
+        if rayon::current_num_threads() == 1 {
+            write()?;
+            ready = chunk();
+        } else {
+            let mut next = Vec::new();
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| next = chunk());
+                write()
+            })?;
+            ready = next;
+        }
     }
     Ok(writer.written)
+}
+
+/// The ids of the sessions of groups that are in the order of sessions.
+fn session_ids(
+    transaction: &Transaction<'_>,
+    groups: &[(GroupKey, Group)],
+) -> Result<Vec<SessionId>, StoreError> {
+    let mut ids: Vec<SessionId> = Vec::with_capacity(groups.len());
+    let mut last: Option<&Arc<Session>> = None;
+    for (key, _) in groups {
+        let id = match (last, ids.last()) {
+            (Some(session), Some(id)) if *session == key.session => *id,
+            _ => session_id(transaction, &SessionRow::of(&key.session))?,
+        };
+        ids.push(id);
+        last = Some(&key.session);
+    }
+    Ok(ids)
 }
 
 /// The id of a session in the store.
@@ -44,6 +74,28 @@ enum SessionId {
     /// The store had none; there are no rows of it.
     New(i64),
     Known(i64),
+}
+
+/// A group on its way into rows.
+enum Ready {
+    /// The rows of a session of which there are none yet.
+    New(i64, CallRow, Vec<Columns>),
+    /// A group that may have rows already.
+    Known(i64, CallRow, Group),
+}
+
+impl Ready {
+    fn of(((key, group), session): ((GroupKey, Group), SessionId)) -> Self {
+        let call = CallRow::of(&key);
+        match session {
+            SessionId::New(session) => {
+                let cells = group.iter();
+                let rows = cells.iter().map(|(apart_by, cell)| Columns::of(*apart_by, cell));
+                Self::New(session, call, rows.collect())
+            }
+            SessionId::Known(session) => Self::Known(session, call, group),
+        }
+    }
 }
 
 const WRITE_CELL: &str = "INSERT INTO usage (session, class, via, denied, denied_action, denied_policy, denied_explicitly, event_source, \
@@ -86,15 +138,13 @@ struct Writer<'t> {
 }
 
 impl Writer<'_> {
-    fn group(&mut self, session: SessionId, call: &CallRow, group: Group) -> Result<(), StoreError> {
-        let session = match session {
-            SessionId::New(session) => session,
-            SessionId::Known(session) => return self.join(session, call, group),
-        };
-        for (apart_by, cell) in group.iter() {
-            self.write(session, call, &Columns::of(apart_by, cell))?;
+    fn group(&mut self, ready: Ready) -> Result<(), StoreError> {
+        match ready {
+            Ready::New(session, call, rows) => {
+                rows.iter().try_for_each(|row| self.write(session, &call, row))
+            }
+            Ready::Known(session, call, group) => self.join(session, &call, group),
         }
-        Ok(())
     }
 
     /// Joins a group with its rows, and writes those that have changed.
