@@ -9,7 +9,9 @@
 //! A person can name a session like a function, so a session's name counts under that function's role only. The assumed
 //! role's ARN drops the role's path; roles are compared by account and name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use super::distinct::hash_parts;
 use super::pattern::NamePattern;
@@ -68,9 +70,9 @@ pub(super) enum Who {
 pub(super) struct Functions<'k> {
     known: &'k [KnownFunction],
     /// Role name → positions of the functions whose role it is.
-    of_role: HashMap<String, Vec<usize>>,
+    of_role: FxHashMap<String, Vec<usize>>,
     /// Deployed name → positions of the functions that can bear it.
-    named: HashMap<String, Vec<usize>>,
+    named: FxHashMap<String, Vec<usize>>,
 }
 
 /// How many names are remembered; trails hold very many sessions that are no function's.
@@ -80,9 +82,9 @@ const MAX_REMEMBERED: usize = 100_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
     /// Access key → functions that used it.
-    keys: HashMap<String, BTreeSet<String>>,
+    keys: FxHashMap<String, BTreeSet<String>>,
     /// Account → role's name → functions recorded with it.
-    roles: HashMap<String, HashMap<String, BTreeSet<String>>>,
+    roles: FxHashMap<String, FxHashMap<String, BTreeSet<String>>>,
 }
 
 impl Learned {
@@ -117,7 +119,7 @@ impl Learned {
         let mut sorted: Vec<[String; 2]> = self.keys().map(|pair| pair.map(str::to_owned)).collect();
         sorted.sort();
         self.keys.clear();
-        let mut kept: HashMap<String, usize> = HashMap::new();
+        let mut kept: FxHashMap<String, usize> = FxHashMap::default();
         for [key, function] in sorted {
             let count = kept.entry(function.clone()).or_default();
             *count += 1;
@@ -144,7 +146,7 @@ impl Learned {
 }
 
 /// Changes the value of a key, which is made when it is not there; the key is copied only then.
-fn with<V: Default>(map: &mut HashMap<String, V>, key: &str, change: impl FnOnce(&mut V)) {
+fn with<V: Default>(map: &mut FxHashMap<String, V>, key: &str, change: impl FnOnce(&mut V)) {
     match map.get_mut(key) {
         Some(value) => change(value),
         None => change(map.entry(key.to_owned()).or_default()),
@@ -193,8 +195,8 @@ impl<'k> Functions<'k> {
     pub(super) fn new(known: &'k [KnownFunction]) -> Self {
         Self {
             known,
-            of_role: HashMap::new(),
-            named: HashMap::new(),
+            of_role: FxHashMap::default(),
+            named: FxHashMap::default(),
         }
     }
 
@@ -272,7 +274,7 @@ impl<'k> Functions<'k> {
 
 /// The positions of the functions that fit `name`, looked for once.
 fn remembered<'m>(
-    memory: &'m mut HashMap<String, Vec<usize>>,
+    memory: &'m mut FxHashMap<String, Vec<usize>>,
     name: &str,
     known: &[KnownFunction],
     fits: impl Fn(&KnownFunction) -> bool,

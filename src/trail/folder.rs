@@ -130,7 +130,8 @@ impl<'k> Folder<'k> {
     }
 
     fn count_skipped(&mut self, what: &'static str, hash: u64) {
-        match self.skipped.iter_mut().find(|(other, _)| *other == what) {
+        let is_it = |other: &str| std::ptr::eq(other, what) || other == what;
+        match self.skipped.iter_mut().find(|(other, _)| is_it(other)) {
             Some((_, skipped)) => skipped.insert(hash),
             None => self.skipped.push((what, Distinct::of(OF_A_TRAIL, [hash]))),
         }
@@ -244,7 +245,8 @@ impl<'k> Folder<'k> {
                 data_event: key.data_event,
             })
         };
-        let anchors = self.inputs.anchors(&self.plans.paths);
+        let mut anchors: Vec<(&str, &str)> = self.inputs.anchors(&self.plans.paths).collect();
+        anchors.sort_unstable();
         let number = self.groups.cell(key, owned, &anchors)?;
         let cell = self.groups.cell_mut(number)?;
         cell.events.insert(hash);
@@ -316,24 +318,50 @@ impl<'k> Folder<'k> {
             json => json,
         };
         let called = self.read_call_of(call.event, parameters, true);
-        let nth = called.chosen.map_or(0, |chosen| chosen.nth);
-        let inputs = (!call.is_of_kms).then(|| {
-            self.memo
-                .inputs(slices, (piece, manner, nth), self.inputs.iter(&self.plans.paths))
-        });
-        if let Some((_, Some(number))) = inputs
+        if call.is_of_kms {
+            return self.fold_new(slices, called, seen, manner);
+        }
+        let known = (piece, manner, called.chosen.map_or(0, |chosen| chosen.nth));
+        let (inputs, paths) = (&self.inputs, &self.plans.paths);
+        let (whole, cell) = self.memo.inputs(slices, known, inputs.iter(paths));
+        if let Some(number) = cell
             && let Some(cell) = self.groups.cell_mut(number)
         {
             cell.see_again(seen.hash, seen.time, seen.id);
             return Some(number);
         }
+        let (named, cell) = self.memo.named(slices, known, inputs.anchors(paths));
+        let number = match cell.and_then(|number| Some((number, self.groups.cell_mut(number)?))) {
+            Some((number, cell)) => {
+                let resources = record::resources(slices)?;
+                cell.see_again(seen.hash, seen.time, seen.id);
+                cell.see_resources(resources.as_deref().unwrap_or_default());
+                for (path, value) in inputs.others(paths) {
+                    cell.see_input(path, &value);
+                }
+                number
+            }
+            None => {
+                let number = self.fold_new(slices, called, seen, manner)?;
+                self.memo.learn_named(named, number);
+                number
+            }
+        };
+        self.memo.learn_record(whole, number);
+        Some(number)
+    }
+
+    /// Folds a record of a known call, made in a known manner and just read, like which none was before.
+    fn fold_new(
+        &mut self,
+        slices: &Slices<'_>,
+        called: Called<'k>,
+        seen: Seen,
+        manner: MannerNumber,
+    ) -> Option<CellNumber> {
         let mut record = Record::of_known(slices)?;
         record.resources = record::resources(slices)?;
-        let cell = self.fold(&record, called, seen, manner)?;
-        if let Some((inputs, _)) = inputs {
-            self.memo.learn_record(inputs, cell);
-        }
-        Some(cell)
+        self.fold(&record, called, seen, manner)
     }
 
     fn learn_call(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownCall> {
@@ -368,7 +396,7 @@ impl<'k> Folder<'k> {
             identity = identity.and_then(|identity| roles.has(identity).then_some(identity).ok_or(NOT_ASKED));
             identity = identity.map_err(|_| NOT_ASKED);
         }
-        let known = identity.map(|identity| identities.find(identity, &mut self.fold.learned));
+        let known = identity.map(|identity| identities.manner(identity, &mut self.fold.learned));
         self.memo.learn_identity(piece, known);
         Some(known)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::distinct::{Distinct, OF_A_CELL};
 use super::inputs::{self, Value};
 use super::json::Raw;
-use super::record::Record;
+use super::record::{Record, Resource};
 use super::samples::{EventId, Samples};
 use super::sketch::Sketch;
 use super::sorted::{SortedMap, SortedSet};
@@ -187,7 +187,12 @@ impl Cell {
         if let Some(resource) = denied {
             self.denied.insert(resource, false);
         }
-        for resource in record.resources.iter().flatten() {
+        self.see_resources(record.resources.as_deref().unwrap_or_default());
+    }
+
+    /// Takes in the resources that a record lists.
+    pub(super) fn see_resources(&mut self, resources: &[Resource<'_>]) {
+        for resource in resources {
             if let Some((arn, open)) = resource.arn().filter(|(arn, _)| !inputs::is_redacted(arn)) {
                 let kind = resource.kind.as_str();
                 self.arns.update(

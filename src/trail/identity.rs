@@ -63,10 +63,15 @@ impl Identities {
             self.row.push_str(part);
             self.row.push('\0');
         }
-        match self.rows.get(self.row.as_str()) {
-            Some(number) => *number,
-            None => self.remember(identity, learned),
+        if let Some(number) = self.rows.get(self.row.as_str()) {
+            return *number;
         }
+        if self.rows.len() >= MAX_REMEMBERED {
+            self.rows.clear();
+        }
+        let number = self.manner(identity, learned);
+        self.rows.insert(self.row.as_str().into(), number);
+        number
     }
 
     /// What stands behind a number.
@@ -84,10 +89,8 @@ impl Identities {
         })
     }
 
-    fn remember(&mut self, identity: &Identity<'_>, learned: &mut Learned) -> MannerNumber {
-        if self.rows.len() >= MAX_REMEMBERED {
-            self.rows.clear();
-        }
+    /// The same for those who remember identities themselves.
+    pub(super) fn manner(&mut self, identity: &Identity<'_>, learned: &mut Learned) -> MannerNumber {
         let mut session = session(identity, learned);
         self.limits.add(&session);
         if let Some(together) = self.limits.together(&session) {
@@ -103,12 +106,10 @@ impl Identities {
         };
         let next = MannerNumber(u32::try_from(self.manners.len()).unwrap_or(u32::MAX));
         let manners = &mut self.manners;
-        let number = *self.manner_numbers.entry(row).or_insert_with_key(|row| {
+        *self.manner_numbers.entry(row).or_insert_with_key(|row| {
             manners.push(row.clone());
             next
-        });
-        self.rows.insert(self.row.as_str().into(), number);
-        number
+        })
     }
 
     fn number(&mut self, session: Session) -> SessionNumber {

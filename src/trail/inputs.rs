@@ -88,19 +88,28 @@ impl Inputs {
         })
     }
 
-    /// The values that name the resource as a whole ([`is_anchor`]), in the order of their paths.
-    pub(super) fn anchors<'i>(&'i self, paths: &'i Paths) -> Vec<(&'i str, &'i str)> {
-        let mut anchors = Vec::new();
-        for found in &self.found {
-            if let Some(path) = paths.known.get(found.path as usize)
-                && path.is_anchor
-                && let Value::Text(text) = self.value(found)
-            {
-                anchors.push((path.text.as_ref(), text));
+    /// The values that name the resource as a whole ([`is_anchor`]), in the order of the record.
+    pub(super) fn anchors<'i>(&'i self, paths: &'i Paths) -> impl Iterator<Item = (&'i str, &'i str)> {
+        self.found.iter().filter_map(|found| {
+            let path = paths
+                .known
+                .get(found.path as usize)
+                .filter(|path| path.is_anchor)?;
+            match self.value(found) {
+                Value::Text(text) => Some((path.text.as_ref(), text)),
+                Value::Hidden => None,
             }
-        }
-        anchors.sort_unstable();
-        anchors
+        })
+    }
+
+    /// The rest: paths and values that calls are not kept apart by.
+    pub(super) fn others<'i>(&'i self, paths: &'i Paths) -> impl Iterator<Item = Input<'i>> {
+        self.found.iter().filter_map(|found| {
+            let path = paths.known.get(found.path as usize)?;
+            let value = self.value(found);
+            let is_anchor = path.is_anchor && value != Value::Hidden;
+            (!is_anchor).then_some((path.text.as_ref(), value))
+        })
     }
 
     fn value(&self, found: &Found) -> Value<'_> {

@@ -57,14 +57,15 @@ impl<'t> Marks<'t> {
             &last
         });
         let is_slash = |bytes: u8x16| bytes.simd_eq(u8x16::splat(b'\\'));
-        let is_control = |bytes: u8x16| (bytes & u8x16::splat(0xe0)).simd_eq(u8x16::splat(0));
+        let is_control = |bytes: u8x16| bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
         // `[` and `{` differ in one bit, and so do `]` and `}`.
         let is_like = |bytes: u8x16, byte: u8| (bytes | u8x16::splat(0x20)).simd_eq(u8x16::splat(byte));
         let mut quotes = bits(block, |bytes| bytes.simd_eq(u8x16::splat(b'"')));
         let opens = bits(block, |bytes| is_like(bytes, b'{'));
         let closes = bits(block, |bytes| is_like(bytes, b'}'));
-        // Hardly any block has one of these.
-        if self.escapes != 0 || any(block, is_slash) {
+        // Hardly any block has a backslash or a control character.
+        let is_odd = has_odd(block);
+        if self.escapes != 0 || is_odd {
             quotes &= !self.escaped(bits(block, is_slash));
         }
         let texts = running_parity(quotes) ^ self.within;
@@ -72,7 +73,7 @@ impl<'t> Marks<'t> {
         self.quotes = quotes;
         self.opens = opens & !texts;
         self.closes = closes & !texts;
-        if any(block, is_control) {
+        if is_odd {
             self.is_spoilt |= bits(block, is_control) & texts != 0;
         }
     }
@@ -153,12 +154,14 @@ fn bits(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> u64 {
     block.as_chunks::<16>().0.iter().rev().fold(0, part)
 }
 
-/// Whether `is` tells so of any byte.
+/// Whether any byte is a backslash or a control character.
 #[inline]
-fn any(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> bool {
-    let part = |found: u8x16, part: &[u8; 16]| found | is(u8x16::new(*part));
-    let parts = block.as_chunks::<16>().0.iter();
-    parts.fold(u8x16::splat(0), part).any()
+fn has_odd(block: &[u8; BLOCK]) -> bool {
+    let parts = block.as_chunks::<16>().0.iter().map(|part| u8x16::new(*part));
+    let (least, slashes) = parts.fold((u8x16::MAX, u8x16::splat(0)), |(least, slashes), part| {
+        (least.min(part), slashes | part.simd_eq(u8x16::splat(b'\\')))
+    });
+    (least.min(u8x16::splat(0x1f)).simd_eq(least) | slashes).any()
 }
 
 #[cfg(test)]

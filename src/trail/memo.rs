@@ -212,25 +212,33 @@ pub(super) struct Memo {
     identities: Pieces<KnownIdentity, { 1 << 14 }>,
     calls: Pieces<KnownCall, { 1 << 12 }>,
     records: Pieces<CellNumber, { 1 << 15 }>,
+    named: Pieces<CellNumber, { 1 << 14 }>,
 }
+
+/// A record's call, the manner in which it was made, and which of the operations of its name it is.
+pub(super) type Known = (Fingerprint, MannerNumber, u8);
 
 impl Memo {
     /// What a record says of the call in few words, and what is known of it.
     #[inline]
     pub(super) fn call(&mut self, record: &Slices<'_>) -> (Fingerprint, Option<KnownCall>) {
-        let parts = [
-            Field::EventSource,
-            Field::EventName,
-            Field::AwsRegion,
-            Field::RecipientAccountId,
-            Field::EventType,
-            Field::EventCategory,
-            Field::ManagementEvent,
-            Field::ErrorCode,
-        ];
-        let piece = self
-            .secret
-            .of(Fingerprint(0, 0), &parts.map(|field| record.json(field)));
+        use Field::{AwsRegion, ErrorCode, EventCategory, EventName, EventSource};
+        use Field::{EventType, ManagementEvent, RecipientAccountId};
+        let call = record.row(EventSource, &[EventName, AwsRegion]);
+        let kind = record.row(EventType, &[ManagementEvent, RecipientAccountId, EventCategory]);
+        // Two long texts cost less than seven short ones.
+        let piece = match (call, kind) {
+            (Some(call), Some(kind)) => {
+                let parts = [call, kind, record.json(ErrorCode)];
+                self.secret.of(Fingerprint(0, 0), &parts)
+            }
+            _ => {
+                let call = [EventSource, EventName, AwsRegion, ErrorCode];
+                let kind = [EventType, ManagementEvent, RecipientAccountId, EventCategory];
+                let parts = [call, kind].map(|fields| fields.map(|field| record.json(field)));
+                self.secret.of(Fingerprint(1, 0), parts.as_flattened())
+            }
+        };
         (piece, self.calls.find(piece))
     }
 
@@ -279,24 +287,44 @@ impl Memo {
     }
 
     /// The same with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
-    /// The three are the call, the manner in which it was made, and which of the operations of its name it is.
     pub(super) fn inputs<'i>(
         &mut self,
         record: &Slices<'_>,
-        (call, manner, nth): (Fingerprint, MannerNumber, u8),
+        known: Known,
         inputs: impl Iterator<Item = Input<'i>>,
     ) -> (Fingerprint, Option<CellNumber>) {
-        let parts = [Field::UserAgent, Field::ErrorMessage, Field::Resources].map(|field| record.json(field));
-        let number = u64::from(manner.0) | u64::from(nth) << 32;
-        let before = Fingerprint(call.0 ^ number, !call.1);
-        let piece = inputs.fold(
-            self.secret.of(before, &parts),
-            |piece, (path, value)| match value {
-                Value::Text(text) => self.secret.of(piece, &[path, text]),
-                Value::Hidden => self.secret.of(piece, &[path]),
-            },
-        );
+        let before = self
+            .secret
+            .of(self.reply(record, known), &[record.json(Field::Resources)]);
+        let piece = inputs.fold(before, |piece, (path, value)| match value {
+            Value::Text(text) => self.secret.of(piece, &[path, text]),
+            Value::Hidden => self.secret.of(piece, &[path]),
+        });
         (piece, self.records.find(piece))
+    }
+
+    /// The same with nothing but the names that calls are [kept apart](super::inputs::is_anchor) by.
+    pub(super) fn named<'i>(
+        &mut self,
+        record: &Slices<'_>,
+        known: Known,
+        anchors: impl Iterator<Item = (&'i str, &'i str)>,
+    ) -> (Fingerprint, Option<CellNumber>) {
+        let before = self.reply(record, known);
+        let piece = anchors.fold(before, |piece, (path, text)| self.secret.of(piece, &[path, text]));
+        (piece, self.named.find(piece))
+    }
+
+    /// Remembers the cell that calls with these names are folded into.
+    pub(super) fn learn_named(&mut self, piece: Fingerprint, cell: CellNumber) {
+        self.named.add(piece, cell);
+    }
+
+    /// What is known of a call, with who made it and what came of it.
+    fn reply(&self, record: &Slices<'_>, (call, manner, nth): Known) -> Fingerprint {
+        let parts = [Field::UserAgent, Field::ErrorMessage].map(|field| record.json(field));
+        let number = u64::from(manner.0) | u64::from(nth) << 32;
+        self.secret.of(Fingerprint(call.0 ^ number, !call.1), &parts)
     }
 }
 

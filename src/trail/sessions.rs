@@ -4,8 +4,10 @@
 //! a role of people or machines can have very many names. Both are told apart up to a limit and taken together beyond it.
 //! What is together depends on the set of sessions alone, so it is the same whatever was read first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::attribute::{RoleKey, Session, Who};
 use super::fold::{Fold, GroupKey};
@@ -23,7 +25,7 @@ pub(super) const ANY: &str = "*";
 /// The sessions that were seen, as far as they matter for the limits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
-    roles: HashMap<RoleKey, BTreeMap<String, BTreeSet<String>>>,
+    roles: FxHashMap<RoleKey, BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Sessions {

@@ -4,6 +4,10 @@
 //! a sketch stands at the highest level that keeps it within the limit. A folder whose name is a date, a number or an id is
 //! cut away at once: the next one will have another name. What all texts of a folder end with is kept.
 
+use std::hash::BuildHasher as _;
+
+use rustc_hash::FxBuildHasher;
+
 use super::sorted::{SortedMap, SortedSet};
 
 /// How many texts are kept.
@@ -16,9 +20,22 @@ const EXACT: u8 = 9;
 pub(super) struct Sketch {
     level: u8,
     /// Texts that are whole.
-    whole: SortedSet<Box<str>>,
+    whole: SortedSet<Whole>,
     /// Beginnings, each with what all texts that begin so end with.
     begun: SortedMap<Box<str>, Box<str>>,
+}
+
+/// A text, ordered by its hash: texts of a set are mostly alike for long, and lie apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Whole {
+    hash: u64,
+    text: Box<str>,
+}
+
+impl Whole {
+    fn hash(text: &str) -> u64 {
+        FxBuildHasher.hash_one(text)
+    }
 }
 
 /// A text, or the beginning and end of some texts.
@@ -75,8 +92,8 @@ impl Sketch {
             *self = other;
             return;
         }
-        for text in other.whole {
-            self.add(&text, false, "");
+        for whole in other.whole {
+            self.add(&whole.text, false, "");
         }
         for (text, tail) in other.begun {
             self.add(&text, true, &tail);
@@ -86,8 +103,8 @@ impl Sketch {
 
     /// What is in it, in the order of the texts.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let whole = self.whole.iter().map(|text| Entry {
-            text,
+        let whole = self.whole.iter().map(|whole| Entry {
+            text: &whole.text,
             open: false,
             tail: "",
         });
@@ -109,7 +126,11 @@ impl Sketch {
     /// The texts in their order, when it holds nothing but whole ones.
     pub(super) fn all_whole(&self) -> Option<impl Iterator<Item = &str>> {
         let is_exact = self.level == EXACT && self.begun.len() == 0;
-        is_exact.then(|| self.whole.iter().map(|text| &**text))
+        is_exact.then(|| {
+            let mut texts: Vec<&str> = self.whole.iter().map(|whole| &*whole.text).collect();
+            texts.sort_unstable();
+            texts.into_iter()
+        })
     }
 
     /// The level, and what is in it.
@@ -127,7 +148,9 @@ impl Sketch {
             if open {
                 sketch.begun.insert(text.into(), tail.into());
             } else {
-                sketch.whole.insert(text.into());
+                let hash = Whole::hash(&text);
+                let text = text.into();
+                sketch.whole.insert(Whole { hash, text });
             }
         }
         sketch
@@ -148,8 +171,13 @@ impl Sketch {
             level => cut(text, open, tail, level),
         };
         if !open {
-            self.whole.add(text, || text.into());
-            return;
+            let hash = Whole::hash(text);
+            let compare = |mine: &Whole| mine.hash.cmp(&hash).then_with(|| (*mine.text).cmp(text));
+            let own = || Whole {
+                hash,
+                text: text.into(),
+            };
+            return self.whole.add_by(compare, own);
         }
         // What both end with.
         let shorten = |present: &mut Box<str>| {
@@ -191,8 +219,8 @@ impl Sketch {
                 ..Self::default()
             },
         );
-        for text in cut.whole.iter() {
-            self.add(text, false, "");
+        for whole in cut.whole.iter() {
+            self.add(&whole.text, false, "");
         }
         for (text, tail) in cut.begun.iter() {
             self.add(text, true, tail);

@@ -27,6 +27,30 @@ pub(super) enum Field {
     RequestParameters,
 }
 
+impl Field {
+    /// The name of a member.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::EventId => "eventID",
+            Self::RequestId => "requestID",
+            Self::EventTime => "eventTime",
+            Self::EventSource => "eventSource",
+            Self::EventName => "eventName",
+            Self::AwsRegion => "awsRegion",
+            Self::RecipientAccountId => "recipientAccountId",
+            Self::EventType => "eventType",
+            Self::EventCategory => "eventCategory",
+            Self::ManagementEvent => "managementEvent",
+            Self::ErrorCode => "errorCode",
+            Self::ErrorMessage => "errorMessage",
+            Self::UserAgent => "userAgent",
+            Self::UserIdentity => "userIdentity",
+            Self::Resources => "resources",
+            Self::RequestParameters => "requestParameters",
+        }
+    }
+}
+
 const FIELDS: usize = Field::RequestParameters as usize + 1;
 
 /// A record: its members as they are written.
@@ -94,6 +118,25 @@ impl<'t> Slices<'t> {
     /// The JSON of a member; empty if the record has none.
     pub(super) fn json(&self, field: Field) -> &'t str {
         self.values.get(field as usize).copied().unwrap_or_default()
+    }
+
+    /// The JSON of members that stand one behind the other in this order, as CloudTrail writes them, with the names between them;
+    /// `None` if they do not, or if there is as much as a blank between them.
+    #[inline]
+    pub(super) fn row(&self, first: Field, others: &[Field]) -> Option<&'t str> {
+        let place = |json: &str| (json.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
+        let first = self.json(first);
+        let start = place(first);
+        let mut end = start.wrapping_add(first.len());
+        for field in others {
+            let json = self.json(*field);
+            // Between them: `,"name":`.
+            if place(json) != end.wrapping_add(field.name().len() + 4) {
+                return None;
+            }
+            end = place(json).wrapping_add(json.len());
+        }
+        self.whole.get(start..end)
     }
 
     /// The text of a member; `None` if it is none, or holds escapes.
@@ -333,6 +376,31 @@ mod tests {
             );
         }
         assert_eq!(names(r#"{"Records":[]}"#), (Some(()), Vec::new()));
+    }
+
+    #[test]
+    fn rows_of_members_are_told_where_nothing_else_is_between() {
+        use Field::{AwsRegion, EventName, EventSource};
+        let row = |text: &str| {
+            let record = one(text).unwrap();
+            record
+                .row(EventSource, &[EventName, AwsRegion])
+                .map(str::to_owned)
+        };
+        let expected = r#""s","eventName":"n","awsRegion":"r""#;
+        let whole = format!(r#"{{"a":1,"eventSource":{expected},"b":{{}}}}"#);
+        assert_eq!(row(&whole).as_deref(), Some(expected));
+        for other in [
+            r#"{"eventSource":"s", "eventName":"n","awsRegion":"r"}"#,
+            r#"{"eventSource":"s","eventName":"n","b":1,"awsRegion":"r"}"#,
+            r#"{"eventSource":"s","awsRegion":"r","eventName":"n"}"#,
+            r#"{"awsRegion":"r","eventName":"n","eventSource":"s"}"#,
+            r#"{"eventName":"n","eventSource":"s","eventNamX":"n","awsRegion":"r"}"#,
+            r#"{"eventSource":"s","eventName":"n"}"#,
+            r#"{"eventName":"n","awsRegion":"r"}"#,
+        ] {
+            assert_eq!(row(other), None, "{other}");
+        }
     }
 
     #[test]

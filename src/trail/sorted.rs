@@ -2,6 +2,7 @@
 //! everything, for which a tree would take ten times the room.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 
 /// A set, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,12 @@ impl<T: Ord> SortedSet<T> {
     where
         T: Borrow<Q>,
     {
-        if let Err(at) = self.0.binary_search_by(|mine| mine.borrow().cmp(item)) {
+        self.add_by(|mine| mine.borrow().cmp(item), own);
+    }
+
+    /// Adds what `own` makes, if none is there that `compare` finds equal to it; `compare` must follow the order of the set.
+    pub(super) fn add_by(&mut self, compare: impl FnMut(&T) -> Ordering, own: impl FnOnce() -> T) {
+        if let Err(at) = self.0.binary_search_by(compare) {
             put(&mut self.0, at, own());
         }
     }
