@@ -16,7 +16,7 @@ use super::files::{self, ObjectError};
 use super::fold::Fold;
 use super::folder::Folder;
 use super::inflate::{self, InflateError, Inflater, MAX_WHOLE};
-use super::ledger::{Digest, Window, file_name};
+use super::ledger::{Digest, Window, asked_for_alone, file_name};
 use super::roles::{self, RoleName, Roles};
 use super::selectors::{self, KnownTrail};
 use super::stream;
@@ -158,7 +158,9 @@ impl Batch {
             .partly
             .iter()
             .filter(|partly| !whole.contains(&known(&partly.object)));
-        roles::in_all(self.only.iter().chain(partly.map(|partly| &*partly.roles)))
+        let asked = asked_for_alone(&self.windows);
+        let partly = partly.map(|partly| &*partly.roles);
+        roles::in_all(self.only.iter().chain(partly).chain(&asked))
     }
 }
 

@@ -78,7 +78,10 @@ impl Ledger {
 }
 
 /// Where the first hole of `wanted` begins that sorted spans leave.
-fn first_hole<'s>(spans: &BTreeSet<(&'s str, &'s str)>, wanted: (&'s str, &'s str)) -> Option<&'s str> {
+pub(super) fn first_hole<'s>(
+    spans: &BTreeSet<(&'s str, &'s str)>,
+    wanted: (&'s str, &'s str),
+) -> Option<&'s str> {
     let (mut covered, end) = wanted;
     for (from, to) in spans {
         if *from > covered {

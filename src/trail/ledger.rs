@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::completeness::first_hole;
 use super::day;
 use super::pattern::NamePattern;
 use super::roles::{RoleName, in_all};
@@ -243,6 +244,40 @@ fn joined<'s>(spans: impl IntoIterator<Item = (&'s str, &'s str)>) -> Vec<(Strin
     all
 }
 
+/// The roles of which everything was read, for each place of a source that was asked for some roles alone: those whose windows
+/// cover every window of that place.
+pub(super) fn asked_for_alone(windows: &BTreeSet<Window>) -> Vec<BTreeSet<RoleName>> {
+    type Spans<'w> = BTreeSet<(&'w str, &'w str)>;
+    let mut places: BTreeMap<[&str; 4], BTreeMap<&str, Spans<'_>>> = BTreeMap::new();
+    for window in windows {
+        let place = [&window.source, &window.account, &window.region, &window.category];
+        let asked = places.entry(place.map(String::as_str)).or_default();
+        let spans = asked.entry(window.principal.as_str()).or_default();
+        spans.insert((&window.from, &window.to));
+    }
+    let alone = |asked: &BTreeMap<&str, Spans<'_>>| -> Option<BTreeSet<RoleName>> {
+        let all: Spans<'_> = asked.values().flatten().copied().collect();
+        let of_everyone = asked.get("").cloned().unwrap_or_default();
+        let covers = |spans: &Spans<'_>| all.iter().all(|span| first_hole(spans, *span).is_none());
+        // The event history is asked by the names of sessions, not of roles.
+        let roles = asked
+            .iter()
+            .filter_map(|(principal, spans)| {
+                let role = principal
+                    .starts_with("arn:")
+                    .then(|| RoleName::parse(principal))??;
+                Some((role, spans | &of_everyone))
+            })
+            .collect::<Vec<_>>();
+        let is_of_some = !roles.is_empty() && !covers(&of_everyone);
+        is_of_some.then(|| {
+            let read = roles.into_iter().filter(|(_, spans)| covers(spans));
+            read.map(|(role, _)| role).collect()
+        })
+    };
+    places.values().filter_map(alone).collect()
+}
+
 impl Ledger {
     /// Takes in what another ledger holds.
     pub fn merge(&mut self, other: Self) {
@@ -334,6 +369,38 @@ mod tests {
                 .map(|name| ((*name).to_owned(), String::new()))
                 .collect(),
         }
+    }
+
+    #[test]
+    fn sources_that_were_asked_for_some_roles_say_nothing_of_others() {
+        let window = |principal: &str, from: u32, to: u32| Window {
+            source: "lake:x".to_owned(),
+            principal: match principal {
+                "" => String::new(),
+                name => format!("arn:aws:iam::111122223333:role/service/{name}"),
+            },
+            from: format!("2026-11-{from:02}T00:00:00Z"),
+            to: format!("2026-11-{to:02}T00:00:00Z"),
+            ..Window::default()
+        };
+        let alone = |windows: &[(&str, u32, u32)]| -> Vec<String> {
+            let windows = windows.iter().map(|(who, from, to)| window(who, *from, *to));
+            let sets = asked_for_alone(&windows.collect());
+            let names = |roles: &BTreeSet<RoleName>| -> Vec<String> {
+                roles.iter().map(|role| role.name.clone()).collect()
+            };
+            sets.iter().map(|roles| names(roles).join(",")).collect()
+        };
+        assert_eq!(alone(&[("", 1, 9)]), [""; 0]);
+        assert_eq!(alone(&[("a", 1, 5), ("a", 5, 9)]), ["a"]);
+        assert_eq!(alone(&[("a", 1, 9), ("b", 1, 9)]), ["a,b"]);
+        // What was not read of one of them, and what was then read of everyone.
+        assert_eq!(alone(&[("a", 1, 9), ("b", 1, 5)]), ["a"]);
+        assert_eq!(alone(&[("a", 1, 5), ("b", 5, 9)]), [""]);
+        assert_eq!(alone(&[("a", 1, 9), ("b", 1, 5), ("", 4, 9)]), ["a,b"]);
+        assert_eq!(alone(&[("a", 2, 5), ("", 1, 9)]), [""; 0]);
+        // A time that nobody asked for is no hole.
+        assert_eq!(alone(&[("a", 1, 3), ("a", 7, 9)]), ["a"]);
     }
 
     #[test]

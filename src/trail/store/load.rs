@@ -15,7 +15,7 @@ use crate::trail::batch::{Batch, ObjectId, ObjectKind, Partly};
 use crate::trail::distinct::OF_A_TRAIL;
 use crate::trail::fold::{Fold, GroupKey};
 use crate::trail::group::Group;
-use crate::trail::ledger::{Digest, Ledger, Stream, Window, chain_gaps, proofs};
+use crate::trail::ledger::{Digest, Ledger, Stream, Window, asked_for_alone, chain_gaps, proofs};
 use crate::trail::roles::{RoleName, in_all};
 use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Span, Time};
@@ -495,6 +495,7 @@ fn only_roles(db: &Connection) -> Result<Option<BTreeSet<RoleName>>, StoreError>
         let names: Vec<String> = serde_json::from_str(&roles).map_err(|_| strange("role_object"))?;
         sets.insert(role_names(&names).ok_or_else(|| strange("role_object"))?);
     }
+    sets.extend(asked_for_alone(&windows(db)?));
     Ok(in_all(sets.iter()))
 }
 
