@@ -8,7 +8,7 @@ use super::ir::{BlockKind, Body, ExprId, ExprKind, FormatPiece, Name, PatId, Pat
 use super::types::Ty;
 use super::variables::Variables;
 use super::world::{AdtId, CrateId, FnId, ParamId, Scope, World};
-use super::written::Write;
+use super::written::{How, Write};
 
 /// Infers one fn.
 pub struct Infer<'w, 'a> {
@@ -476,9 +476,7 @@ impl Infer<'_, '_> {
             self.writes.push(Write {
                 place: left,
                 value: (!compound).then_some(right),
-                is_assigned: true,
-                is_same: false,
-                is_passed: false,
+                how: How::Assigned,
             });
         }
         match &body.expr(place).kind {
@@ -524,9 +522,7 @@ impl Infer<'_, '_> {
                         self.writes.push(Write {
                             place: *part,
                             value: None,
-                            is_assigned: true,
-                            is_same: false,
-                            is_passed: false,
+                            how: How::Assigned,
                         });
                     }
                 }

@@ -7,7 +7,7 @@ use super::ir::{ExprId, ExprKind, Name, Span, TypeRef};
 use super::known_names::{is_common, is_default_giver, is_plain, takes_items};
 use super::outside_types::OTHER_SENDER;
 use super::types::Ty;
-use super::written::{self, Write};
+use super::written::{self, How, Write};
 
 impl Infer<'_, '_> {
     /// A method call.
@@ -265,9 +265,7 @@ impl Infer<'_, '_> {
             self.writes.push(Write {
                 place: receiver,
                 value,
-                is_assigned: false,
-                is_same: false,
-                is_passed: false,
+                how: How::Changed,
             });
         }
         let Some(index) = self.facts.local_of.get(&place).copied() else {
@@ -298,20 +296,11 @@ impl Infer<'_, '_> {
                 let surely = local.depth == depth;
                 local.sources.push(Source::Appended(*arg, surely));
             }
-            (
-                "insert_str"
-                | "truncate"
-                | "retain"
-                | "write_fmt"
-                | "write_str"
-                | "replace_range"
-                | "read_line"
-                | "read_to_string"
-                | "make_ascii_lowercase"
-                | "make_ascii_uppercase"
-                | "split_off",
-                _,
-            ) if !receiver_ty.is_interesting() => local.sources.push(Source::Filled),
+            (method, _)
+                if (method == "split_off" || written::rewrites(method)) && !receiver_ty.is_interesting() =>
+            {
+                local.sources.push(Source::Filled);
+            }
             (
                 "push" | "insert" | "extend" | "push_back" | "set" | "replace" | "append" | "push_front"
                 | "extend_from_slice",

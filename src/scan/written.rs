@@ -18,12 +18,20 @@ pub(super) struct Write {
     pub(super) place: ExprId,
     /// What is put there; `None` for changes that are not followed.
     pub(super) value: Option<ExprId>,
-    /// Whether it is assigned, so that a variable in the place is a reference when it is not the variable itself that gets it.
-    pub(super) is_assigned: bool,
-    /// Whether a variable that stands in the place is itself what is written.
-    pub(super) is_same: bool,
-    /// Whether it is given to a call, which may write or not.
-    pub(super) is_passed: bool,
+    pub(super) how: How,
+}
+
+/// How a place is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// By an assignment, so that a variable in the place is a reference when it is not the variable itself that gets it.
+    Assigned,
+    /// By a method that changes what it is called on.
+    Changed,
+    /// It is given to a call, which may write or not.
+    Passed,
+    /// It is kept somewhere as a reference: a variable that stands in the place is itself what is written.
+    Kept,
 }
 
 /// What a write reaches.
@@ -42,10 +50,16 @@ struct Way {
     is_same: bool,
     /// Whether it is a part of a tuple that is written.
     in_tuple: bool,
-    is_assigned: bool,
-    is_passed: bool,
+    how: How,
     /// The key of the entry of a map that is written.
     key: Option<ExprId>,
+}
+
+impl Way {
+    /// Whether what is followed from an expression to write into it must be a reference.
+    fn is_assigned(&self) -> bool {
+        matches!(self.how, How::Assigned | How::Kept)
+    }
 }
 
 impl Infer<'_, '_> {
@@ -55,10 +69,9 @@ impl Infer<'_, '_> {
         self.note_kept_references();
         for write in std::mem::take(&mut self.writes) {
             let way = Way {
-                is_same: write.is_same,
+                is_same: write.how == How::Kept,
                 in_tuple: false,
-                is_assigned: write.is_assigned,
-                is_passed: write.is_passed,
+                how: write.how,
                 key: None,
             };
             let mut reached = Vec::new();
@@ -101,9 +114,7 @@ impl Infer<'_, '_> {
             self.writes.push(Write {
                 place,
                 value: None,
-                is_assigned: false,
-                is_same: false,
-                is_passed: true,
+                how: How::Passed,
             });
         }
     }
@@ -148,9 +159,7 @@ impl Infer<'_, '_> {
                 self.writes.push(Write {
                     place: *place,
                     value: None,
-                    is_assigned: true,
-                    is_same: true,
-                    is_passed: false,
+                    how: How::Kept,
                 });
             }
         }
@@ -242,7 +251,7 @@ impl Infer<'_, '_> {
             } => {
                 let is_ours = |target: &Callee| matches!(target, Callee::Fn(_) | Callee::Virtual(..));
                 if self.facts.targets(place).iter().any(is_ours) {
-                    let is_written = way.is_same || way.is_assigned || gives_access(method);
+                    let is_written = way.is_same || way.is_assigned() || gives_access(method);
                     if let (Ty::Adt(adt, _), true) = (self.facts.ty(*receiver), is_written) {
                         reached.push(Reached::AnyField(*adt));
                     }
@@ -270,12 +279,12 @@ impl Infer<'_, '_> {
         reached: &mut Vec<Reached>,
     ) {
         let way = Way {
-            is_same: way.is_assigned || self.is_borrowed(from) || is_access(self, from),
+            is_same: way.is_assigned() || self.is_borrowed(from) || is_access(self, from),
             ..way
         };
         match parts.iter().find(|part| !matches!(part, Proj::Tuple(_))) {
             _ if !way.is_same && !self.is_local(from) => {}
-            Some(_) if !way.is_same && way.is_passed => {}
+            Some(_) if !way.is_same && way.how == How::Passed => {}
             Some(Proj::Variant(adt, _, name)) => reached.push(Reached::Field(*adt, name.clone())),
             Some(Proj::Field(name)) => {
                 if let Ty::Adt(adt, _) = self.facts.ty(from) {
@@ -314,9 +323,16 @@ pub(super) fn change(method: &str, args: &[ExprId]) -> Option<Option<ExprId>> {
             | "get_or_insert" | "or_insert",
             [.., last],
         ) if !(method == "replace" && args.len() > 1) => Some(Some(*last)),
-        (
-            "push_str"
-            | "insert_str"
+        ("push_str" | "fill_with" | "resize_with" | "get_or_insert_with" | "or_insert_with", _) => Some(None),
+        _ => rewrites(method).then_some(None),
+    }
+}
+
+/// Methods that change the text or list that they are called on into one that is not followed.
+pub(super) fn rewrites(method: &str) -> bool {
+    matches!(
+        method,
+        "insert_str"
             | "truncate"
             | "retain"
             | "write_fmt"
@@ -326,14 +342,7 @@ pub(super) fn change(method: &str, args: &[ExprId]) -> Option<Option<ExprId>> {
             | "read_to_string"
             | "make_ascii_lowercase"
             | "make_ascii_uppercase"
-            | "fill_with"
-            | "resize_with"
-            | "get_or_insert_with"
-            | "or_insert_with",
-            _,
-        ) => Some(None),
-        _ => None,
-    }
+    )
 }
 
 /// Whether an expression ends in a method that gives a reference to write through, and in what hands it on.

@@ -249,9 +249,8 @@ impl<'k> Folder<'k> {
         anchors.sort_unstable();
         let number = self.groups.cell(key, owned, &anchors)?;
         let cell = self.groups.cell_mut(number)?;
-        cell.events.insert(hash);
+        cell.see_event(hash, time, id);
         cell.see_record(record, denied.as_deref());
-        cell.see_event(time, id);
         cell.see_version(known.version);
         for (path, value) in self.inputs.iter(&self.plans.paths) {
             cell.see_input(path, &value);
@@ -295,7 +294,7 @@ impl<'k> Folder<'k> {
         if let Some((_, Some(cell))) = whole
             && let Some(cell) = self.groups.cell_mut(cell)
         {
-            cell.see_again(hash, time, id);
+            cell.see_event(hash, time, id);
             return Some(());
         }
         let cell = self.fold_read(slices, call, manner, Seen { hash, time, id })?;
@@ -321,20 +320,21 @@ impl<'k> Folder<'k> {
         if call.is_of_kms {
             return self.fold_new(slices, called, seen, manner);
         }
-        let known = (piece, manner, called.chosen.map_or(0, |chosen| chosen.nth));
+        let nth = called.chosen.map_or(0, |chosen| chosen.nth);
+        let reply = self.memo.reply(slices, piece, manner, nth);
         let (inputs, paths) = (&self.inputs, &self.plans.paths);
-        let (whole, cell) = self.memo.inputs(slices, known, inputs.iter(paths));
+        let (whole, cell) = self.memo.inputs(slices, reply, inputs.iter(paths));
         if let Some(number) = cell
             && let Some(cell) = self.groups.cell_mut(number)
         {
-            cell.see_again(seen.hash, seen.time, seen.id);
+            cell.see_event(seen.hash, seen.time, seen.id);
             return Some(number);
         }
-        let (named, cell) = self.memo.named(slices, known, inputs.anchors(paths));
+        let (named, cell) = self.memo.named(reply, inputs.anchors(paths));
         let number = match cell.and_then(|number| Some((number, self.groups.cell_mut(number)?))) {
             Some((number, cell)) => {
                 let resources = record::resources(slices)?;
-                cell.see_again(seen.hash, seen.time, seen.id);
+                cell.see_event(seen.hash, seen.time, seen.id);
                 cell.see_resources(resources.as_deref().unwrap_or_default());
                 for (path, value) in inputs.others(paths) {
                     cell.see_input(path, &value);

@@ -204,16 +204,10 @@ impl Cell {
         }
     }
 
-    /// Takes in an event all of which was taken in before, but for its time and id.
+    /// Takes in that there was an event, given the hash of its id.
     #[inline]
-    pub(super) fn see_again(&mut self, hash: u64, time: Option<Time>, id: EventId) {
+    pub(super) fn see_event(&mut self, hash: u64, time: Option<Time>, id: EventId) {
         self.events.insert(hash);
-        self.see_event(time, id);
-    }
-
-    /// Takes in when an event was, and its id.
-    #[inline]
-    pub(super) fn see_event(&mut self, time: Option<Time>, id: EventId) {
         if let Some(time) = time {
             let is_of_last_day = self.span.last.is_some_and(|last| last.is_same_day(time));
             self.span.widen(Some(time));

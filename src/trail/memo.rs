@@ -215,9 +215,6 @@ pub(super) struct Memo {
     named: Pieces<CellNumber, { 1 << 14 }>,
 }
 
-/// A record's call, the manner in which it was made, and which of the operations of its name it is.
-pub(super) type Known = (Fingerprint, MannerNumber, u8);
-
 impl Memo {
     /// What a record says of the call in few words, and what is known of it.
     #[inline]
@@ -286,16 +283,27 @@ impl Memo {
         self.records.add(piece, cell);
     }
 
-    /// The same with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
+    /// Who made a call and what came of it; `nth` tells which of the operations of its name it is.
+    pub(super) fn reply(
+        &self,
+        record: &Slices<'_>,
+        call: Fingerprint,
+        manner: MannerNumber,
+        nth: u8,
+    ) -> Fingerprint {
+        let parts = [Field::UserAgent, Field::ErrorMessage].map(|field| record.json(field));
+        let number = u64::from(manner.0) | u64::from(nth) << 32;
+        self.secret.of(Fingerprint(call.0 ^ number, !call.1), &parts)
+    }
+
+    /// A [reply](Self::reply) with the inputs in place of the parameters: two requests may differ in nothing that names or chooses anything.
     pub(super) fn inputs<'i>(
         &mut self,
         record: &Slices<'_>,
-        known: Known,
+        reply: Fingerprint,
         inputs: impl Iterator<Item = Input<'i>>,
     ) -> (Fingerprint, Option<CellNumber>) {
-        let before = self
-            .secret
-            .of(self.reply(record, known), &[record.json(Field::Resources)]);
+        let before = self.secret.of(reply, &[record.json(Field::Resources)]);
         let piece = inputs.fold(before, |piece, (path, value)| match value {
             Value::Text(text) => self.secret.of(piece, &[path, text]),
             Value::Hidden => self.secret.of(piece, &[path]),
@@ -303,28 +311,19 @@ impl Memo {
         (piece, self.records.find(piece))
     }
 
-    /// The same with nothing but the names that calls are [kept apart](super::inputs::is_anchor) by.
+    /// A reply with nothing but the names that calls are [kept apart](super::inputs::is_anchor) by.
     pub(super) fn named<'i>(
         &mut self,
-        record: &Slices<'_>,
-        known: Known,
+        reply: Fingerprint,
         anchors: impl Iterator<Item = (&'i str, &'i str)>,
     ) -> (Fingerprint, Option<CellNumber>) {
-        let before = self.reply(record, known);
-        let piece = anchors.fold(before, |piece, (path, text)| self.secret.of(piece, &[path, text]));
+        let piece = anchors.fold(reply, |piece, (path, text)| self.secret.of(piece, &[path, text]));
         (piece, self.named.find(piece))
     }
 
     /// Remembers the cell that calls with these names are folded into.
     pub(super) fn learn_named(&mut self, piece: Fingerprint, cell: CellNumber) {
         self.named.add(piece, cell);
-    }
-
-    /// What is known of a call, with who made it and what came of it.
-    fn reply(&self, record: &Slices<'_>, (call, manner, nth): Known) -> Fingerprint {
-        let parts = [Field::UserAgent, Field::ErrorMessage].map(|field| record.json(field));
-        let number = u64::from(manner.0) | u64::from(nth) << 32;
-        self.secret.of(Fingerprint(call.0 ^ number, !call.1), &parts)
     }
 }
 

@@ -9,6 +9,8 @@ use memchr::memchr2;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::slices::past_blanks;
+
 /// How deep values may lie in each other.
 const MAX_DEPTH: u8 = 64;
 
@@ -61,9 +63,7 @@ impl<'t> Plain<'t> {
 
     #[inline]
     fn blanks(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
+        self.at = past_blanks(self.text, self.at);
     }
 
     /// The next byte behind blanks.

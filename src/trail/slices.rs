@@ -146,6 +146,15 @@ impl<'t> Slices<'t> {
     }
 }
 
+/// Where the blanks at `at` end.
+#[inline]
+pub(super) fn past_blanks(text: &str, mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.as_bytes().get(at) {
+        at += 1;
+    }
+    at
+}
+
 /// What stands between the quotes, if there are any.
 #[inline]
 pub(super) fn unquoted(json: &str) -> Option<&str> {
@@ -240,9 +249,7 @@ impl<'t> Walk<'t> {
 
     #[inline]
     fn blanks(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
+        self.at = past_blanks(self.text, self.at);
     }
 
     /// Goes past `byte` and the blanks around it.
