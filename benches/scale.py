@@ -238,7 +238,7 @@ def measure(rolefit, folder):
         commands = {
             "rolefit": ([rolefit, place], None),
             "rolefit check": ([rolefit, "check", place], None),
-            "rolefit check -o html": ([rolefit, "check", place, "-q", "-o", f"html={page}"], page),
+            "rolefit check -o html=FILE": ([rolefit, "check", place, "-q", "-o", f"html={page}"], page),
             "rolefit generate --out-dir": ([rolefit, "generate", place, "--out-dir", policies], policies),
         }
         for name, (command, written) in commands.items():
