@@ -3,23 +3,22 @@
 //! Folding is a union: taking in a record twice changes nothing, since what is counted are different event ids
 //! ([`Distinct`]). Folds of different objects are merged in any order with the same result.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::hash_map::HashMap;
 use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
 
 use crate::usage::OperationId;
 
 use super::attribute::{Learned, Session};
 use super::classify::Class;
 use super::distinct::{Distinct, OF_A_TRAIL};
-use super::group::Group;
+use super::groups::Groups;
 use super::ledger::Stream;
 use super::time::{Days, Span};
 
 /// What a call is, apart from its resource. Groups are many, and share what they say.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct GroupKey {
     pub(super) session: Arc<Session>,
     pub(super) class: Class,
@@ -30,10 +29,33 @@ pub(super) struct GroupKey {
     pub(super) data_event: bool,
 }
 
+impl Ord for GroupKey {
+    /// By session first: neighbours mostly share it, and need not compare what it says.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let sessions = match Arc::ptr_eq(&self.session, &other.session) {
+            true => Ordering::Equal,
+            false => self.session.cmp(&other.session),
+        };
+        sessions
+            .then_with(|| self.class.cmp(&other.class))
+            .then_with(|| self.event_source.cmp(&other.event_source))
+            .then_with(|| self.event_name.cmp(&other.event_name))
+            .then_with(|| self.operation.cmp(&other.operation))
+            .then_with(|| self.region.cmp(&other.region))
+            .then_with(|| self.data_event.cmp(&other.data_event))
+    }
+}
+
+impl PartialOrd for GroupKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// What some objects of a trail hold.
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
-    pub(super) groups: FxHashMap<GroupKey, Group>,
+    pub(super) groups: Groups,
     pub(super) learned: Learned,
     /// Events, and the contents of files, that do not count, by the reason.
     pub(super) skipped: BTreeMap<String, Distinct>,
@@ -47,7 +69,7 @@ pub(super) struct Fold {
 impl Default for Fold {
     fn default() -> Self {
         Self {
-            groups: FxHashMap::default(),
+            groups: Groups::default(),
             learned: Learned::default(),
             skipped: BTreeMap::new(),
             events: Distinct::new(OF_A_TRAIL),
@@ -59,18 +81,8 @@ impl Default for Fold {
 
 impl Fold {
     /// Takes in what other objects hold.
-    pub(super) fn merge(&mut self, mut other: Self) {
-        if self.groups.is_empty() {
-            self.groups = std::mem::take(&mut other.groups);
-        }
-        for (key, group) in other.groups {
-            match self.groups.entry(key) {
-                std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(group),
-                std::collections::hash_map::Entry::Vacant(entry) => {
-                    entry.insert(group);
-                }
-            }
-        }
+    pub(super) fn merge(&mut self, other: Self) {
+        self.groups.merge(other.groups);
         self.learned.merge(other.learned);
         for (what, skipped) in other.skipped {
             match self.skipped.get_mut(&what) {

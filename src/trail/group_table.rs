@@ -121,11 +121,6 @@ impl OpenGroups {
         Some(next)
     }
 
-    /// How many groups there are.
-    pub(super) fn len(&self) -> usize {
-        self.groups.len()
-    }
-
     /// The groups, as others keep them.
     pub(super) fn close(self) -> impl Iterator<Item = (GroupKey, Group)> {
         let mut cells = self.cells;

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 use crate::catalog::Catalog;
@@ -13,6 +12,7 @@ use crate::usage::Gap;
 use super::batch::{Batch, ObjectId, Reader};
 use super::files::{self, Object, ObjectError};
 use super::roles::Roles;
+use super::shares::Shares;
 
 /// Files of more bytes than this are read in pieces, not as a whole.
 const LARGE: u64 = 64 << 20;
@@ -79,22 +79,27 @@ impl Local {
         threads: usize,
         proceed: &(dyn Fn(&LocalObject) -> bool + Sync),
     ) -> Batch {
-        // Each thread reads whatever object comes next into a fold of its own: what it knows of names is used for all.
-        let next = AtomicUsize::new(0);
-        let read_some = |_: rayon::BroadcastContext<'_>| {
+        // The system may give no threads: then the ones that there are do.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok();
+        let threads = pool
+            .as_ref()
+            .map_or_else(rayon::current_num_threads, rayon::ThreadPool::current_num_threads);
+        let sizes: Vec<u64> = wanted.iter().map(|object| object.id.bytes).collect();
+        let shares = Shares::of(&sizes, threads);
+        // Each thread reads into a fold of its own: what it knows of names is used for all that it reads.
+        let read_some = |thread: rayon::BroadcastContext<'_>| {
             let mut reader = Reader::new(catalog).for_roles(self.roles.clone());
             let mut room = Vec::new();
-            while let Some(object) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(object) = shares.next(thread.index()).and_then(|at| wanted.get(at)) {
                 if proceed(object) {
                     read_one(&mut reader, object, &mut room);
                 }
             }
             reader.batch()
         };
-        let batches = match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.broadcast(read_some),
-            // The system gives no threads: the ones that there are do.
-            Err(_) => rayon::broadcast(read_some),
+        let batches = match &pool {
+            Some(pool) => pool.broadcast(read_some),
+            None => rayon::broadcast(read_some),
         };
         batches.into_iter().fold(Batch::default(), Batch::merge)
     }

@@ -71,7 +71,8 @@ pub struct Observation {
 
 /// Attributes and names all groups.
 pub(super) fn finish(mut fold: Fold, mut functions: Functions<'_>) -> Trail {
-    functions.teach(fold.groups.keys().map(|key| &*key.session), &mut fold.learned);
+    let sessions = fold.groups.sessions();
+    functions.teach(sessions.iter().map(|session| &**session), &mut fold.learned);
     let skipped: BTreeMap<String, Count> = fold
         .skipped
         .into_iter()

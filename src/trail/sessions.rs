@@ -84,32 +84,22 @@ fn is_over<'t>(set: impl ExactSizeIterator<Item = &'t String>, limit: usize) -> 
 impl Fold {
     /// Takes sessions together that are too many, after `sessions` has seen them all.
     pub(super) fn settle(&mut self, sessions: &Sessions) {
-        let moved: Vec<(GroupKey, Session)> = self
-            .groups
-            .keys()
-            .filter_map(|key| {
-                sessions
-                    .together(&key.session)
-                    .map(|session| (key.clone(), session))
+        self.groups.rename(|key, _| {
+            let session = Arc::new(sessions.together(&key.session)?);
+            Some(GroupKey {
+                session,
+                ..key.clone()
             })
-            .collect();
-        for (key, session) in moved {
-            if let Some(group) = self.groups.remove(&key) {
-                let key = GroupKey {
-                    session: Arc::new(session),
-                    ..key
-                };
-                self.groups.entry(key).or_default().merge(group);
-            }
-        }
+        });
     }
 
     /// The same for a fold that is a whole trail.
     pub(super) fn settle_alone(&mut self) {
         let mut sessions = Sessions::default();
-        for key in self.groups.keys() {
-            sessions.add(&key.session);
-        }
+        self.groups
+            .sessions()
+            .iter()
+            .for_each(|session| sessions.add(session));
         self.settle(&sessions);
         self.learned.limit(MAX_LEARNED);
     }

@@ -82,19 +82,16 @@ impl Fold {
     /// them. Where the names leave several operations possible, the parameters have decided when the event was read.
     pub(super) fn name_anew(&mut self, catalog: &Catalog) {
         let better = better_operations(catalog, self.groups.keys());
-        let changed = self.groups.keys().zip(better);
-        let changed = changed.filter_map(|(key, operation)| Some((key.clone(), operation?)));
-        let changed: Vec<(GroupKey, Arc<OperationId>)> = changed.collect();
-        for (key, operation) in changed {
-            if let Some(mut group) = self.groups.remove(&key) {
-                group.name_inputs(catalog, &operation);
-                let operation = Some(operation);
-                self.groups
-                    .entry(GroupKey { operation, ..key })
-                    .or_default()
-                    .merge(group);
-            }
-        }
+        let mut better = better.into_iter();
+        self.groups.rename(|key, group| {
+            let operation = better.next().flatten()?;
+            group.name_inputs(catalog, &operation);
+            let operation = Some(operation);
+            Some(GroupKey {
+                operation,
+                ..key.clone()
+            })
+        });
     }
 }
 

@@ -233,7 +233,7 @@ mod tests {
             let local = Local::list(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
             let wanted: Vec<_> = local.objects.iter().collect();
             let batch = local.read(&wanted, Catalog::embedded(), 1, &|_| true);
-            for group in batch.fold.groups.values() {
+            for (_, group) in batch.fold.groups {
                 let owned =
                     |(apart_by, cell): (Option<&[_]>, &Cell)| (apart_by.map(<[_]>::to_vec), cell.clone());
                 cells.extend(group.iter().into_iter().map(owned));

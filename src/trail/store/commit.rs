@@ -93,9 +93,8 @@ impl Store {
             Some(sessions) => sessions,
             None => self.read_sessions()?,
         };
-        for key in batch.fold.groups.keys() {
-            sessions.add(&key.session);
-        }
+        let of_batch = batch.fold.groups.sessions();
+        of_batch.iter().for_each(|session| sessions.add(session));
         batch.fold.settle(&sessions);
         let transaction = self
             .db
@@ -126,14 +125,8 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
         let Some(together) = sessions.together(&session) else {
             continue;
         };
-        for (key, group) in load::groups_of(transaction, id, &Arc::new(together))? {
-            match fold.groups.entry(key) {
-                std::collections::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(group),
-                std::collections::hash_map::Entry::Vacant(none) => {
-                    none.insert(group);
-                }
-            }
-        }
+        fold.groups
+            .add(load::groups_of(transaction, id, &Arc::new(together))?);
         transaction.execute("DELETE FROM usage WHERE session = ?", [id])?;
         transaction.execute("DELETE FROM session WHERE id = ?", [id])?;
     }

@@ -19,6 +19,7 @@ use crate::trail::batch::Batch;
 use crate::trail::day;
 use crate::trail::distinct::{Distinct, OF_A_TRAIL};
 use crate::trail::fold::Fold;
+use crate::trail::group::Group;
 use crate::trail::ledger::{Ledger, Proof, Stream, Window};
 use crate::trail::selectors::KnownTrail;
 use crate::trail::time::{Days, Span, Time};
@@ -169,7 +170,7 @@ impl Store {
 /// Everything of a trail as plain data.
 fn usage(mut whole: Whole, catalog: String) -> UsageV1 {
     whole.fold.settle_alone();
-    let fold = whole.fold;
+    let mut fold = whole.fold;
     let tally = |set: &Distinct| TallyV1 {
         count: set.count().number,
         marks: marks(set),
@@ -181,10 +182,10 @@ fn usage(mut whole: Whole, catalog: String) -> UsageV1 {
         .collect();
     tallies.insert("events".to_owned(), tally(&fold.events));
     let mut rows: Vec<UsageRowV1> = Vec::new();
-    for (key, group) in &fold.groups {
+    for (key, group) in std::mem::take(&mut fold.groups) {
         rows.extend(group.iter().into_iter().map(|(apart_by, cell)| UsageRowV1 {
             session: SessionRow::of(&key.session),
-            call: CallRow::of(key),
+            call: CallRow::of(&key),
             cell: CellRow::of(apart_by, cell),
         }));
     }
@@ -372,17 +373,18 @@ fn whole(usage: UsageV1) -> Option<Whole> {
             }
         }
     }
+    let mut groups = Vec::with_capacity(usage.usage.len());
     for row in &usage.usage {
         let session = Arc::new(row.session.session());
         if let Who::Function(function) = &session.who {
             fold.learned.learn(&session.role, "", function);
         }
         let key = row.call.key(session)?;
-        fold.groups
-            .entry(key)
-            .or_default()
-            .add(row.cell.apart_by.clone(), Box::new(row.cell.cell()?));
+        let mut group = Group::default();
+        group.add(row.cell.apart_by.clone(), Box::new(row.cell.cell()?));
+        groups.push((key, group));
     }
+    fold.groups.add(groups);
     let only_roles = match &usage.only_roles {
         Some(names) => Some(load::role_names(names)?),
         None => None,

@@ -318,9 +318,11 @@ fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
 /// Everything that records were folded into.
 fn fold(db: &Connection) -> Result<Fold, StoreError> {
     let mut fold = frame(db)?;
+    let mut groups = Vec::new();
     for (id, session) in sessions(db)? {
-        fold.groups.extend(groups_of(db, id, &session)?);
+        groups.extend(groups_of(db, id, &session)?);
     }
+    fold.groups.add(groups);
     Ok(fold)
 }
 

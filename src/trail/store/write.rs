@@ -12,60 +12,56 @@ use super::{StoreError, load};
 use crate::trail::attribute::Session;
 use crate::trail::fold::GroupKey;
 use crate::trail::group::Group;
+use crate::trail::groups::Groups;
 
 /// How many groups are made ready at once; few in tests, which have few.
 const CHUNK: usize = if cfg!(test) { 3 } else { 256 };
 
 /// Writes groups, and tells how many rows have changed. Where there are threads, one makes rows ready while this one writes.
-pub(super) fn groups(
-    transaction: &Transaction<'_>,
-    groups: FxHashMap<GroupKey, Group>,
-) -> Result<usize, StoreError> {
-    // In the order of the index of rows, so that rows of the same pages come together.
-    let mut groups: Vec<(GroupKey, Group)> = groups.into_iter().collect();
-    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+pub(super) fn groups(transaction: &Transaction<'_>, groups: Groups) -> Result<usize, StoreError> {
     let ids = session_ids(transaction, &groups)?;
-    let mut groups = groups.into_iter().zip(ids);
-    let mut chunk = || -> Vec<Ready> { groups.by_ref().take(CHUNK).map(Ready::of).collect() };
+    // In the order of the index of rows, so that rows of the same pages come together.
+    let mut groups = groups.into_iter();
+    let mut chunk = || -> Result<Vec<Ready>, StoreError> {
+        let ready = |(key, group): (GroupKey, Group)| {
+            let id = ids.get(&key.session).ok_or_else(|| load::strange("session"))?;
+            Ok(Ready::of(&key, group, *id))
+        };
+        groups.by_ref().take(CHUNK).map(ready).collect()
+    };
     let mut writer = Writer {
         transaction,
         write: transaction.prepare_cached(WRITE_CELL)?,
         written: 0,
     };
-    let mut ready = chunk();
+    let mut ready = chunk()?;
     while !ready.is_empty() {
         let write = || ready.into_iter().try_for_each(|ready| writer.group(ready));
         if rayon::current_num_threads() == 1 {
             write()?;
-            ready = chunk();
+            ready = chunk()?;
         } else {
-            let mut next = Vec::new();
+            let mut next = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| next = chunk());
                 write()
             })?;
-            ready = next;
+            ready = next?;
         }
     }
     Ok(writer.written)
 }
 
-/// The ids of the sessions of groups that are in the order of sessions.
+/// The ids of the sessions of groups.
 fn session_ids(
     transaction: &Transaction<'_>,
-    groups: &[(GroupKey, Group)],
-) -> Result<Vec<SessionId>, StoreError> {
-    let mut ids: Vec<SessionId> = Vec::with_capacity(groups.len());
-    let mut last: Option<&Arc<Session>> = None;
-    for (key, _) in groups {
-        let id = match (last, ids.last()) {
-            (Some(session), Some(id)) if *session == key.session => *id,
-            _ => session_id(transaction, &SessionRow::of(&key.session))?,
-        };
-        ids.push(id);
-        last = Some(&key.session);
-    }
-    Ok(ids)
+    groups: &Groups,
+) -> Result<FxHashMap<Arc<Session>, SessionId>, StoreError> {
+    let id = |session: Arc<Session>| {
+        let id = session_id(transaction, &SessionRow::of(&session))?;
+        Ok((session, id))
+    };
+    groups.sessions().into_iter().map(id).collect()
 }
 
 /// The id of a session in the store.
@@ -85,8 +81,8 @@ enum Ready {
 }
 
 impl Ready {
-    fn of(((key, group), session): ((GroupKey, Group), SessionId)) -> Self {
-        let call = CallRow::of(&key);
+    fn of(key: &GroupKey, group: Group, session: SessionId) -> Self {
+        let call = CallRow::of(key);
         match session {
             SessionId::New(session) => {
                 let cells = group.iter();

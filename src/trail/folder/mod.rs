@@ -1,35 +1,35 @@
 //! Folds one record after the other, on one thread.
 //!
 //! Records name the same few sources, regions, identities and members again and again. Each is looked at once and goes by
-//! a number afterwards, so that a record whose like was seen before costs no text of its own.
+//! a number afterwards, so that a record whose like was seen before costs no text of its own: [`known`] folds most records, this
+//! file those that a parser must read.
+
+mod known;
+mod streams;
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use crate::catalog::Catalog;
+use crate::trail::classify::{classify, counted, role};
+use crate::trail::container::{self, Sink};
+use crate::trail::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
+use crate::trail::fold::{Fold, GroupKey};
+use crate::trail::group_table::{CellNumber, OpenGroups, OpenKey};
+use crate::trail::identity::{Identities, MannerNumber};
+use crate::trail::inputs::{self, Inputs, Plans};
+use crate::trail::json::{Node, Parser, Raw, Reference, Sonic};
+use crate::trail::memo::Memo;
+use crate::trail::operation::{Chosen, EventName, EventNames};
+use crate::trail::record::Record;
+use crate::trail::roles::Roles;
+use crate::trail::samples::EventId;
+use crate::trail::selectors::{self, KnownTrail};
+use crate::trail::slices::{self, Field, Slices, plain_text};
+use crate::trail::time::Time;
+use crate::trail::walk;
 
-use super::classify::{KMS, classify, counted, no_api_call, role};
-use super::container::{self, Sink};
-use super::denial::is_unauthenticated;
-use super::distinct::{Distinct, OF_A_TRAIL, hash_id, hash_parts};
-use super::fold::{Fold, GroupKey};
-use super::group_table::{CellNumber, OpenGroups, OpenKey};
-use super::identity::{Identities, MannerNumber};
-use super::inputs::{self, Inputs, Plans};
-use super::json::{Node, Parser, Raw, Reference, Sonic};
-use super::ledger::Stream;
-use super::memo::{Fingerprint, KnownCall, KnownIdentity, Memo};
-use super::operation::{Chosen, EventName, EventNames};
-use super::record::{self, Record};
-use super::roles::Roles;
-use super::samples::EventId;
-use super::selectors::{self, KnownTrail};
-use super::slices::{self, Field, Slices, plain_text, unquoted};
-use super::time::{Days, Time};
-use super::walk;
+use streams::{Streams, Texts};
 
 /// What is known of one object beyond its records.
 #[derive(Debug, Default)]
@@ -149,16 +149,7 @@ impl<'k> Folder<'k> {
         self.memo = Memo::default();
         self.identities = Identities::default();
         self.texts = Texts::default();
-        let groups = std::mem::take(&mut self.groups);
-        fold.groups.reserve(groups.len());
-        for (key, group) in groups.close() {
-            match fold.groups.entry(key) {
-                Entry::Occupied(mut entry) => entry.get_mut().merge(group),
-                Entry::Vacant(entry) => {
-                    entry.insert(group);
-                }
-            }
-        }
+        fold.groups.add(std::mem::take(&mut self.groups).close());
         for (stream, days, _) in std::mem::take(&mut self.streams).days {
             fold.streams.entry(stream).or_default().merge(days);
         }
@@ -256,149 +247,6 @@ impl<'k> Folder<'k> {
             cell.see_input(path, &value);
         }
         Some(number)
-    }
-
-    /// Folds a record by what is known of its pieces; `None` when one of them must be parsed in another way.
-    fn fold_slices(&mut self, slices: &Slices<'_>) -> Option<()> {
-        let text = unquoted(slices.json(Field::EventId))?;
-        // Neither a UUID nor a time holds escapes.
-        let (id, hash) = (EventId::uuid(text)?, hash_id(text));
-        let time = Some(Time::parse(unquoted(slices.json(Field::EventTime))?)?);
-        let call = match self.memo.call(slices) {
-            (piece, Some(call)) => (piece, call),
-            (piece, None) => (piece, self.learn_call(piece, slices)?),
-        };
-        let (piece, known) = call;
-        self.found.records = true;
-        self.fold.events.insert(hash);
-        if let Some(stream) = known.stream {
-            self.fold.span.widen(time);
-            self.streams.see(stream, time);
-        }
-        if let Some(what) = known.skip {
-            self.count_skipped(what, hash);
-            return Some(());
-        }
-        let identity = match self.memo.identity(slices) {
-            (_, Some(identity)) => identity,
-            (piece, None) => self.learn_identity(piece, slices)?,
-        };
-        let manner = match identity {
-            Ok(manner) => manner,
-            Err(what) => {
-                self.count_skipped(what, hash);
-                return Some(());
-            }
-        };
-        let whole = self.memo.record(slices, piece, manner);
-        if let Some((_, Some(cell))) = whole
-            && let Some(cell) = self.groups.cell_mut(cell)
-        {
-            cell.see_event(hash, time, id);
-            return Some(());
-        }
-        let cell = self.fold_read(slices, call, manner, Seen { hash, time, id })?;
-        if let Some((whole, _)) = whole {
-            self.memo.learn_record(whole, cell);
-        }
-        Some(())
-    }
-
-    /// Folds a record of which not everything is known; the inputs may be, when the parameters differ in nothing that counts.
-    fn fold_read(
-        &mut self,
-        slices: &Slices<'_>,
-        (piece, call): (Fingerprint, KnownCall),
-        manner: MannerNumber,
-        seen: Seen,
-    ) -> Option<CellNumber> {
-        let parameters = match slices.json(Field::RequestParameters) {
-            "" => "null",
-            json => json,
-        };
-        let called = self.read_call_of(call.event, parameters, true);
-        if call.is_of_kms {
-            return self.fold_new(slices, called, seen, manner);
-        }
-        let nth = called.chosen.map_or(0, |chosen| chosen.nth);
-        let reply = self.memo.reply(slices, piece, manner, nth);
-        let (inputs, paths) = (&self.inputs, &self.plans.paths);
-        let (whole, cell) = self.memo.inputs(slices, reply, inputs.iter(paths));
-        if let Some(number) = cell
-            && let Some(cell) = self.groups.cell_mut(number)
-        {
-            cell.see_event(seen.hash, seen.time, seen.id);
-            return Some(number);
-        }
-        let (named, cell) = self.memo.named(reply, inputs.anchors(paths));
-        let number = match cell.and_then(|number| Some((number, self.groups.cell_mut(number)?))) {
-            Some((number, cell)) => {
-                let resources = record::resources(slices)?;
-                cell.see_event(seen.hash, seen.time, seen.id);
-                cell.see_resources(resources.as_deref().unwrap_or_default());
-                for (path, value) in inputs.others(paths) {
-                    cell.see_input(path, &value);
-                }
-                number
-            }
-            None => {
-                let number = self.fold_new(slices, called, seen, manner)?;
-                self.memo.learn_named(named, number);
-                number
-            }
-        };
-        self.memo.learn_record(whole, number);
-        Some(number)
-    }
-
-    /// Folds a record of a known call, made in a known manner and just read, like which none was before.
-    fn fold_new(
-        &mut self,
-        slices: &Slices<'_>,
-        called: Called<'k>,
-        seen: Seen,
-        manner: MannerNumber,
-    ) -> Option<CellNumber> {
-        let mut record = Record::of_known(slices)?;
-        record.resources = record::resources(slices)?;
-        self.fold(&record, called, seen, manner)
-    }
-
-    fn learn_call(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownCall> {
-        let record = Record::of(slices)?;
-        // Old records tell the account in the identity alone; nothing is to be learned from identities that AWS refused; and what
-        // trails are told to record stands in parameters.
-        let is_plain = record.names_account()
-            && !is_unauthenticated(record.error_code.as_str())
-            && !selectors::is_told_by(record.event_name.as_str());
-        if !is_plain {
-            return None;
-        }
-        let region = self.texts.number(record.aws_region.as_str());
-        let stream = (!record.is_beside()).then(|| self.streams.number(&record, region, &mut self.texts));
-        let call = KnownCall {
-            skip: no_api_call(&record),
-            stream,
-            event: self
-                .names
-                .number(record.event_source.as_str(), record.event_name.as_str()),
-            is_of_kms: record.event_source.as_str() == KMS,
-        };
-        self.memo.learn_call(piece, call);
-        Some(call)
-    }
-
-    fn learn_identity(&mut self, piece: Fingerprint, slices: &Slices<'_>) -> Option<KnownIdentity> {
-        let identity = record::identity(slices)?;
-        let identities = &mut self.identities;
-        let mut identity = role(identity.as_ref());
-        if let Some(roles) = &self.roles {
-            identity = identity.and_then(|identity| roles.has(identity).then_some(identity).ok_or(NOT_ASKED));
-            identity = identity.map_err(|_| NOT_ASKED);
-        }
-        let known = identity.map(|identity| identities.manner(identity, &mut self.fold.learned));
-        self.memo.learn_identity(piece, known);
-        Some(known)
     }
 
     /// Whether a record is of the roles that are asked for, or tells of trails, which the parsers read.
@@ -534,69 +382,6 @@ fn told_by<R: Raw>(record: &Record<'_, R>, time: Option<Time>) -> Option<KnownTr
         caller: identity.map_or("", |identity| identity.arn.as_str()),
         parameters: record.request_parameters.as_ref().map_or("null", Raw::json),
     })
-}
-
-/// Numbers for texts.
-#[derive(Debug, Default)]
-struct Texts {
-    numbers: FxHashMap<Arc<str>, u32>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Texts {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        self.numbers.insert(text, number);
-        number
-    }
-
-    /// The text of a number.
-    fn text(&self, number: u32) -> Option<Arc<str>> {
-        self.texts.get(number as usize).cloned()
-    }
-}
-
-/// The days on which there were events, by whomever.
-#[derive(Debug, Default)]
-struct Streams {
-    /// Account, region and, for data events, source → number.
-    numbers: FxHashMap<(u32, u32, Option<u32>), u32>,
-    /// The same in words, the days, and the time of an event of one of them.
-    days: Vec<(Stream, Days, Option<Time>)>,
-}
-
-impl Streams {
-    /// The number of a record's stream.
-    fn number<R>(&mut self, record: &Record<'_, R>, region: u32, texts: &mut Texts) -> u32 {
-        let source = record.is_data_event().then(|| record.event_source.as_str());
-        let account = texts.number(record.account());
-        let number = source.map(|source| texts.number(source));
-        *self.numbers.entry((account, region, number)).or_insert_with(|| {
-            let stream = Stream {
-                account: record.account().to_owned(),
-                region: record.aws_region.as_str().to_owned(),
-                data: source.map(str::to_owned),
-            };
-            self.days.push((stream, Days::default(), None));
-            u32::try_from(self.days.len() - 1).unwrap_or(u32::MAX)
-        })
-    }
-
-    /// A stream held an event.
-    #[inline]
-    fn see(&mut self, number: u32, time: Option<Time>) {
-        if let (Some(time), Some((_, days, last))) = (time, self.days.get_mut(number as usize))
-            && last.is_none_or(|last| !last.is_same_day(time))
-        {
-            days.insert(time);
-            *last = Some(time);
-        }
-    }
 }
 
 /// The hash of the event's id, or of what it says when it has none.
