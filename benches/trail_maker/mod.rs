@@ -7,6 +7,7 @@
 mod calls;
 mod random;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -15,6 +16,9 @@ use std::path::Path;
 use libdeflater::{CompressionLvl, Compressor};
 
 use random::Random;
+
+/// How many records of an account and region can come again.
+const RECENT: usize = 700;
 
 /// What to make.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +68,11 @@ pub fn write(folder: &Path, size: Size) -> io::Result<Made> {
     let mut random = Random::new(size.seed);
     let mut compressor = Compressor::new(CompressionLvl::default());
     let mut made = Made::default();
-    let mut recent: Vec<String> = Vec::new();
+    // An object holds records of its own account and region alone, and so what was delivered before.
+    let mut recent: HashMap<(&str, &str), Vec<String>> = HashMap::new();
     for n in 0..size.objects {
         let place = calls::Place::of_object(n, size.objects);
+        let recent = recent.entry((place.account, place.region)).or_default();
         let mut text = String::from("{\"Records\":[");
         for k in 0..size.records {
             if k > 0 {
@@ -79,7 +85,7 @@ pub fn write(folder: &Path, size: Size) -> io::Result<Made> {
             }
             let record = calls::record(&mut random, &place, size.functions);
             text.push_str(&record);
-            if recent.len() < 4_000 {
+            if recent.len() < RECENT {
                 recent.push(record);
             } else {
                 let at = random.below(recent.len());

@@ -42,14 +42,14 @@ pub struct KnownFunction {
 }
 
 /// The role session behind a record, as far as it matters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Session {
     pub(super) role: RoleKey,
     pub(super) who: Who,
 }
 
 /// A role. A role that is deleted and made again has the same name but another id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RoleKey {
     pub(super) account: String,
     pub(super) name: String,
@@ -63,6 +63,15 @@ pub(super) enum Who {
     Function(String),
     /// The session's name and access key; both empty where they cannot matter, so that groups stay few.
     Session { name: String, access_key: String },
+}
+
+impl Default for Who {
+    fn default() -> Self {
+        Self::Session {
+            name: String::new(),
+            access_key: String::new(),
+        }
+    }
 }
 
 /// Functions and the roles they run with. Patterns are tried once for each name.
@@ -169,10 +178,7 @@ pub(super) fn session(identity: &Identity<'_>, learned: &mut Learned) -> Session
             Who::Function(function)
         }
         None if may_be_function(&name) => Who::Session { name, access_key },
-        None => Who::Session {
-            name: String::new(),
-            access_key: String::new(),
-        },
+        None => Who::default(),
     };
     Session { role, who }
 }

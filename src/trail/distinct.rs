@@ -124,18 +124,23 @@ impl Distinct {
 
     /// Brings all into order, and makes room for more when that leaves little.
     fn make_room(&mut self) {
+        self.put_in_order();
+        let room = self.hashes.capacity();
+        if self.hashes.len() >= room - room / 4 {
+            // A set that is full needs room for some that come to be forgotten.
+            let more = room.clamp(2, self.limit.div_ceil(4).max(64));
+            self.hashes.reserve_exact(room - self.hashes.len() + more);
+        }
+    }
+
+    /// Brings what came since into order, for who asks more than once.
+    pub(super) fn put_in_order(&mut self) {
         if self.settled < self.hashes.len() {
             bring_into_order(&mut self.hashes, self.limit);
             self.settled = self.hashes.len();
             if self.hashes.len() == self.limit {
                 self.highest = self.hashes.last().copied().unwrap_or(u64::MAX);
             }
-        }
-        let room = self.hashes.capacity();
-        if self.hashes.len() >= room - room / 4 {
-            // A set that is full needs room for some that come to be forgotten.
-            let more = room.clamp(2, self.limit.div_ceil(4).max(64));
-            self.hashes.reserve_exact(room - self.hashes.len() + more);
         }
     }
 

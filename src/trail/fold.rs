@@ -30,18 +30,18 @@ pub(super) struct GroupKey {
 }
 
 impl Ord for GroupKey {
-    /// By session first: neighbours mostly share it, and need not compare what it says.
+    /// In the order of the index of a store's rows. Neighbours mostly share the session, and need not compare what it says.
     fn cmp(&self, other: &Self) -> Ordering {
         let sessions = match Arc::ptr_eq(&self.session, &other.session) {
             true => Ordering::Equal,
             false => self.session.cmp(&other.session),
         };
         sessions
-            .then_with(|| self.class.cmp(&other.class))
             .then_with(|| self.event_source.cmp(&other.event_source))
             .then_with(|| self.event_name.cmp(&other.event_name))
-            .then_with(|| self.operation.cmp(&other.operation))
             .then_with(|| self.region.cmp(&other.region))
+            .then_with(|| self.class.cmp(&other.class))
+            .then_with(|| self.operation.cmp(&other.operation))
             .then_with(|| self.data_event.cmp(&other.data_event))
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rustc_hash::FxHashMap;
 
 use super::load;
 use super::row::{marks, of_marks};
 use super::{Store, StoreError, write};
+use crate::trail::attribute::Session;
 use crate::trail::batch::{Batch, ObjectKind, Partly};
 use crate::trail::day;
 use crate::trail::distinct::{Distinct, OF_A_TRAIL};
@@ -99,10 +101,10 @@ impl Store {
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        take_back(&transaction, &mut batch.fold, &sessions)?;
+        let known = take_back(&transaction, &mut batch.fold, &sessions)?;
         let committed = Committed {
             objects: batch.objects(),
-            rows: write::groups(&transaction, std::mem::take(&mut batch.fold.groups))?,
+            rows: write::groups(&transaction, std::mem::take(&mut batch.fold.groups), &known)?,
         };
         write_rest(&transaction, &batch, catalog)?;
         transaction.commit()?;
@@ -119,10 +121,17 @@ impl Store {
     }
 }
 
-/// Moves what the store holds of sessions that are no longer told apart into `fold`, under the session that stands for them.
-fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions) -> Result<(), StoreError> {
+/// Moves what the store holds of sessions that are no longer told apart into `fold`, under the session that stands for them;
+/// tells the ids of the others.
+fn take_back(
+    transaction: &Transaction<'_>,
+    fold: &mut Fold,
+    sessions: &Sessions,
+) -> Result<FxHashMap<Arc<Session>, i64>, StoreError> {
+    let mut others = FxHashMap::default();
     for (id, session) in load::sessions(transaction)? {
         let Some(together) = sessions.together(&session) else {
+            others.insert(session, id);
             continue;
         };
         fold.groups
@@ -130,7 +139,7 @@ fn take_back(transaction: &Transaction<'_>, fold: &mut Fold, sessions: &Sessions
         transaction.execute("DELETE FROM usage WHERE session = ?", [id])?;
         transaction.execute("DELETE FROM session WHERE id = ?", [id])?;
     }
-    Ok(())
+    Ok(others)
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {

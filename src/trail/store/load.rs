@@ -1,12 +1,14 @@
 //! Reads a store: rows to groups, and the rest of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
+use rustc_hash::FxHashMap;
 
-use super::columns::Columns;
+use super::columns::{Columns, Text};
 use super::commit::EVENTS;
 use super::row::{CallRow, SessionRow, of_marks};
 use super::{Store, StoreError};
@@ -22,7 +24,7 @@ use crate::trail::time::{Span, Time};
 use crate::trail::whole::Whole;
 use crate::usage::{Gap, Location};
 
-const CELL: &str = "apart_by, count, first, last, days, succeeded, errors, versions, resources, denied_resources, inputs, \
+const CELL: &str = "count, succeeded, apart_by, first, last, days, errors, versions, resources, denied_resources, inputs, \
                     samples, marks";
 const CALL: &str = "class, via, denied, denied_action, denied_policy, denied_explicitly, event_source, event_name, \
                     operation, region, data_event";
@@ -54,6 +56,15 @@ pub(super) fn strange(table: &str) -> StoreError {
         path: PathBuf::new(),
         why: format!("a row of the table `{table}` makes no sense"),
     }
+}
+
+/// What was called, and by whom, without what came of it.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// What was called, each once.
+    pub(super) calls: Vec<CallRow>,
+    /// For every row the session, the place of what it called, and how many events those are where the store has no operation.
+    pub(super) made: Vec<(Arc<Session>, usize, u64)>,
 }
 
 impl Store {
@@ -92,8 +103,8 @@ impl Store {
         self.whole_of(frame).map_err(|error| error.at(&self.path))
     }
 
-    /// The calls of every row, and how many events those are for which the store has no operation.
-    pub(super) fn calls(&self) -> Result<Vec<(GroupKey, u64)>, StoreError> {
+    /// What was called, and by whom.
+    pub(super) fn calls(&self) -> Result<Calls, StoreError> {
         calls(&self.db).map_err(|error| error.at(&self.path))
     }
 
@@ -215,7 +226,7 @@ pub(super) fn cells(
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
             let columns = columns(row)?;
-            cells.insert(columns.apart_by.clone(), columns);
+            cells.insert(columns.text(Text::ApartBy).to_owned(), columns);
         }
         Ok(cells)
     })
@@ -258,25 +269,13 @@ pub(super) fn of_call<T>(
 
 /// The columns of [`CELL`], which are the first of a row.
 fn columns(row: &Row<'_>) -> Result<Columns, StoreError> {
-    let text = |at: usize| {
-        row.get_ref(at)
-            .map(|value| value.as_str().unwrap_or_default().to_owned())
+    /// Where the texts begin in [`CELL`].
+    const TEXTS: usize = 2;
+    let text = |which: Text| {
+        let value = row.get_ref(TEXTS + which as usize).ok();
+        value.and_then(|value| value.as_str().ok()).unwrap_or_default()
     };
-    Ok(Columns {
-        apart_by: text(0)?,
-        count: row.get(1)?,
-        first: row.get(2)?,
-        last: row.get(3)?,
-        days: text(4)?,
-        succeeded: row.get(5)?,
-        errors: text(6)?,
-        versions: text(7)?,
-        resources: text(8)?,
-        denied_resources: text(9)?,
-        inputs: text(10)?,
-        samples: text(11)?,
-        marks: text(12)?,
-    })
+    Ok(Columns::of_texts(row.get(0)?, row.get(1)?, text))
 }
 
 /// A call whose columns begin at `at`.
@@ -296,21 +295,42 @@ fn call_row(row: &Row<'_>, at: usize) -> Result<CallRow, StoreError> {
     })
 }
 
-/// The calls of every row; with its count if the store has no operation for them, so that the index tells nearly all.
-fn calls(db: &Connection) -> Result<Vec<(GroupKey, u64)>, StoreError> {
-    let sessions: HashMap<i64, Arc<Session>> = sessions(db)?.into_iter().collect();
+/// What was called, and by whom; see [`Calls`].
+fn calls(db: &Connection) -> Result<Calls, StoreError> {
+    let sessions: FxHashMap<i64, Arc<Session>> = sessions(db)?.into_iter().collect();
+    // The index tells everything but the counts.
     let query = format!(
-        "SELECT {CALL}, session, 0 FROM usage WHERE operation != '' \
-         UNION ALL SELECT {CALL}, session, count FROM usage WHERE id IN (SELECT id FROM usage WHERE operation = '')"
+        "SELECT session, 0, {CALL} FROM usage WHERE operation != '' \
+         UNION ALL SELECT session, count, {CALL} FROM usage WHERE id IN (SELECT id FROM usage WHERE operation = '')"
     );
     let mut statement = db.prepare(&query)?;
     let mut rows = statement.query([])?;
-    let mut calls = Vec::new();
+    // Rows say the same of calls again and again: it is looked at once.
+    let mut known: FxHashMap<String, usize> = FxHashMap::default();
+    let mut name = String::new();
+    let mut calls = Calls::default();
     while let Some(row) = rows.next()? {
-        let session = sessions.get(&row.get(11)?).cloned();
-        let call = call_row(row, 0)?;
-        let key = session.and_then(|session| call.key(session));
-        calls.push((key.ok_or_else(|| strange("usage"))?, row.get(12)?));
+        name.clear();
+        for at in 2..13 {
+            let text = match row.get_ref(at)? {
+                ValueRef::Integer(0) => "0",
+                ValueRef::Integer(_) => "1",
+                text => text.as_str().unwrap_or_default(),
+            };
+            // Lengths tell where each ends, whatever stands in it.
+            name.extend(u32::try_from(text.len()).ok().and_then(char::from_u32));
+            name.push_str(text);
+        }
+        let call = match known.get(name.as_str()) {
+            Some(call) => *call,
+            None => {
+                calls.calls.push(call_row(row, 2)?);
+                known.insert(name.clone(), calls.calls.len() - 1);
+                calls.calls.len() - 1
+            }
+        };
+        let session = sessions.get(&row.get(0)?).ok_or_else(|| strange("usage"))?;
+        calls.made.push((Arc::clone(session), call, row.get(1)?));
     }
     Ok(calls)
 }

@@ -291,6 +291,10 @@ impl Store {
                 });
             }
         }
+        if is_new {
+            // A row takes about a kilobyte: larger pages are fewer to look up, to divide and to write.
+            self.db.pragma_update(None, "page_size", 16_384)?;
+        }
         self.db.pragma_update(None, "synchronous", "FULL")?;
         // In KiB: a commit comes back to the same pages again and again.
         self.db.pragma_update(None, "cache_size", -16_384)?;

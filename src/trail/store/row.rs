@@ -144,8 +144,8 @@ impl SessionRow {
 
     pub(in crate::trail) fn session(&self) -> Session {
         let who = match &self.function {
-            Some(function) => Who::Function(function.clone()),
-            None => Who::Session {
+            Some(function) if !function.is_empty() => Who::Function(function.clone()),
+            _ => Who::Session {
                 name: self.session.clone(),
                 access_key: self.access_key.clone(),
             },
@@ -366,9 +366,23 @@ impl CellRow {
 
 /// The hashes of a set of events as text.
 pub(super) fn marks(events: &Distinct) -> String {
-    let hashes = events.kept();
-    let bytes: Vec<[u8; 8]> = hashes.iter().map(|hash| hash.to_be_bytes()).collect();
-    STANDARD_NO_PAD.encode(bytes.as_flattened())
+    let mut text = String::new();
+    write_marks(events, &mut text);
+    text
+}
+
+/// The same behind other text.
+pub(super) fn write_marks(events: &Distinct, text: &mut String) {
+    // A number of hashes whose bytes, three of which are four letters, leave nothing over.
+    const MANY: usize = 255;
+    for hashes in events.kept().chunks(MANY) {
+        let mut bytes = [[0; 8]; MANY];
+        for (bytes, hash) in bytes.iter_mut().zip(hashes) {
+            *bytes = hash.to_be_bytes();
+        }
+        let bytes = bytes.get(..hashes.len()).unwrap_or_default();
+        STANDARD_NO_PAD.encode_string(bytes.as_flattened(), text);
+    }
 }
 
 /// A set of events by its hashes; `None` if they are none.

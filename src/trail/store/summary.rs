@@ -1,14 +1,16 @@
 //! What a store holds, in a few numbers: for `rolefit observe`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::load::{self, Calls};
 use super::{Store, StoreError};
 use crate::catalog::Catalog;
-use crate::trail::attribute::Who;
+use crate::trail::attribute::{Session, Who};
 use crate::trail::classify::Class;
 use crate::trail::day;
 use crate::trail::fold::GroupKey;
@@ -78,16 +80,20 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn summary(&self, catalog: &Catalog) -> Result<Summary, StoreError> {
-        let mut calls = self.calls()?;
-        let better = whole::better_operations(catalog, calls.iter().map(|(key, _)| key));
-        for ((key, _), operation) in calls.iter_mut().zip(better) {
+        let Calls { calls, made } = self.calls()?;
+        // Whoever called: what was called is named first.
+        let anyone = Arc::new(Session::default());
+        let keys: Option<Vec<GroupKey>> = calls.iter().map(|call| call.key(Arc::clone(&anyone))).collect();
+        let mut keys = keys.ok_or_else(|| load::strange("usage").at(self.path()))?;
+        let better = whole::better_operations(catalog, keys.iter());
+        for (key, operation) in keys.iter_mut().zip(better) {
             key.operation = operation.or(key.operation.take());
         }
-        Ok(summary(self.without_calls()?, &calls))
+        Ok(summary(self.without_calls()?, &keys, &made))
     }
 }
 
-fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
+fn summary(whole: Whole, calls: &[GroupKey], made: &[(Arc<Session>, usize, u64)]) -> Summary {
     let coverage = coverage(&whole);
     let only_roles = whole.ledger.only_roles.clone();
     let fold = whole.fold;
@@ -109,40 +115,48 @@ fn summary(whole: Whole, calls: &[(GroupKey, u64)]) -> Summary {
         ..Summary::default()
     };
     summary.gaps.sort();
-    // Sessions differ in nothing that a reader wants to see counted.
-    let mut kinds = FxHashSet::default();
-    let mut refused = FxHashSet::default();
-    let mut roles: FxHashSet<(&str, &str)> = FxHashSet::default();
-    let mut functions: FxHashSet<(&str, &str)> = FxHashSet::default();
-    for (key, count) in calls {
-        let role = &key.session.role;
-        roles.insert((role.account.as_str(), role.name.as_str()));
-        let function = match &key.session.who {
-            Who::Function(name) => Some(name.as_str()),
+    // Two calls can be the same one by now, and sessions differ in nothing that a reader wants to see counted.
+    let mut kinds: FxHashMap<&GroupKey, usize> = FxHashMap::default();
+    let calls: Vec<(usize, &GroupKey)> = calls
+        .iter()
+        .map(|key| {
+            let next = kinds.len();
+            (*kinds.entry(key).or_insert(next), key)
+        })
+        .collect();
+    let mut roles: FxHashMap<(&str, &str), usize> = FxHashMap::default();
+    let mut functions: FxHashMap<(&str, &str), usize> = FxHashMap::default();
+    let mut used: FxHashSet<(usize, Option<usize>, usize)> = FxHashSet::default();
+    let mut refused = used.clone();
+    for (session, call, count) in made {
+        let Some((kind, key)) = calls.get(*call) else {
+            continue;
+        };
+        let next = roles.len();
+        let role = (session.role.account.as_str(), session.role.name.as_str());
+        let role = *roles.entry(role).or_insert(next);
+        let function = match &session.who {
+            Who::Function(name) => {
+                let next = functions.len();
+                let function = (session.role.account.as_str(), name.as_str());
+                Some(*functions.entry(function).or_insert(next))
+            }
             Who::Session { .. } => None,
         };
-        if let Some(name) = function {
-            functions.insert((&role.account, name));
-        }
         if key.operation.is_none() {
             let name = (key.event_source.to_string(), key.event_name.to_string());
             *summary.unmapped.entry(name).or_default() += count;
         }
-        let kind = (
-            (&role.account, &role.name, function, &key.class),
-            (&key.event_source, &key.event_name, &key.operation),
-            (&key.region, key.data_event),
-        );
         match key.class {
-            Class::Denied { .. } => refused.insert(kind),
-            _ => kinds.insert(kind),
+            Class::Denied { .. } => refused.insert((role, function, *kind)),
+            _ => used.insert((role, function, *kind)),
         };
     }
     let owned = |(account, name): (&str, &str)| (account.to_owned(), name.to_owned());
-    summary.roles = roles.into_iter().map(owned).collect();
-    summary.functions = functions.into_iter().map(owned).collect();
+    summary.roles = roles.into_keys().map(owned).collect();
+    summary.functions = functions.into_keys().map(owned).collect();
     summary.denied = refused.len();
-    summary.usages = kinds.len();
+    summary.usages = used.len();
     summary
 }
 
