@@ -287,6 +287,61 @@ proptest! {
     }
 }
 
+/// Threads that make rows ready show in nothing, not even in the order of the rows; and a commit needs none of them: all may be
+/// at other work.
+#[test]
+fn rows_come_in_order_whichever_threads_help() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let events: Vec<Value> = (0..300).map(|n| event(n, n, n / 5, n % 100)).collect();
+    let (some, all) = (
+        batch(&[("some".to_owned(), &events[..200])]),
+        batch(&[("all".to_owned(), &events)]),
+    );
+    let rows = |threads: usize, are_busy: bool| -> Vec<String> {
+        let write = || {
+            let (_folder, path) = new_store();
+            let mut store = Store::open(&path).unwrap();
+            store.commit(some.clone(), DATE).unwrap();
+            store.commit(all.clone(), DATE).unwrap();
+            let query = "SELECT usage.id || ' ' || session || event_source || event_name || apart_by || marks || samples FROM usage";
+            let mut query = store.db.prepare(query).unwrap();
+            query
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect()
+        };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let is_over = AtomicBool::new(false);
+        pool.scope(|scope| {
+            // One thread writes, and these keep the others.
+            for _ in (1..threads).filter(|_| are_busy) {
+                scope.spawn(|_| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                });
+            }
+            let rows = write();
+            is_over.store(true, Ordering::Relaxed);
+            rows
+        })
+    };
+    let alone = rows(1, false);
+    assert!(alone.len() > 100, "{}", alone.len());
+    for (threads, are_busy) in [(2, false), (4, false), (2, true), (4, true)] {
+        assert_eq!(
+            rows(threads, are_busy),
+            alone,
+            "{threads} threads, busy: {are_busy}"
+        );
+    }
+}
+
 #[test]
 fn sessions_with_many_keys_are_taken_together_in_any_order() {
     let events: Vec<Value> = (0..40)

@@ -42,20 +42,22 @@ pub(super) fn groups(
             scope.spawn(move |_| while line.next().is_some_and(|chunk| send.send(chunk).is_ok()) {});
         }
         drop(send);
-        let mut ready = BTreeMap::new();
-        for turn in 0.. {
+        let (mut ready, mut turn) = (BTreeMap::new(), 0);
+        loop {
             ready.extend(receive.try_iter());
-            while !ready.contains_key(&turn) {
-                let Some((number, chunk)) = line.next().or_else(|| receive.recv().ok()) else {
-                    return Ok(writer.written);
-                };
+            if let Some(chunk) = ready.remove(&turn) {
+                chunk.into_iter().try_for_each(|group| writer.group(group))?;
+                turn += 1;
+            } else if let Some((number, chunk)) = line.next() {
                 ready.insert(number, chunk);
-                ready.extend(receive.try_iter());
+            } else if turn < line.taken()
+                && let Ok((number, chunk)) = receive.recv()
+            {
+                ready.insert(number, chunk);
+            } else {
+                return Ok(writer.written);
             }
-            let chunk = ready.remove(&turn).into_iter().flatten();
-            chunk.into_iter().try_for_each(|group| writer.group(group))?;
         }
-        Ok(writer.written)
     })
 }
 
@@ -69,16 +71,26 @@ struct Line<'l> {
 impl Line<'_> {
     /// The next groups, with their number; `None` when there are no more.
     fn next(&self) -> Option<(usize, Vec<Ready>)> {
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        let chunk: Vec<(GroupKey, Group)> = groups.1.by_ref().take(CHUNK).collect();
-        let number = groups.0;
-        groups.0 += 1;
-        drop(groups);
+        let (number, chunk) = {
+            let mut line = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            let (taken, groups) = &mut *line;
+            let chunk: Vec<(GroupKey, Group)> = groups.take(CHUNK).collect();
+            if chunk.is_empty() {
+                return None;
+            }
+            *taken += 1;
+            (*taken - 1, chunk)
+        };
         let ready = |(key, group): (GroupKey, Group)| {
             let session = self.known.get(&key.session);
             Ready::of(key, group, session.copied())
         };
-        (!chunk.is_empty()).then(|| (number, chunk.into_iter().map(ready).collect()))
+        Some((number, chunk.into_iter().map(ready).collect()))
+    }
+
+    /// How many chunks were taken, by whomever.
+    fn taken(&self) -> usize {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
