@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::trail::keys::ObjectKey;
 use crate::trail::ledger::Window;
 use crate::trail::moment::{self, Day};
-use crate::trail::{Batch, ObjectId, Reader, Store};
+use crate::trail::{Batch, ObjectId, Reader, Roles, Store};
 use crate::usage::{Gap, Location};
 
 /// Objects that are unpacked together, on all threads.
@@ -39,6 +39,8 @@ pub struct FromBucket<'a> {
     pub bucket: &'a Bucket<'a>,
     /// What is wanted of it.
     pub wanted: Wanted,
+    /// The roles whose calls alone are read; `None` for everything.
+    pub roles: Option<Arc<Roles>>,
     /// Names the operations.
     pub catalog: &'a Catalog,
     /// Threads that unpack; 0 for one for each processor.
@@ -168,7 +170,10 @@ impl Work<'_, '_> {
                 });
                 stream.first = stream.first.min(key.day);
             }
-            if self.store.wants(&self.id(&object))? {
+            if self
+                .store
+                .wants_for(&self.id(&object), self.run.roles.as_deref())?
+            {
                 new.push(object);
             } else {
                 self.done.known += 1;
@@ -227,7 +232,12 @@ impl Work<'_, '_> {
             }
         }
         let (catalog, hashes) = (self.run.catalog, &self.hashes);
-        let reader = || Reader::new(catalog).with_hashes(Arc::clone(hashes));
+        let roles = &self.run.roles;
+        let reader = || {
+            Reader::new(catalog)
+                .with_hashes(Arc::clone(hashes))
+                .for_roles(roles.clone())
+        };
         let batch = self.pool.install(|| {
             contents
                 .into_par_iter()
@@ -288,8 +298,12 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Whatever was listed and had to the last object is complete, as far as the trail records.
+    /// Whatever was listed and had to the last object is complete, as far as the trail records; but not when only some roles were
+    /// asked for.
     fn note_windows(&mut self) {
+        if self.run.roles.is_some() {
+            return;
+        }
         let settled = moment::of_seconds(self.run.now - DELIVERY);
         for ((account, region), stream) in &self.streams {
             let from = self.run.wanted.from.unwrap_or(stream.first);

@@ -161,7 +161,7 @@ fn read(args: &Observe, stop: Stop) -> anyhow::Result<Outcome> {
     for source in &sources {
         match source {
             Source::Local(path) => reading.local(path, roles.clone())?,
-            live => reading.live(&args.live, live)?,
+            live => reading.live(&args.live, live, roles.as_ref())?,
         }
     }
     let (new, known, left) = (reading.new_objects, reading.known_objects, reading.left);
@@ -214,12 +214,12 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     /// Reads what is new of a live source.
-    fn live(&mut self, args: &LiveArgs, source: &Source<'_>) -> anyhow::Result<()> {
+    fn live(&mut self, args: &LiveArgs, source: &Source<'_>, roles: Option<&Roles>) -> anyhow::Result<()> {
         if self.stop.is_asked() {
             self.stopped = true;
             return Ok(());
         }
-        let taken = observe_live::read(args, source, self.store, self.catalog, &self.stop)?;
+        let taken = observe_live::read(args, source, roles, self.store, self.catalog, &self.stop)?;
         self.new_objects += taken.new;
         self.known_objects += taken.known;
         self.stopped |= taken.stopped;

@@ -27,8 +27,8 @@ pub struct LiveArgs {
     /// Only this function of the event history, by its deployed name; may be repeated (default: all of the region).
     #[arg(long = "function", value_name = "NAME", help_heading = HEADING)]
     pub functions: Vec<String>,
-    /// Only calls with this role, by its name or ARN (Athena and Lake take the ARN); may be repeated. Of files much faster than
-    /// reading everything. What is not seen says nothing of other roles then.
+    /// Only calls with this role, by its name or ARN (Athena and Lake take the ARN); may be repeated. Of files and
+    /// buckets much faster than reading everything. What is not seen says nothing of other roles then.
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
     /// The workgroup of Athena.
@@ -125,14 +125,10 @@ pub fn roles(args: &LiveArgs, sources: &[Source<'_>]) -> anyhow::Result<Option<R
         names.insert(name);
         for source in sources {
             match source {
-                Source::Local(_) | Source::Trails => {}
+                Source::Local(_) | Source::Bucket(_) | Source::Trails => {}
                 Source::Athena(_) | Source::Lake(_) => anyhow::ensure!(
                     role.starts_with("arn:"),
                     "Athena and Lake are asked by ARN, and `{role}` is none\nhint: `--role arn:aws:iam::111122223333:role/{role}`"
-                ),
-                Source::Bucket(place) => anyhow::bail!(
-                    "`--role` does not count for buckets\nhint: read all of it, or ask Athena (`athena:{place}`), or fetch the objects \
-                     and read the folder"
                 ),
                 Source::History => anyhow::bail!(
                     "`--role` does not count for the event history\nhint: it is asked by function: `--function NAME`"
@@ -163,11 +159,12 @@ mod without {
     use super::{LiveArgs, Source, Taken};
     use crate::catalog::Catalog;
     use crate::cli::interrupt::Stop;
-    use crate::trail::Store;
+    use crate::trail::{Roles, Store};
 
     pub fn read(
         _: &LiveArgs,
         source: &Source<'_>,
+        _: Option<&Roles>,
         _: &mut Store,
         _: &'static Catalog,
         _: &Stop,
@@ -193,6 +190,7 @@ pub use asking::{failed, go_on, read, told};
 #[cfg(feature = "live")]
 mod asking {
     use std::ops::ControlFlow;
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use super::{LiveArgs, Source, Taken};
@@ -207,19 +205,21 @@ mod asking {
     use crate::trail::keys::Place;
     use crate::trail::moment;
     use crate::trail::selectors::KnownTrail;
-    use crate::trail::{Batch, Store};
+    use crate::trail::{Batch, Roles, Store};
 
-    /// Reads what is new of a bucket or the event history into the store.
+    /// Reads what is new of a source into the store; `roles` are those whose calls alone are asked for, as [`super::roles`]
+    /// tells.
     pub fn read(
         args: &LiveArgs,
         source: &Source<'_>,
+        roles: Option<&Roles>,
         store: &mut Store,
         catalog: &'static Catalog,
         stop: &Stop,
     ) -> anyhow::Result<Taken> {
         match source {
             Source::Local(_) => Ok(Taken::default()),
-            Source::Bucket(place) => bucket(args, place, store, catalog, stop),
+            Source::Bucket(place) => bucket(args, place, roles, store, catalog, stop),
             Source::History => history(args, store, catalog, stop),
             Source::Trails => trails(args, store, catalog),
             Source::Athena(place) => observe_queries::athena(args, place, store, catalog, stop),
@@ -274,6 +274,7 @@ mod asking {
     fn bucket(
         args: &LiveArgs,
         place: &Place,
+        roles: Option<&Roles>,
         store: &mut Store,
         catalog: &Catalog,
         stop: &Stop,
@@ -290,6 +291,7 @@ mod asking {
                 to: args.until,
                 ..Wanted::default()
             },
+            roles: roles.cloned().map(Arc::new),
             catalog,
             threads: rayon::current_num_threads(),
             now: i64::try_from(now::seconds()).unwrap_or(i64::MAX),

@@ -228,8 +228,8 @@ impl Numbers {
     }
 }
 
-/// Starts reading the trail of a place.
-fn spawned(place: &Place) -> std::process::Child {
+/// Starts reading the trail of a place, of `roles` alone if there are any.
+fn spawned(place: &Place, roles: &[&str]) -> std::process::Child {
     Command::new(env!("CARGO_BIN_EXE_rolefit"))
         .args([
             "observe",
@@ -238,6 +238,7 @@ fn spawned(place: &Place) -> std::process::Child {
             "--store",
             place.store.to_str().unwrap(),
         ])
+        .args(roles.iter().flat_map(|role| ["--role", role]))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -248,15 +249,21 @@ fn spawned(place: &Place) -> std::process::Child {
 /// whole run takes on this machine; what got to its end begins anew.
 ///
 /// `stop` ends a run and says whether it was still at work.
-fn stopped_at_random(place: &Place, seed: u64, wanted: usize, stop: impl Fn(std::process::Child) -> bool) {
+fn stopped_at_random(
+    place: &Place,
+    roles: &[&str],
+    seed: u64,
+    wanted: usize,
+    stop: impl Fn(std::process::Child) -> bool,
+) {
     let begun = std::time::Instant::now();
-    assert!(spawned(place).wait().unwrap().success());
+    assert!(spawned(place, roles).wait().unwrap().success());
     let whole_run = u64::try_from(begun.elapsed().as_micros()).unwrap();
     fs::remove_file(&place.store).unwrap();
     let mut numbers = Numbers(seed);
     let mut stopped = 0;
     for _ in 0..20 * wanted {
-        let child = spawned(place);
+        let child = spawned(place, roles);
         std::thread::sleep(Duration::from_micros(numbers.below(whole_run)));
         let at_work = stop(child);
         // Whatever was committed can be read at once.
@@ -275,16 +282,70 @@ fn stopped_at_random(place: &Place, seed: u64, wanted: usize, stop: impl Fn(std:
     panic!("stopped {stopped} of {wanted} times only");
 }
 
+/// How many threads a run had at most.
+#[cfg(target_os = "linux")]
+fn most_threads(place: &Place, asked: &str) -> usize {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rolefit"))
+        .args([
+            "observe",
+            "--threads",
+            asked,
+            "--from",
+            place.trail.to_str().unwrap(),
+        ])
+        .args(["--store", place.store.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let tasks = format!("/proc/{}/task", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = most.max(fs::read_dir(&tasks).map_or(0, Iterator::count));
+    }
+    fs::remove_file(&place.store).unwrap();
+    most
+}
+
+/// A thread of its own reads, and one is there for all else.
+#[cfg(target_os = "linux")]
+#[test]
+fn as_many_threads_read_as_were_asked_for() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let (one, three) = (most_threads(&place, "1"), most_threads(&place, "3"));
+    assert_eq!(three, one + 2 * 2);
+}
+
+/// Kills a run; says whether it was still at work.
+fn killed(mut child: std::process::Child) -> bool {
+    // `kill` of the standard library is SIGKILL.
+    child.kill().unwrap();
+    !child.wait().unwrap().success()
+}
+
+#[test]
+fn a_run_for_one_role_that_is_killed_loses_nothing() {
+    let place = place();
+    made_trail(&place.trail, 160, 20);
+    let roles = ["fn-3-role"];
+    let read = || {
+        assert!(spawned(&place, &roles).wait().unwrap().success());
+        export(&place.store)
+    };
+    let undisturbed = read();
+    assert!(undisturbed.contains("\"role\":\"fn-3-role\""));
+    fs::remove_file(&place.store).unwrap();
+    stopped_at_random(&place, &roles, 20_261_123, 4, killed);
+    assert_eq!(read(), undisturbed);
+}
+
 #[test]
 fn a_run_that_is_killed_again_and_again_loses_nothing() {
     let place = place();
     made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
-    stopped_at_random(&place, 20_261_104, 8, |mut child| {
-        // `kill` of the standard library is SIGKILL.
-        child.kill().unwrap();
-        !child.wait().unwrap().success()
-    });
+    stopped_at_random(&place, &[], 20_261_104, 8, killed);
     observe(&place.trail, &place.store, 0);
     assert_eq!(export(&place.store), whole);
     let left: Vec<PathBuf> = fs::read_dir(place.store.parent().unwrap())
@@ -300,7 +361,7 @@ fn an_interrupted_run_stops_after_the_batch_and_goes_on_later() {
     let place = place();
     made_trail(&place.trail, 160, 20);
     let whole = undisturbed(&place.trail);
-    stopped_at_random(&place, 20_261_122, 3, |child| {
+    stopped_at_random(&place, &[], 20_261_122, 3, |child| {
         Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
@@ -396,7 +457,6 @@ fn what_cannot_be_read_for_a_role_is_said_beforehand() {
     let store = folder.path().join("usage.db");
     for (from, role, said) in [
         (TRAIL, "a role", "`a role` is no role"),
-        ("s3://logs", "orders", "does not count for buckets"),
         ("lookup", "orders", "`--function NAME`"),
         (
             "lake:x",

@@ -44,6 +44,7 @@ def main(rolefit):
                    "--since", "2026-11-06", "--until", "2026-11-07", "--region", "eu-west-1")
         days = {key.split("/")[-2] for key in keys if "/CloudTrail/" in key}
         check(0 < part["new_objects"] < len(keys) and len(days) > 3, "some days are read alone", part)
+        one_role(rolefit, endpoint, user, home)
         trails(rolefit, endpoint, aws, home)
         lister = aws.user("lister", [allow("s3:ListBucket", f"arn:aws:s3:::{BUCKET}")])
         refused = start(rolefit, endpoint, lister, "--from", f"s3://{BUCKET}", "--store", f"{home}/refused.db")
@@ -54,6 +55,22 @@ def main(rolefit):
         check(refused.returncode == 2 and '"Action": "s3:ListBucket"' in refused.stderr, "the missing right is named",
               refused.stderr)
     print("bucket: all checks passed")
+
+
+def one_role(rolefit, endpoint, user, home):
+    """A role alone comes from the bucket as from the folder; then the rest of it."""
+    role = "orders-prod-PlaceOrderFunctionRole-J83MD0PQ5T6Y"
+    store, folder = f"{home}/role.db", f"{home}/role-folder.db"
+    bucket = ("--from", f"s3://{BUCKET}", "--store", store)
+    read = run(rolefit, endpoint, user, *bucket, "--role", role)
+    check(read["roles"] == 1 and read["only_roles"] == [role], "one role is read", read)
+    run(rolefit, endpoint, user, "--from", str(FOLDER / "AWSLogs"), "--store", folder, "--role", role)
+    check(export(rolefit, store) == export(rolefit, folder), "one role of bucket and folder give one store", "")
+    again = run(rolefit, endpoint, user, *bucket, "--role", role)
+    check(again["new_objects"] == 0, "nothing is read twice for a role", again)
+    rest = run(rolefit, endpoint, user, *bucket)
+    check(rest["new_objects"] > 0 and rest["only_roles"] is None, "others are read later", rest)
+    check(export(rolefit, store) == export(rolefit, f"{home}/usage.db"), "which gives the whole", "")
 
 
 def trails(rolefit, endpoint, aws, home):
