@@ -1,12 +1,13 @@
 //! Reads CloudTrail records and tells what each function was seen to do.
 //!
 //! 1. [`files`] lists the files; [`inflate`] unpacks them, [`container`] finds the records in whatever holds them.
-//!    Records of trail objects are told apart as slices of text ([`slices`]), and parsed only where nothing like them was read
-//!    before ([`memo`]).
+//!    Each thread reads objects that are neighbours ([`shares`]). Records of trail objects are told apart as slices of text
+//!    ([`slices`]), and parsed only where nothing like them was read before ([`memo`]).
 //! 2. [`classify`] says what a record counts as, [`attribute`] which function it belongs to.
 //! 3. [`operation`] and [`inputs`] bring the recorder's names to the catalogue's.
-//! 4. [`fold`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources; [`batch`] carries
-//!    what some objects gave.
+//! 4. [`folder`] folds records into groups ([`group`]), with [`sketch`] in place of long lists of resources; [`fold`] is what
+//!    comes of it, with what several threads hold of the same calls joined late ([`groups`]); [`batch`] carries what some objects
+//!    gave.
 //!    [`roles`] finds what concerns some roles alone, without parsing the rest.
 //! 5. A [`store`] keeps it from run to run; [`whole`] is all of it, from wherever, before it is attributed to functions.
 //! 6. [`evidence`] puts observations into the words of all readers; [`coverage`] says what silence is worth.
