@@ -3,22 +3,41 @@
 //! The way of simdjson (Langdale and Lemire, *Parsing Gigabytes of JSON per Second*, 2019): compare blocks of bytes at once,
 //! one bit for each byte, so that texts and nested values are passed over without a look at each byte.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
 
 /// How many bytes are looked at together.
 const BLOCK: usize = 64;
+/// How many such blocks are looked at before they are asked for: what is found of them stays in the processor's cache.
+const BLOCKS: usize = 64;
 /// Values that nest deeper are left to the parsers, which have limits of their own.
 const MAX_DEPTH: u32 = 64;
 
 /// The marks of a text, from its beginning on; places can only be asked for in their order.
 pub(super) struct Marks<'t> {
     bytes: &'t [u8],
+    /// What the processor can.
+    level: Level,
+    /// What was found in the blocks that were looked at last, and which of them is at hand.
+    blocks: [Block; BLOCKS],
+    at_hand: usize,
     /// Where the block at hand begins.
     start: usize,
-    /// Quotes that begin or end a text, and brackets outside of texts: a bit each, the first byte is the lowest.
+    state: State,
+}
+
+/// What stands in a block: a bit each, the first byte is the lowest.
+#[derive(Clone, Copy, Default)]
+struct Block {
+    /// Quotes that begin or end a text.
     quotes: u64,
+    /// Brackets outside of texts.
     opens: u64,
     closes: u64,
+}
+
+/// What a block leaves to the next one.
+struct State {
     /// All ones when the block before ended within a text.
     within: u64,
     /// One when the block before ended with a backslash that escapes what follows.
@@ -31,70 +50,54 @@ impl<'t> Marks<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let mut marks = Self {
             bytes: text.as_bytes(),
+            level: Level::new(),
+            blocks: [Block::default(); BLOCKS],
+            at_hand: 0,
             start: 0,
-            quotes: 0,
-            opens: 0,
-            closes: 0,
-            within: 0,
-            escapes: 0,
-            is_spoilt: false,
+            state: State {
+                within: 0,
+                escapes: 0,
+                is_spoilt: false,
+            },
         };
         marks.look();
         marks
     }
 
-    /// Whether the blocks so far hold a text with a control character.
+    /// Whether the blocks so far, or some behind them, hold a text with a control character.
     pub(super) fn is_spoilt(&self) -> bool {
-        self.is_spoilt
+        self.state.is_spoilt
     }
 
-    /// Looks at the block at hand.
+    /// Looks at the next blocks.
+    #[inline(never)]
     fn look(&mut self) {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
-        let mut last = [b' '; BLOCK];
-        let block = rest.first_chunk::<BLOCK>().unwrap_or_else(|| {
-            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            &last
-        });
-        let is_slash = |bytes: u8x16| bytes.simd_eq(u8x16::splat(b'\\'));
-        let is_control = |bytes: u8x16| bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-        // `[` and `{` differ in one bit, and so do `]` and `}`.
-        let is_like = |bytes: u8x16, byte: u8| (bytes | u8x16::splat(0x20)).simd_eq(u8x16::splat(byte));
-        let mut quotes = bits(block, |bytes| bytes.simd_eq(u8x16::splat(b'"')));
-        let opens = bits(block, |bytes| is_like(bytes, b'{'));
-        let closes = bits(block, |bytes| is_like(bytes, b'}'));
-        // Hardly any block has a backslash or a control character.
-        let is_odd = has_odd(block);
-        if self.escapes != 0 || is_odd {
-            quotes &= !self.escaped(bits(block, is_slash));
-        }
-        let texts = running_parity(quotes) ^ self.within;
-        self.within = 0_u64.wrapping_sub(texts >> 63);
-        self.quotes = quotes;
-        self.opens = opens & !texts;
-        self.closes = closes & !texts;
-        if is_odd {
-            self.is_spoilt |= bits(block, is_control) & texts != 0;
-        }
+        let (blocks, state) = (&mut self.blocks, &mut self.state);
+        dispatch!(self.level, simd => look(simd, rest, blocks, state));
+        self.at_hand = 0;
     }
 
-    /// Which bytes stand behind a backslash that escapes, given where the backslashes are.
-    fn escaped(&mut self, slashes: u64) -> u64 {
-        const EVEN: u64 = 0x5555_5555_5555_5555;
-        let slashes = slashes & !self.escapes;
-        let behind = slashes << 1 | self.escapes;
-        let odd_starts = slashes & !EVEN & !behind;
-        let (ends, over) = odd_starts.overflowing_add(slashes);
-        self.escapes = u64::from(over);
-        (EVEN ^ (ends << 1)) & behind
+    #[inline]
+    fn block(&self) -> Block {
+        self.blocks.get(self.at_hand).copied().unwrap_or_default()
     }
 
-    fn next(&mut self) -> Option<()> {
+    #[inline]
+    fn next(&mut self) -> Option<Block> {
         self.start += BLOCK;
-        (self.start < self.bytes.len()).then(|| self.look())
+        if self.start >= self.bytes.len() {
+            return None;
+        }
+        self.at_hand += 1;
+        if self.at_hand == BLOCKS {
+            self.look();
+        }
+        Some(self.block())
     }
 
     /// Goes to the block that holds the byte `at`, and tells the bits from there on.
+    #[inline]
     fn go_to(&mut self, at: usize) -> Option<u64> {
         while at >= self.start + BLOCK {
             self.next()?;
@@ -106,10 +109,9 @@ impl<'t> Marks<'t> {
     #[inline]
     pub(super) fn quote(&mut self, at: usize) -> Option<usize> {
         let from = self.go_to(at)?;
-        let mut found = self.quotes & from;
+        let mut found = self.block().quotes & from;
         while found == 0 {
-            self.next()?;
-            found = self.quotes;
+            found = self.next()?.quotes;
         }
         Some(self.start + found.trailing_zeros() as usize)
     }
@@ -118,7 +120,10 @@ impl<'t> Marks<'t> {
     #[inline]
     pub(super) fn close(&mut self, at: usize) -> Option<usize> {
         let from = self.go_to(at)?;
-        let (mut closes, mut both) = (self.closes, (self.opens | self.closes) & from);
+        let Block {
+            opens, mut closes, ..
+        } = self.block();
+        let mut both = (opens | closes) & from;
         let mut depth = 0_u32;
         loop {
             while both != 0 {
@@ -133,35 +138,70 @@ impl<'t> Marks<'t> {
                 }
                 both &= both - 1;
             }
-            self.next()?;
-            (closes, both) = (self.closes, self.opens | self.closes);
+            let block = self.next()?;
+            (closes, both) = (block.closes, block.opens | block.closes);
         }
     }
 }
 
+/// Looks at the first blocks of what is left of a text.
+#[inline(always)]
+fn look<S: Simd>(simd: S, rest: &[u8], blocks: &mut [Block; BLOCKS], state: &mut State) {
+    let (whole, rest) = rest.as_chunks::<BLOCK>();
+    let mut last = [b' '; BLOCK];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let bytes = whole.iter().chain([&last]);
+    for (block, bytes) in blocks.iter_mut().zip(bytes) {
+        *block = state.look(simd, u8x64::simd_from(simd, *bytes));
+    }
+}
+
+impl State {
+    #[inline(always)]
+    fn look<S: Simd>(&mut self, simd: S, bytes: u8x64<S>) -> Block {
+        let all = |byte: u8| u8x64::splat(simd, byte);
+        // `[` and `{` differ in one bit, and so do `]` and `}`.
+        let folded = bytes | all(0x20);
+        let mut quotes = bytes.simd_eq(all(b'"')).to_bitmask();
+        let opens = folded.simd_eq(all(b'{')).to_bitmask();
+        let closes = folded.simd_eq(all(b'}')).to_bitmask();
+        // Hardly any block has a backslash or a control character.
+        let (slashes, controls) = (bytes.simd_eq(all(b'\\')), bytes.simd_lt(all(0x20)));
+        let is_odd = (slashes | controls).any_true();
+        if self.escapes != 0 || is_odd {
+            quotes &= !self.escaped(slashes.to_bitmask());
+        }
+        let texts = running_parity(quotes) ^ self.within;
+        self.within = 0_u64.wrapping_sub(texts >> 63);
+        if is_odd {
+            self.is_spoilt |= controls.to_bitmask() & texts != 0;
+        }
+        Block {
+            quotes,
+            opens: opens & !texts,
+            closes: closes & !texts,
+        }
+    }
+
+    /// Which bytes stand behind a backslash that escapes, given where the backslashes are.
+    #[inline]
+    fn escaped(&mut self, slashes: u64) -> u64 {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        let slashes = slashes & !self.escapes;
+        let behind = slashes << 1 | self.escapes;
+        let odd_starts = slashes & !EVEN & !behind;
+        let (ends, over) = odd_starts.overflowing_add(slashes);
+        self.escapes = u64::from(over);
+        (EVEN ^ (ends << 1)) & behind
+    }
+}
+
 /// For each bit whether an odd number of bits is set up to it.
+#[inline(always)]
 fn running_parity(bits: u64) -> u64 {
     [1, 2, 4, 8, 16, 32]
         .iter()
         .fold(bits, |bits, by| bits ^ (bits << by))
-}
-
-/// A bit for each byte of which `is` tells that it is one, the first is the lowest.
-#[inline]
-fn bits(block: &[u8; BLOCK], is: impl Fn(u8x16) -> u8x16) -> u64 {
-    let part =
-        |bits: u64, part: &[u8; 16]| bits << 16 | u64::from(is(u8x16::new(*part)).to_bitmask() & 0xffff);
-    block.as_chunks::<16>().0.iter().rev().fold(0, part)
-}
-
-/// Whether any byte is a backslash or a control character.
-#[inline]
-fn has_odd(block: &[u8; BLOCK]) -> bool {
-    let parts = block.as_chunks::<16>().0.iter().map(|part| u8x16::new(*part));
-    let (least, slashes) = parts.fold((u8x16::MAX, u8x16::splat(0)), |(least, slashes), part| {
-        (least.min(part), slashes | part.simd_eq(u8x16::splat(b'\\')))
-    });
-    (least.min(u8x16::splat(0x1f)).simd_eq(least) | slashes).any()
 }
 
 #[cfg(test)]
