@@ -8,7 +8,8 @@
 Every program reads all objects of the folder and tells who called what: rolefit into a store, trailscraper and jq as
 lines of JSON that nobody reads. With the ARN of a role behind it, also once more with that role's calls selected by all
 three: `--role`, `--filter-assumed-role-arn` and `select(…)`. trailscraper comes from PyPI, pinned, into a folder of its own below target/; jq must
-be installed. CPU seconds are those of the child processes, user and system, the least of three runs.
+be installed. CPU seconds are those of the child processes, user and system, the least of three runs of each in turns, and of
+six of rolefit, which runs before each of the others: the machine's speed changes from minute to minute.
 """
 
 import os
@@ -24,13 +25,11 @@ JQ = '.Records[] | select(.userIdentity.type == "AssumedRole") | [.userIdentity.
 
 
 def cpu_of(run):
-    """CPU seconds of the child processes of `run`, the least of three."""
-    def once():
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return min(once() for _ in range(3))
+    """CPU seconds of the child processes of `run`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def trailscraper():
@@ -65,10 +64,15 @@ def main():
                 quiet(["jq", "-c", query], stdin=packed.stdout)
 
     def compare(what, ours, theirs, query):
-        times = {"rolefit": cpu_of(ours)}
+        others = {"trailscraper": theirs}
         if shutil.which("jq"):
-            times["jq"] = cpu_of(lambda: with_jq(query))
-        times["trailscraper"] = cpu_of(theirs)
+            others["jq"] = lambda: with_jq(query)
+        runs = {}
+        for _ in range(3):
+            for name, other in others.items():
+                runs.setdefault("rolefit", []).append(cpu_of(ours))
+                runs.setdefault(name, []).append(cpu_of(other))
+        times = {name: min(seconds) for name, seconds in runs.items()}
         print(what)
         for name, seconds in times.items():
             print(f"{name:14} {seconds:8.2f} CPU s   {seconds / times['rolefit']:6.1f} times rolefit's")
