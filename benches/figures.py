@@ -5,17 +5,18 @@
 
 Builds the program and the benchmarks without the feature `live`, makes what they read in FOLDER (some 2 GB), and prints
 what each takes, in some fifteen minutes. Each CHECKOUT, a folder with Rust code, is scanned whole and compared with bare
-parsing. CPU seconds are user and system, the least of three runs; memory is the most that was resident. Run it while
-nothing else runs.
+parsing. CPU seconds are user and system, the least of three runs; of readers of the trail, which run in turns, the least of eight
+with the median behind it. Memory is the most that was resident. Run it while nothing else runs.
 """
 
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
 
-from scale import cost, measure
+from scale import cost, measure, once
 
 CARGO = ["cargo", "--quiet"]
 OFFLINE = ["--release", "--no-default-features"]
@@ -30,6 +31,18 @@ def part(title):
 def row(name, command):
     cpu, wall, memory = cost(command)
     print(f"| `{name}` | {wall:.3f} s | {cpu:.3f} s | {memory:.0f} MB |", flush=True)
+
+
+def in_turns(commands):
+    """Rows of commands that run one after the other, eight times: the machine's speed changes from minute to minute."""
+    runs = {name: [] for name in commands}
+    for _ in range(8):
+        for name, command in commands.items():
+            runs[name].append(once(command))
+    for name, of in runs.items():
+        cpu, wall, memory = zip(*of)
+        least = [f"{min(seconds):.2f} s ({statistics.median(seconds):.2f})" for seconds in (wall, cpu)]
+        print(f"| `{name}` | {' | '.join(least)} | {max(memory):.0f} MB |", flush=True)
 
 
 def table():
@@ -70,15 +83,18 @@ def main():
     if not trail.exists():
         subprocess.run(["target/release/examples/make_trail", trail], check=True, stdout=subprocess.DEVNULL)
     table()
-    for name, more in {
-        "--threads 1": ["--threads", "1"],
-        "--threads 2": ["--threads", "2"],
-        "--threads 1 --role ARN": ["--threads", "1", "--role", ROLE],
-    }.items():
-        store = folder / "store"
-        observe = [ROLEFIT, "observe", "--from", trail, "--store", store, *more]
-        row(f"rolefit observe --store {name}", ["sh", "-c", 'rm -f "$0"*; exec "$@"', store, *observe])
-    row("trail_probe", ["target/release/examples/trail_probe", trail])
+    store = folder / "store"
+
+    def observe(*more):
+        read = [ROLEFIT, "observe", "--from", trail, "--store", store, *more]
+        return ["sh", "-c", 'rm -f "$0"*; exec "$@"', store, *read]
+
+    in_turns({
+        "rolefit observe --threads 1": observe("--threads", "1"),
+        "rolefit observe --threads 2": observe("--threads", "2"),
+        "rolefit observe --threads 1 --role ARN": observe("--threads", "1", "--role", ROLE),
+        "trail_probe": ["target/release/examples/trail_probe", trail],
+    })
     print(flush=True)
     subprocess.run([sys.executable, "benches/trail_peers.py", trail, ROLEFIT, ROLE], check=True)
 

@@ -212,18 +212,21 @@ async fn main() -> Result<(), Error> {
         write(folder / f"stacks/stack{stack:02}.yaml", "\n".join(template) + "\n")
 
 
+def once(command):
+    """CPU seconds, seconds and MB of one run of a command."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # 1: the check fails, which is an answer.
+    if process.returncode not in (0, 1):
+        sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024
+
+
 def cost(command):
     """CPU seconds, seconds and MB of a command: the least of three runs."""
-    def once():
-        start = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        # 1: the check fails, which is an answer.
-        if process.returncode not in (0, 1):
-            sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}")
-        return used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024
-    return min(once() for _ in range(3))
+    return min(once(command) for _ in range(3))
 
 
 def measure(rolefit, folder):
